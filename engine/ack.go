@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// ackQueue collects the tags of settled chunks of one connection until its acker takes them.
+type ackQueue struct {
+	wake chan struct{}
+
+	mu   sync.Mutex
+	tags []uint64
+}
+
+func newAckQueue() *ackQueue { return &ackQueue{wake: make(chan struct{}, 1)} }
+
+func (q *ackQueue) push(tag uint64) {
+	q.mu.Lock()
+	q.tags = append(q.tags, tag)
+	q.mu.Unlock()
+	poke(q.wake)
+}
+
+// take returns what is in the queue and leaves spare in its place, so that two slices serve a connection for ever.
+func (q *ackQueue) take(spare []uint64) []uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	tags := q.tags
+	q.tags = spare[:0]
+	return tags
+}
+
+// acker is the one goroutine that calls Ack on a connection.
+type acker struct {
+	input  Input
+	epoch  *epoch
+	lost   func(error) // told once, when Ack says that the source is gone
+	cancel context.CancelFunc
+	flush  chan struct{} // closed: send what is there and end
+	done   chan struct{}
+	err    error // why it ended; read it after done
+}
+
+// startAcker starts the acker of an epoch. It ends when Ack fails, when end is called, or when ctx ends.
+func startAcker(ctx context.Context, input Input, e *epoch, lost func(error)) *acker {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &acker{input: input, epoch: e, lost: lost, cancel: cancel, flush: make(chan struct{}), done: make(chan struct{})}
+	go a.run(ctx)
+	return a
+}
+
+func (a *acker) run(ctx context.Context) {
+	defer close(a.done)
+	var tags []uint64
+	for {
+		last := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.flush:
+			last = true
+		case <-a.epoch.acks.wake:
+		}
+		tags = a.epoch.acks.take(tags)
+		if len(tags) > 0 && !a.send(ctx, tags) {
+			return
+		}
+		if last {
+			return
+		}
+	}
+}
+
+func (a *acker) send(ctx context.Context, tags []uint64) bool {
+	if a.err = guard(func() error { return a.input.Ack(ctx, tags) }); a.err == nil {
+		a.epoch.observe(Event{Kind: Acked, Plugin: a.epoch.input, Messages: len(tags)})
+		return true
+	}
+	if ctx.Err() == nil {
+		a.lost(fmt.Errorf("ack: %w", a.err))
+	}
+	return false
+}
+
+// end stops the acker without sending anything more: its connection is dead.
+func (a *acker) end() {
+	a.cancel()
+	<-a.done
+}
+
+// finish sends what is settled and ends. When ctx ends before, the rest is left to be delivered again.
+func (a *acker) finish(ctx context.Context) error {
+	close(a.flush)
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		a.end()
+	}
+	a.cancel()
+	return a.err
+}

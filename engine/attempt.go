@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// attempt is the engine's own wrapper around each output, below all policies: it discards what is void before every
+// write, releases what became durable, and sends what can never be stored to the dead letter. After an error
+// b.Messages is what is left to write.
+type attempt struct {
+	r      *run
+	role   Role
+	name   string
+	next   Output
+	health health
+}
+
+// Write is one try.
+func (a *attempt) Write(ctx context.Context, b *Batch) error {
+	if n, bytes := discardVoid(b); n > 0 {
+		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
+	}
+	if len(b.Messages) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	messages, bytes, start := len(b.Messages), b.Bytes(), time.Now()
+	all := b.Messages
+	err := guard(func() error { return a.next.Write(ctx, b) })
+	if _, ok := panicked(err); ok {
+		a.r.logPanic(a.name, err)
+		err = fmt.Errorf("write: %w", err) // says nothing of the messages, so it is not permanent
+	}
+	if wrong := a.distrust(b, len(all), err); wrong != nil {
+		b.Messages, err = all, wrong
+		clear(b.marks)
+		b.marks = b.marks[:0]
+	}
+	took := time.Since(start)
+	buried, left := a.sort(b, err)
+	stored := messages - buried
+	if left != nil {
+		stored -= len(b.Messages)
+	}
+	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Err: err, Took: took})
+	if a.role == RoleDeadLetter && stored > 0 {
+		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
+	}
+	a.health.note(a, ctx, left)
+	return left
+}
+
+// distrust looks for an answer that cannot be believed: a batch that was changed, or failures of messages that it does not have. Nothing
+// of such a batch counts as stored.
+func (a *attempt) distrust(b *Batch, had int, err error) error {
+	if len(b.Messages) != had {
+		return fmt.Errorf("%s changed the number of messages of a batch from %d to %d; it must use Reject", a.name, had, len(b.Messages))
+	}
+	var partial *WriteError
+	if errors.As(err, &partial) {
+		for _, f := range partial.Failed {
+			if f.Index < 0 || f.Index >= had || f.Err == nil {
+				return fmt.Errorf("%s says that message %d of %d failed with the error %v", a.name, f.Index, had, f.Err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close ends the output.
+func (a *attempt) Close(ctx context.Context) error {
+	return guard(func() error { return a.next.Close(ctx) })
+}
+
+// sort finds out what became of each message of a write. Rejected messages and those that a WriteError calls
+// permanent leave for the dead letter, if this is the output and there is one; what is durable is released. left says why
+// something is left in the batch, and is nil when nothing needs another try.
+func (a *attempt) sort(b *Batch, err error) (buried int, left error) {
+	var partial *WriteError
+	split := errors.As(err, &partial) && len(partial.Failed) > 0
+	if !split && len(b.marks) == 0 {
+		return 0, err
+	}
+	durable := split || err == nil // of all messages that no mark and no failure names
+	why := make([]error, len(b.Messages))
+	if split {
+		for _, f := range partial.Failed {
+			why[f.Index] = f.Err
+		}
+	}
+	for _, m := range inOrder(b.marks) {
+		why[m.index] = Permanent(m.why)
+	}
+	clear(b.marks)
+	b.marks = b.marks[:0]
+	return a.part(b, why, durable, err)
+}
+
+// part takes the batch apart by what happened to each message: why has a nil for each that did not fail on its own account.
+func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried int, _ error) {
+	dead := &Batch{Partition: b.Partition, Time: b.Time}
+	stored, left := make([]Message, 0, len(why)), b.Messages[:0:0]
+	var reasons []error
+	var first error
+	for i, m := range b.Messages {
+		switch {
+		case why[i] == nil && durable:
+			stored = append(stored, m)
+		case why[i] != nil && IsPermanent(why[i]) && a.buries():
+			dead.Messages = append(dead.Messages, m)
+			dead.Reasons = append(dead.Reasons, why[i])
+		default:
+			left = append(left, m)
+			if b.Reasons != nil {
+				reasons = append(reasons, b.Reasons[i])
+			}
+			if first == nil {
+				first = why[i]
+			}
+		}
+	}
+	if len(stored) > 0 && len(left) > 0 && b.ID != "" {
+		b.ID = a.r.newID() // a part of it is stored under the old name, where it must not be overwritten
+	}
+	release(stored)
+	b.Messages, b.Reasons = left, reasons
+	buried = len(dead.Messages) // the batch is another goroutine's once it is sent
+	if buried > 0 && !a.r.reject(dead, a.name) {
+		return 0, context.Cause(a.r.hard)
+	}
+	switch {
+	case len(left) == 0:
+		return buried, nil
+	case first != nil && durable:
+		return buried, temporary(first)
+	default:
+		return buried, err
+	}
+}
+
+// buries reports whether what can never be stored here goes to the dead letter. A fallback or a dead letter keeps it instead: there is
+// no third place.
+func (a *attempt) buries() bool { return a.role == RoleOutput && a.r.dead != nil }
+
+// homelessError is a permanent failure of messages that have no place to go: there is no dead letter. They are held, and
+// tried again, so it is not permanent any more.
+type homelessError struct{ cause string }
+
+func (e *homelessError) Error() string { return e.cause + "; without a dead_letter it is held" }
+
+// temporary takes the mark of Permanent off an error, for messages that have no other place to go.
+func temporary(err error) error {
+	if IsPermanent(err) {
+		return &homelessError{err.Error()}
+	}
+	return err
+}
+
+// isHomeless reports whether what failed can neither be stored nor buried.
+func isHomeless(err error) bool {
+	var h *homelessError
+	return errors.As(err, &h) || IsPermanent(err)
+}

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// backoff is a waiting time that doubles from first to most. Half of each wait is random, so that many instances
+// that lost the same server do not come back in step.
+type backoff struct {
+	first, most time.Duration
+	next        time.Duration
+}
+
+// delay returns the next time to wait.
+func (b *backoff) delay() time.Duration {
+	if b.next == 0 {
+		b.next = b.first
+	}
+	d := b.next/2 + rand.N(b.next/2+1)
+	b.next = min(2*b.next, b.most)
+	return d
+}
+
+// wait sleeps for the next time. It returns early, with the cause, when ctx ends.
+func (b *backoff) wait(ctx context.Context) error {
+	timer := time.NewTimer(b.delay())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (b *backoff) reset() { b.next = 0 }
+
+const heldBackoffMost = 10 * time.Second
+
+// The engine's own back-offs. A source or a store that is down is asked a few times a minute for as long as it takes.
+func openBackoff() backoff    { return backoff{first: 500 * time.Millisecond, most: 15 * time.Second} }
+func heldBackoff() backoff    { return backoff{first: 250 * time.Millisecond, most: heldBackoffMost} }
+func recoverBackoff() backoff { return backoff{first: time.Second, most: 30 * time.Second} }

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+)
+
+// reject hands messages to the dead-letter goroutine: one send a chunk. The channel is short, so a dead letter that
+// is slow slows the pipeline. It returns false when that could not be done; the messages then stay unsettled.
+func (r *run) reject(dead *Batch, step string) bool {
+	if r.dead == nil {
+		r.fail(fmt.Errorf("%s rejected a message, and the pipeline has no dead_letter: %w", step, dead.Reasons[0]))
+		return false
+	}
+	event := Event{Kind: Rejected, Plugin: step, Messages: len(dead.Messages), Bytes: dead.Bytes(), Err: dead.Reasons[0]}
+	if !r.send(r.dead, dead) {
+		return false
+	}
+	r.observe(event)
+	return true
+}
+
+// deadLetterFails reports whether it is in vain to wait for the dead letter.
+func (r *run) deadLetterFails() bool { return r.deadLetter == nil || r.deadLetter.health.fails() }
+
+// How many dead letters go into one write, and how many may be stuck before no more are taken in.
+const (
+	deadLetterBatch = 1000
+	deadLetterStuck = 1000
+)
+
+// burier is the dead-letter goroutine. What the dead letter does not take is kept and tried again for ever: there is no place after it.
+type burier struct {
+	r      *run
+	in     <-chan *Batch // nil once it is closed
+	stuck  []*Batch      // failed at least once, oldest first
+	held   int           // messages in stuck
+	outage bool          // the last new batch failed whole, so the dead letter is probably down
+	wait   backoff
+	again  *time.Timer // when to try the stuck ones
+}
+
+// buryAll takes dead letters until its channel is closed and all of them are stored, or until the hard end.
+func (r *run) buryAll(in <-chan *Batch) {
+	d := &burier{r: r, in: in, wait: heldBackoff(), again: time.NewTimer(0)}
+	defer d.again.Stop()
+	for {
+		b, fresh := d.next()
+		if b == nil {
+			return
+		}
+		d.write(b, fresh)
+	}
+}
+
+// next says what to write: new dead letters before stuck ones, and nothing new in an outage until the back-off is over. A nil batch is the end.
+func (d *burier) next() (b *Batch, fresh bool) {
+	if d.outage {
+		if d.wait.wait(d.r.hard) != nil {
+			return nil, false
+		}
+		if b := d.poll(); b != nil {
+			return b, true
+		}
+		return d.pop(), false
+	}
+	for d.in != nil || len(d.stuck) > 0 {
+		in, again := d.in, d.again.C
+		if d.held >= deadLetterStuck {
+			in = nil
+		}
+		if len(d.stuck) == 0 {
+			again = nil
+		}
+		select {
+		case b, ok := <-in:
+			if !ok {
+				d.in = nil
+				continue
+			}
+			return d.merge(b), true
+		case <-again:
+			return d.pop(), false
+		case <-d.r.hard.Done():
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// poll takes new dead letters only if some are there, and only while there is room for more stuck ones.
+func (d *burier) poll() *Batch {
+	if d.held >= deadLetterStuck || d.in == nil {
+		return nil
+	}
+	select {
+	case b, ok := <-d.in:
+		if !ok {
+			d.in = nil
+			return nil
+		}
+		return d.merge(b)
+	default:
+		return nil
+	}
+}
+
+// merge adds what else is waiting, so that many small chunks of rejects become one write, and seals the batch.
+func (d *burier) merge(b *Batch) *Batch {
+	for len(b.Messages) < deadLetterBatch {
+		select {
+		case more, ok := <-d.in:
+			if ok {
+				b.Messages = append(b.Messages, more.Messages...)
+				b.Reasons = append(b.Reasons, more.Reasons...)
+				continue
+			}
+			d.in = nil
+		default:
+		}
+		break
+	}
+	b.ID, b.Partition, b.Time = d.r.newID(), "", b.Messages[0].Time.UTC()
+	return b
+}
+
+func (d *burier) pop() *Batch {
+	if len(d.stuck) == 0 {
+		return nil
+	}
+	b := d.stuck[0]
+	d.stuck = append(d.stuck[:0], d.stuck[1:]...)
+	d.held -= len(b.Messages)
+	return b
+}
+
+// write is one try. What is left of the batch afterwards is stuck: it is tried again later, and does not keep others
+// from going through.
+func (d *burier) write(b *Batch, fresh bool) {
+	before := len(b.Messages)
+	err := d.r.deadLetter.Write(d.r.hard, b)
+	if err == nil {
+		release(b.Messages)
+		d.outage = false
+		d.wait.reset()
+		if len(d.stuck) > 0 {
+			d.again.Reset(0)
+		}
+		return
+	}
+	d.outage = len(b.Messages) == before && !IsPermanent(err) && (fresh || d.outage)
+	d.stuck = append(d.stuck, b)
+	d.held += len(b.Messages)
+	d.again.Reset(heldBackoffMost)
+}

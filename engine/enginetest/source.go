@@ -1,0 +1,238 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Source is an Input that behaves like a queue of a message broker: what is not acked when a connection ends is
+// delivered again, and tags start at 1 on each connection. It outlives pipelines, as a broker does.
+type Source struct {
+	// Chunk is the greatest number of messages a Read gives; 0 is 10.
+	Chunk int
+	// Follow makes Read wait for more at the end of the queue instead of returning io.EOF.
+	Follow bool
+	// Rand makes the chunks' lengths random. Nil: always as long as can be.
+	Rand *rand.Rand
+
+	ledger *Ledger
+
+	mu       sync.Mutex
+	ready    []string
+	unacked  map[uint64][]string // of the open connection
+	tag      uint64
+	dead     error         // the open connection is cut; nil while it lives
+	changed  chan struct{} // closed and made anew whenever something changes
+	opens    int
+	requeued int
+	most     int
+	openErrs []error
+	reading  bool
+	acking   bool
+	open     bool
+	lost     chan error
+}
+
+// NewSource returns a source with these messages in its queue.
+func NewSource(l *Ledger, bodies ...string) *Source {
+	s := &Source{ledger: l, changed: make(chan struct{}), unacked: map[uint64][]string{}}
+	s.Send(bodies...)
+	return s
+}
+
+// Send puts messages at the end of the queue.
+func (s *Source) Send(bodies ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range bodies {
+		s.ledger.Sent(b)
+	}
+	s.ready = append(s.ready, bodies...)
+	s.wake()
+}
+
+// Cut breaks the connection: everything unacked goes back to the front of the queue at once, as with a broker.
+func (s *Source) Cut(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open && s.dead == nil {
+		s.dead = err
+		s.requeue()
+		s.wake()
+		s.lost <- err
+	}
+}
+
+// Lost implements engine.Watcher.
+func (s *Source) Lost() <-chan error { s.mu.Lock(); defer s.mu.Unlock(); return s.lost }
+
+// FailOpen makes the next calls of Open return these errors.
+func (s *Source) FailOpen(errs ...error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.openErrs = append(s.openErrs, errs...)
+}
+
+// End makes Read return io.EOF once the queue is empty.
+func (s *Source) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Follow = false
+	s.wake()
+}
+
+// Opens is how many connections there were, Unacked how many messages are delivered and not acked now, Requeued how many were
+// delivered again after a connection ended, and MostHeld the greatest number so far of messages in chunks that were not settled.
+func (s *Source) Opens() int    { s.mu.Lock(); defer s.mu.Unlock(); return s.opens }
+func (s *Source) Unacked() int  { s.mu.Lock(); defer s.mu.Unlock(); return s.count() }
+func (s *Source) Requeued() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requeued }
+func (s *Source) MostHeld() int { s.mu.Lock(); defer s.mu.Unlock(); return s.most }
+
+// Open implements engine.Input.
+func (s *Source) Open(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open || s.reading || s.acking {
+		s.ledger.Violation("Open beside an open connection, a Read or an Ack")
+	}
+	s.open = true
+	if len(s.openErrs) > 0 {
+		err := s.openErrs[0]
+		s.openErrs = s.openErrs[1:]
+		s.dead = err
+		return err
+	}
+	s.opens++
+	s.tag, s.dead, s.lost = 0, nil, make(chan error, 1)
+	return nil
+}
+
+// Read implements engine.Input.
+func (s *Source) Read(ctx context.Context, b *engine.Batch) error {
+	s.mu.Lock()
+	s.reading = true
+	defer func() { s.reading = false; s.mu.Unlock() }()
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case s.dead != nil:
+			return s.dead
+		case len(s.ready) > 0:
+			s.deliver(b)
+			return nil
+		case !s.Follow:
+			return io.EOF
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+	}
+}
+
+func (s *Source) deliver(b *engine.Batch) {
+	n := s.Chunk
+	if n == 0 {
+		n = 10
+	}
+	n = min(n, len(s.ready))
+	if s.Rand != nil {
+		n = 1 + s.Rand.IntN(n)
+	}
+	s.tag++
+	b.Tag = s.tag
+	s.unacked[s.tag] = append([]string(nil), s.ready[:n]...)
+	for _, body := range s.ready[:n] {
+		b.Messages = append(b.Messages, engine.Message{Body: []byte(body)})
+	}
+	s.ready = append([]string(nil), s.ready[n:]...)
+	s.most = max(s.most, s.held())
+}
+
+// Ack implements engine.Input.
+func (s *Source) Ack(ctx context.Context, tags []uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.acking {
+		s.ledger.Violation("two calls of Ack at once")
+	}
+	s.acking = true
+	defer func() { s.acking = false }()
+	if s.dead != nil {
+		return s.dead
+	}
+	for _, tag := range tags {
+		bodies, ok := s.unacked[tag]
+		if !ok {
+			s.ledger.Violation("tag %d was acked, which is unknown to this connection or acked already", tag)
+		}
+		for _, body := range bodies {
+			s.ledger.Acked(body)
+		}
+		delete(s.unacked, tag)
+	}
+	return nil
+}
+
+// Close implements engine.Input.
+func (s *Source) Close(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open {
+		s.ledger.Violation("Close without Open")
+	}
+	if s.reading || s.acking {
+		s.ledger.Violation("Close beside a Read or an Ack")
+	}
+	if s.dead == nil {
+		s.requeue()
+	}
+	s.open, s.dead = false, errors.New("closed")
+	return nil
+}
+
+// requeue puts the unacked messages in front of the others, in their old order.
+func (s *Source) requeue() {
+	var back []string
+	for tag := uint64(1); tag <= s.tag; tag++ {
+		back = append(back, s.unacked[tag]...)
+	}
+	s.requeued += len(back)
+	s.ready = append(back, s.ready...)
+	clear(s.unacked)
+}
+
+func (s *Source) count() int {
+	n := 0
+	for _, bodies := range s.unacked {
+		n += len(bodies)
+	}
+	return n
+}
+
+// held counts the messages of chunks of which some are nowhere yet: these must be in the pipeline's memory. What is only
+// waiting for its ack does not count.
+func (s *Source) held() int {
+	n := 0
+	for _, bodies := range s.unacked {
+		if slices.ContainsFunc(bodies, func(b string) bool { return !s.ledger.IsSettled(b) }) {
+			n += len(bodies)
+		}
+	}
+	return n
+}
+
+func (s *Source) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

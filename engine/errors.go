@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Permanent marks err as one that no retry can mend: the message itself cannot be stored. For a whole batch it says that
+// the error is true of each of its messages alone. A store that is down, forbidden, full or missing is never permanent:
+// people repair it while the logs wait. Permanent(nil) is nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+// IsPermanent reports whether err or an error that it wraps was marked by Permanent.
+func IsPermanent(err error) bool {
+	var p *permanentError
+	return errors.As(err, &p)
+}
+
+type permanentError struct{ err error }
+
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
+
+// WriteError is what an Output returns when a part of a batch is durable: the messages at the indexes in Failed are not
+// stored, all others are. Outputs that write all or nothing never return it.
+type WriteError struct {
+	// Failed is ascending by Index, without repetition, and not empty.
+	Failed []Failure
+}
+
+// Failure is one message of a batch that was not stored.
+type Failure struct {
+	Index int   // its place in Batch.Messages as Write got them
+	Err   error // marked by Permanent when this message can never be stored
+}
+
+// Error tells the first failure and how many there are.
+func (e *WriteError) Error() string {
+	switch len(e.Failed) {
+	case 0:
+		return "no message failed"
+	case 1:
+		return fmt.Sprint(e.Failed[0].Err)
+	}
+	return fmt.Sprintf("%d messages: %v", len(e.Failed), e.Failed[0].Err)
+}
+
+// Unwrap gives the error of the first failure.
+func (e *WriteError) Unwrap() error {
+	if len(e.Failed) == 0 {
+		return nil
+	}
+	return e.Failed[0].Err
+}
+
+// AttrError is a mistake in one attribute of a plugin's configuration. Validate returns it (several with errors.Join), so
+// that the message can point at the place in the file.
+type AttrError struct {
+	Attr string // name as in the file; "block.name" for an attribute inside a nested block
+	Err  error  // one sentence: what is wrong and what would be right
+}
+
+// AttrErrorf makes an AttrError with a formatted text.
+func AttrErrorf(attr, format string, args ...any) error {
+	return &AttrError{Attr: attr, Err: fmt.Errorf(format, args...)}
+}
+
+func (e *AttrError) Error() string { return fmt.Sprintf("%s: %v", e.Attr, e.Err) }
+
+// Unwrap gives the cause.
+func (e *AttrError) Unwrap() error { return e.Err }
+
+// LeftError is what Pipeline.Run returns when it had to end with messages unsettled. The source delivers them again.
+type LeftError struct {
+	Pipeline string
+	Messages int64 // unsettled messages; 0 when only the fallback is not home, or the last acks failed
+	Err      error // why they were left; may be nil
+}
+
+func (e *LeftError) Error() string {
+	s := fmt.Sprintf("pipeline %q ended with %d messages unsettled; their source will deliver them again", e.Pipeline, e.Messages)
+	if e.Messages == 0 {
+		s = fmt.Sprintf("pipeline %q ended before it was done", e.Pipeline)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *LeftError) Unwrap() error { return e.Err }

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Message is one log record on its way. Messages travel by value and stages regroup them freely: what ties a message to
+// the chunk it came in is the unexported receipt inside it, so copy messages, do not rebuild them from their parts.
+type Message struct {
+	// Body is the record as the source sent it. The engine cuts its capacity to its length, so that append never writes
+	// into a neighbour. Do not change its bytes: put a new slice in its place.
+	Body []byte
+	// Time is the record's own time where a processor found one, else the time of arrival.
+	Time time.Time
+	// Meta is what the source knows beside the body, nil when it knows nothing.
+	Meta Meta
+
+	receipt *receipt
+}
+
+// Meta is what a source knows about a message beside its body. It is decoded only when asked for. Implementations are
+// read-only and safe for concurrent use.
+type Meta interface {
+	// ID is the message id that the producer gave, "" when it gave none.
+	ID() string
+	// RoutingKey is the address the message was published to, "" when the source has no such thing.
+	RoutingKey() string
+	// Headers are the producer's headers; the caller must not change the map. Values are nil, bool, int64, uint64,
+	// float64, string, []byte, time.Time, []any and map[string]any.
+	Headers() map[string]any
+}
+
+// Void reports whether the connection that the message came from is dead: its source will deliver it again, so it must
+// not be written any more. The engine discards void messages before each write; a stage that holds messages passes
+// them on when it is swept (see Stage).
+func (m *Message) Void() bool { return m.receipt != nil && m.receipt.epoch.dead.Load() }
+
+// Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet.
+type Batch struct {
+	// ID names the batch for ever, also across retries, the fallback and a crash. Together with Partition and Time it
+	// is fixed when the batch is sealed: an output derives object keys from these three and nothing else.
+	ID string
+	// Partition is the group the batch belongs to, as name=value pairs (see JoinPartition); "" without grouping.
+	Partition string
+	// Time is the time of the batch's first message, in UTC.
+	Time time.Time
+	// SealedBy says why a stage closed the batch, one of the SealedBy constants; for people and metrics only.
+	SealedBy string
+	// Tag names a chunk to its input: Read sets it, Ack gets it.
+	Tag uint64
+	// Messages are the batch's messages, in order.
+	Messages []Message
+	// Reasons has one error per message in a batch of dead letters, and is nil otherwise.
+	Reasons []error
+
+	marks  []mark
+	pooled bool // made by newChunk
+}
+
+// Why a batch was sealed.
+const (
+	SealedByCount    = "count"    // it has as many messages as it may have
+	SealedByBytes    = "bytes"    // the next message would make it too large
+	SealedByAge      = "age"      // its first message waited long enough
+	SealedByLimit    = "limit"    // too much was open at once
+	SealedByPressure = "pressure" // the input can read nothing more before something is settled
+	SealedByLost     = "lost"     // the connection of some of its messages is dead
+	SealedByDrain    = "drain"    // the pipeline ends
+	SealedByChunk    = "chunk"    // no stage groups; the chunk is the batch
+)
+
+// Bytes is the sum of the bodies' lengths.
+func (b *Batch) Bytes() int64 {
+	var n int64
+	for i := range b.Messages {
+		n += int64(len(b.Messages[i].Body))
+	}
+	return n
+}
+
+// mark is what a processor said of one message; the engine carries it out after the call.
+type mark struct {
+	index int
+	why   error     // not nil: rejected
+	msg   Message   // rejected: the message as it stood then
+	parts []Message // split; neither why nor parts: dropped
+}
+
+// Reject sends message i to the dead letter, as it stands now, for the reason why. The engine takes it out of the batch
+// after the call that it was rejected in; until then indexes do not move. The first mark of a message counts.
+func (b *Batch) Reject(i int, why error) {
+	if why == nil {
+		why = errors.New("rejected without a reason")
+	}
+	b.marks = append(b.marks, mark{index: i, why: why, msg: b.Messages[i]})
+}
+
+// Drop settles message i without writing it anywhere: use it only where the configuration says so.
+func (b *Batch) Drop(i int) {
+	_ = b.Messages[i]
+	b.marks = append(b.marks, mark{index: i})
+}
+
+// Split puts parts in the place of message i. Message i is settled when all of its parts are. Without parts it is Drop.
+func (b *Batch) Split(i int, parts ...Message) {
+	_ = b.Messages[i]
+	b.marks = append(b.marks, mark{index: i, parts: parts})
+}
+
+// chunks keeps the slices of chunks that were given back.
+var chunks = sync.Pool{New: func() any { return &Batch{pooled: true} }}
+
+func newChunk() *Batch { return chunks.Get().(*Batch) }
+
+// Recycle gives a chunk back for later use. Only the owner may call it, once, after it copied out what it keeps; the bodies
+// stay untouched. On a batch that the engine did not make it does nothing.
+func (b *Batch) Recycle() {
+	if !b.pooled {
+		return
+	}
+	clear(b.Messages)
+	*b = Batch{Messages: b.Messages[:0], marks: b.marks[:0], pooled: true}
+	chunks.Put(b)
+}
+
+// Marks returns what was said of the messages of b and is not carried out yet: the indexes of those that shall be dropped or split,
+// and the reasons of those that were rejected. It is for tests of plugins; in a pipeline the engine carries marks out.
+func Marks(b *Batch) (leaving []int, rejected map[int]error) {
+	rejected = map[int]error{}
+	for _, m := range inOrder(b.marks) {
+		if m.why != nil {
+			rejected[m.index] = m.why
+			continue
+		}
+		leaving = append(leaving, m.index)
+	}
+	return leaving, rejected
+}

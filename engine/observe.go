@@ -1,0 +1,45 @@
+package engine
+
+import "time"
+
+// Observer is told what happens in a pipeline, once a chunk or a batch and never once a message. Observe is called from many
+// goroutines, on the way of the data: it must be quick and must not block.
+type Observer interface {
+	Observe(Event)
+}
+
+// Event is one thing that happened. Which fields are set depends on its kind.
+type Event struct {
+	Kind     EventKind
+	Pipeline string
+	Plugin   string        // the step it happened at, as in "output.s3"
+	Messages int           // how many it is about
+	Stored   int           // Attempt: how many of them became durable by it
+	Bytes    int64         // the sum of their bodies
+	Cause    string        // Sealed: why (a SealedBy constant)
+	Err      error         // Attempt, Lost, Outage, Held, Rejected: what went wrong; nil when nothing did
+	Took     time.Duration // Attempt: how long the write took; Settled: how long the oldest message of the chunk was here
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	Opened       EventKind = iota + 1 // an input has its source
+	Lost                              // an input lost its source, or could not open it
+	Finished                          // an input came to its end
+	Received                          // a chunk was read
+	Sealed                            // a batch was sealed
+	Attempt                           // one write of a batch ended: output, fallback or dead letter
+	Outage                            // an output began to fail (Err) or is well again (no Err)
+	FellBack                          // a batch went into the fallback
+	Recovered                         // a batch came home from the fallback
+	DeadLettered                      // messages were taken by the dead letter
+	Rejected                          // messages were sent to the dead letter
+	Dropped                           // messages were dropped by a processor that was told to
+	Voided                            // messages were discarded: their source has them again
+	Held                              // a batch could be written nowhere; it is kept and tried again
+	Settled                           // a chunk is settled; its input is told
+	Acked                             // the source took acks; Messages is the number of chunks
+)

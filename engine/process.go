@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// transformer runs one Transform over the batches that pass.
+type transformer struct {
+	r     *run
+	name  string
+	t     Transform
+	saved []Message // the batch as it came, while Process works on it
+}
+
+// transform runs consecutive transforms in one goroutine between two channels.
+func (r *run) transform(steps []*transformer, in <-chan *Batch, out chan<- *Batch) {
+	defer close(out)
+	for b := range in {
+		if !r.process(steps, b, out) {
+			break
+		}
+	}
+	for range in { // so that nobody waits to send; the pipeline ends, and what comes stays unsettled
+	}
+}
+
+// process passes one batch through the transforms and on. It returns false when the pipeline has to end.
+func (r *run) process(steps []*transformer, b *Batch, out chan<- *Batch) bool {
+	sweep := len(b.Messages) == 0
+	for _, s := range steps {
+		if len(b.Messages) > 0 && !s.process(b) {
+			return false
+		}
+	}
+	if len(b.Messages) == 0 && !sweep {
+		b.Recycle()
+		r.pokeReaders() // one may wait for this batch, which no worker will see
+		return true
+	}
+	return r.send(out, b)
+}
+
+// process calls the transform until it can work, then carries out its marks. It returns false at the hard end.
+func (s *transformer) process(b *Batch) bool {
+	s.saved = append(s.saved[:0], b.Messages...)
+	defer func() { clear(s.saved) }()
+	wait := heldBackoff()
+	for failing := false; ; failing = true {
+		err := guard(func() error { return s.t.Process(s.r.hard, b) })
+		if _, ok := panicked(err); ok {
+			s.r.logPanic(s.name, err)
+			err = s.oneByOne(b)
+		}
+		if err == nil {
+			err = s.restore(b)
+		}
+		if err == nil {
+			if failing {
+				s.r.log.Info("processor works again", "plugin", s.name)
+			}
+			return s.r.carryOut(b, s.name)
+		}
+		if !failing {
+			s.r.log.Warn("processor cannot work now; trying again", "plugin", s.name, "error", err)
+		}
+		b.Messages = append(b.Messages[:0], s.saved...)
+		clear(b.marks)
+		b.marks = b.marks[:0]
+		if wait.wait(s.r.hard) != nil {
+			return false
+		}
+	}
+}
+
+// restore ties each message to its chunk again where the transform made a new Message in its place. A transform may put
+// messages into another order; one that changed their number, or has one twice, would lose others: that is an error that holds the batch.
+func (s *transformer) restore(b *Batch) error {
+	if len(b.Messages) != len(s.saved) {
+		return fmt.Errorf("%s changed the number of messages from %d to %d; a processor must use Reject, Drop or Split",
+			s.name, len(s.saved), len(b.Messages))
+	}
+	same := true
+	for i := range b.Messages {
+		same = same && b.Messages[i].receipt == s.saved[i].receipt
+	}
+	if !same && !s.share(b.Messages) {
+		return fmt.Errorf("%s has a message twice in its batch; a processor must use Split", s.name)
+	}
+	for i := range b.marks {
+		b.marks[i].msg.receipt = b.Messages[b.marks[i].index].receipt
+	}
+	return nil
+}
+
+// share gives the receipts that are over to the messages that have none, each at its own place where that is possible.
+func (s *transformer) share(messages []Message) bool {
+	over := map[*receipt]int{}
+	for i := range s.saved {
+		over[s.saved[i].receipt]++
+	}
+	for i := range messages {
+		if r := messages[i].receipt; r != nil {
+			if over[r]--; over[r] < 0 {
+				return false
+			}
+		}
+	}
+	take := func(to *Message, r *receipt) {
+		if to.receipt == nil && over[r] > 0 {
+			over[r]--
+			to.receipt = r
+		}
+	}
+	for i := range messages {
+		take(&messages[i], s.saved[i].receipt)
+	}
+	next := 0
+	for i := range messages {
+		for messages[i].receipt == nil && next < len(s.saved) {
+			take(&messages[i], s.saved[next].receipt)
+			next++
+		}
+	}
+	return true
+}
+
+// oneByOne is the way after a panic: each message alone, and one that panics again is a dead letter.
+func (s *transformer) oneByOne(b *Batch) error {
+	b.Messages = append(b.Messages[:0], s.saved...)
+	clear(b.marks)
+	b.marks = b.marks[:0]
+	for i := range b.Messages {
+		one := *b
+		one.Messages, one.marks, one.pooled = b.Messages[i:i+1:i+1], nil, false
+		err := guard(func() error { return s.t.Process(s.r.hard, &one) })
+		if _, ok := panicked(err); ok {
+			b.Messages[i] = s.saved[i]
+			b.Reject(i, fmt.Errorf("%s: %w", s.name, err))
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(one.Messages) != 1 {
+			return fmt.Errorf("%s changed the number of messages; a processor must use Reject, Drop or Split", s.name)
+		}
+		b.Messages[i] = one.Messages[0]
+		for _, m := range one.marks {
+			m.index = i
+			b.marks = append(b.marks, m)
+		}
+	}
+	return nil
+}
+
+// carryOut does what the marks of a batch say: rejects go to the dead letter, drops are settled, splits are put in
+// place. It returns false at the hard end.
+func (r *run) carryOut(b *Batch, step string) bool {
+	if len(b.marks) == 0 {
+		return true
+	}
+	marks := inOrder(b.marks)
+	dead := &Batch{Partition: b.Partition, Time: b.Time}
+	kept, extra := b.Messages[:0], 0
+	for _, m := range marks {
+		extra += max(0, len(m.parts)-1)
+	}
+	if extra > 0 {
+		kept = make([]Message, 0, len(b.Messages)+extra)
+	}
+	dropped, from := 0, 0
+	for _, m := range marks {
+		kept = append(kept, b.Messages[from:m.index]...)
+		from = m.index + 1
+		old := b.Messages[m.index]
+		switch {
+		case m.why != nil:
+			dead.Messages = append(dead.Messages, m.msg)
+			dead.Reasons = append(dead.Reasons, m.why)
+		case len(m.parts) == 0:
+			dropped++
+			release([]Message{old})
+		default:
+			if old.receipt != nil { // a stage may have made it itself
+				old.receipt.grow(len(m.parts) - 1)
+			}
+			for _, part := range m.parts {
+				part.receipt = old.receipt
+				part.Body = part.Body[:len(part.Body):len(part.Body)] // see Message.Body
+				if part.Time.IsZero() {
+					part.Time = old.Time
+				}
+				kept = append(kept, part)
+			}
+		}
+	}
+	kept = append(kept, b.Messages[from:]...)
+	if extra == 0 {
+		clear(b.Messages[len(kept):])
+	}
+	b.Messages = kept
+	clear(b.marks)
+	b.marks = b.marks[:0]
+	if dropped > 0 {
+		r.observe(Event{Kind: Dropped, Plugin: step, Messages: dropped})
+	}
+	return len(dead.Messages) == 0 || r.reject(dead, step)
+}
+
+// inOrder sorts the marks by message and keeps the first of each.
+func inOrder(marks []mark) []mark {
+	slices.SortStableFunc(marks, func(a, b mark) int { return a.index - b.index })
+	return slices.CompactFunc(marks, func(a, b mark) bool { return a.index == b.index })
+}

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// reader is the goroutine of one input: it opens the source, reads chunks into the first channel while there is room in the
+// window, and opens again when the source is lost.
+type reader struct {
+	r      *run
+	step   InputStep
+	window *window
+	live   atomic.Pointer[epoch] // of the latest connection, for whoever counts what is left
+	epoch  *epoch                // the same, for this goroutine
+	acker  *acker                // of the open connection; nil when there is none
+	opened bool                  // at least once
+	lost   bool                  // for the log: one line when the source is lost and one when it is back
+}
+
+// read runs until the pipeline stops or all inputs are finished. It leaves the last connection open, with its acker, so
+// that what is on its way can still be acked.
+func (d *reader) read() {
+	wait := openBackoff()
+	for d.r.stop.Err() == nil {
+		opened, err := d.connect(&wait)
+		if err == nil {
+			return
+		}
+		if d.r.stop.Err() != nil && opened {
+			return // the connection lives on for the acks of the drain
+		}
+		d.disconnect(err)
+		if !d.voidGone() || wait.wait(d.r.stop) != nil {
+			return
+		}
+	}
+}
+
+// connect is one life of a connection. A nil error means that there is nothing more to read, for good.
+func (d *reader) connect(wait *backoff) (opened bool, err error) {
+	d.epoch = newEpoch(d.step.Name, d.window, d.r.observe)
+	d.live.Store(d.epoch)
+	if err := guard(func() error { return d.step.Input.Open(d.r.stop) }); err != nil {
+		return false, err
+	}
+	d.r.observe(Event{Kind: Opened, Plugin: d.step.Name})
+	switch {
+	case d.lost:
+		d.lost = false
+		d.r.log.Info("input is back", "plugin", d.step.Name)
+	case !d.opened:
+		d.r.log.Info("input is open", "plugin", d.step.Name)
+	}
+	d.opened = true
+	until, join := d.stopper()
+	defer join()
+	ctx, cancel := context.WithCancelCause(until)
+	defer cancel(nil)
+	epoch := d.epoch
+	lost := func(err error) {
+		cancel(err) // first, so that whoever sees the kill finds its cause
+		epoch.kill()
+	}
+	d.acker = startAcker(d.r.acks, d.step.Input, epoch, lost)
+	if w, ok := d.step.Input.(Watcher); ok {
+		go epoch.watch(d.r.acks, w.Lost(), lost)
+	}
+	err = d.readAll(ctx, wait)
+	if errors.Is(err, io.EOF) {
+		err = d.finished(ctx)
+	}
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = cause // the ack's error says more than the read that it ended
+	}
+	return true, err
+}
+
+// stopper returns the context that ends reading. That is stop; but an input that can be stopped by itself is told so, and
+// reads on to its end for as long as there are attempts to write. join waits for the telling.
+func (d *reader) stopper() (until context.Context, join func()) {
+	s, ok := d.step.Input.(Stopper)
+	if !ok {
+		return d.r.stop, func() {}
+	}
+	told := make(chan struct{})
+	forget := context.AfterFunc(d.r.stop, func() {
+		defer close(told)
+		s.Stop()
+	})
+	return d.r.soft, func() {
+		if !forget() {
+			<-told
+		}
+	}
+}
+
+// readAll reads until there is an error; io.EOF is one.
+func (d *reader) readAll(ctx context.Context, wait *backoff) error {
+	for {
+		if err := d.gate(ctx); err != nil {
+			return err
+		}
+		b := newChunk()
+		err := guard(func() error { return d.step.Input.Read(ctx, b) })
+		if len(b.Messages) > 0 {
+			wait.reset()
+			d.epoch.admit(b, time.Now())
+			if !d.r.send(d.r.head, b) {
+				return context.Cause(d.r.hard)
+			}
+		} else if err == nil {
+			err = errors.New("read gave no message and no error")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// gate waits until the window has room. When it has none although no worker is busy, everything is held in groups
+// that wait for more, and more cannot come: the stages are asked to pass something on. When that settled nothing of this
+// input it asks again only after a back-off: what it waits for is elsewhere, and others would get small batches for nothing.
+func (d *reader) gate(ctx context.Context) error {
+	patience := backoff{first: time.Second, most: time.Minute}
+	var again <-chan time.Time
+	settled := d.epoch.unsettled.Load()
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if d.window.room() {
+			return nil
+		}
+		if now := d.epoch.unsettled.Load(); now != settled {
+			settled, again = now, nil
+			patience.reset()
+		}
+		if again == nil && d.r.busy.Load() == 0 {
+			if !d.r.sweep(SealedByPressure, ctx.Done()) {
+				continue
+			}
+			again = time.After(patience.delay())
+		}
+		select {
+		case <-d.window.wake:
+		case <-again:
+			again = nil
+		case <-ctx.Done():
+		}
+	}
+}
+
+// finished waits until every input has come to its end. Until then this one may have to be read again: what it
+// brought is not its source's loss before it is acked.
+func (d *reader) finished(ctx context.Context) error {
+	d.r.observe(Event{Kind: Finished, Plugin: d.step.Name})
+	all := d.r.countFinished(+1)
+	select {
+	case <-all:
+		return nil
+	case <-d.r.stop.Done():
+		return nil
+	case <-d.epoch.lost:
+		d.r.countFinished(-1)
+		return fmt.Errorf("source is lost after its end: %w", context.Cause(ctx))
+	}
+}
+
+// disconnect ends a connection that is lost. From here on its messages are void, and its acker can reach nobody.
+func (d *reader) disconnect(err error) {
+	d.epoch.kill()
+	if d.acker != nil {
+		d.acker.end()
+		d.acker = nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.r.stop), closeTimeout)
+	defer cancel()
+	if cerr := guard(func() error { return d.step.Input.Close(ctx) }); cerr != nil {
+		d.r.log.Debug("closing a lost input", "plugin", d.step.Name, "error", cerr)
+	}
+	if d.r.stop.Err() != nil {
+		return // it could not be opened before the pipeline stopped
+	}
+	d.r.observe(Event{Kind: Lost, Plugin: d.step.Name, Err: err})
+	if !d.lost {
+		d.lost = true
+		if _, ok := panicked(err); ok {
+			d.r.logPanic(d.step.Name, err)
+		}
+		d.r.log.Warn("input is lost; opening it again until it is back", "plugin", d.step.Name, "error", err)
+	}
+}
+
+// voidGone waits until nothing of the lost connection is held: memory then has one window, also across reconnects,
+// and what the source delivers again is not written twice by us. It returns false when the pipeline stops before.
+func (d *reader) voidGone() bool {
+	for !d.window.empty() {
+		if !d.r.sweep(SealedByLost, d.r.stop.Done()) {
+			return false
+		}
+		again := time.NewTimer(time.Second)
+		select {
+		case <-d.window.wake:
+		case <-again.C: // a message may have been between two stages
+		case <-d.r.stop.Done():
+			again.Stop()
+			return false
+		}
+		again.Stop()
+	}
+	return true
+}
+
+// close flushes the last acks of a drained pipeline and ends the connection.
+func (d *reader) close(ctx context.Context) error {
+	if d.acker == nil {
+		return nil // it was disconnected, and closed, before
+	}
+	acked := d.acker.finish(ctx)
+	if err := guard(func() error { return d.step.Input.Close(ctx) }); err != nil {
+		d.r.log.Warn("closing an input", "plugin", d.step.Name, "error", err)
+	}
+	return acked
+}
+
+// unsettled is the number of messages that are read and not settled. Those of a dead connection count when finished says
+// that nobody will read them again.
+func (d *reader) unsettled(finished bool) int64 {
+	e := d.live.Load()
+	switch {
+	case e == nil:
+		return 0
+	case !e.dead.Load():
+		return e.unsettled.Load()
+	case finished:
+		return e.void.Load()
+	}
+	return 0
+}

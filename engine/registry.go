@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+)
+
+// Kind is what a plugin is; it is also the word that names it in a configuration.
+type Kind string
+
+// The kinds of plugins.
+const (
+	KindInput     Kind = "input"
+	KindProcessor Kind = "processor"
+	KindOutput    Kind = "output"
+)
+
+// Role is the place in a pipeline that an instance of a plugin is made for.
+type Role string
+
+// The roles. The last three are all played by plugins of KindOutput.
+const (
+	RoleInput      Role = "input"
+	RoleProcessor  Role = "processor"
+	RoleOutput     Role = "output"
+	RoleFallback   Role = "fallback"
+	RoleDeadLetter Role = "dead_letter"
+)
+
+// Env is what an instance of a plugin is told about its surroundings.
+type Env struct {
+	Log      *slog.Logger // never nil; carries pipeline and plugin already
+	Pipeline string
+	Role     Role
+	Version  string        // of logpipe, for metadata
+	NewID    func() string // a new name that sorts by time and is like no other; for what a stage seals
+	// Capacity is what the pipeline behind the inputs can hold before anything is settled.
+	Capacity Capacity
+	// Window is what the engine lets this input have unsettled at most; zero for other roles.
+	Window Capacity
+}
+
+// Capacity is a number of messages and of bytes of their bodies.
+type Capacity struct {
+	Messages int
+	Bytes    int64
+}
+
+// Traits is what a plugin's configuration says about its behaviour, for checks and sums across blocks. A configuration
+// struct states it by a method Traits() Traits; what it leaves zero does not apply.
+type Traits struct {
+	// Rejects says that a processor may reject messages, so that the pipeline needs a dead_letter block.
+	Rejects bool
+	// OpenMessages and OpenBytes bound what a stage holds in groups that are not sealed yet.
+	OpenMessages int
+	OpenBytes    int64
+	// BatchMessages and BatchBytes bound one batch that a stage seals.
+	BatchMessages int
+	BatchBytes    int64
+	// HoldsFor is the longest time that the plugin itself keeps a message: the age of a batch, the attempts of a retry.
+	HoldsFor time.Duration
+	// PartitionBy names the fields of the partitions that a stage seals, as templates see them.
+	PartitionBy []string
+	// Prefetch is the number of unacked messages that an input was told to ask for; 0 lets it follow from Capacity.
+	Prefetch int
+	// AckWithin is how long the source waits for an ack before it takes the connection away; 0 is for ever.
+	AckWithin time.Duration
+	// Path is a file or a folder that the plugin writes; no two outputs may share one.
+	Path string
+	// Sealed says that batches must be grouped by a stage for the plugin to be of use (object stores).
+	Sealed bool
+}
+
+// Plugin is a registered plugin: a name, a documentation and a way to make instances from a configuration struct. Make one
+// with NewInput, NewTransform, NewStage, NewPolicy or NewOutput and put it into a list of plugins; there is no
+// registration by side effect.
+type Plugin struct {
+	kind   Kind
+	name   string
+	doc    string
+	config func() any
+	build  func(cfg any, env Env) (any, error)
+	policy bool
+	stage  bool
+}
+
+// NewInput describes an input. C is its configuration struct, with `hcl:"name"` or `hcl:"name,optional"` and `doc:"…"` tags on
+// each field; defaults returns it with the defaults filled in. If *C has a method Validate() error it is asked after decoding (AttrError gives the
+// place); if it has Traits() Traits that counts in checks across blocks. new may not touch the network.
+func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
+	return plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+}
+
+// NewTransform describes a processor that is a Transform; see NewInput.
+func NewTransform[C any](name, doc string, defaults func() C, new func(C, Env) (Transform, error)) Plugin {
+	return plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+}
+
+// NewStage describes a processor that is a Stage; see NewInput.
+func NewStage[C any](name, doc string, defaults func() C, new func(C, Env) (Stage, error)) Plugin {
+	p := plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p.stage = true
+	return p
+}
+
+// NewPolicy describes a processor that is a Policy; see NewInput.
+func NewPolicy[C any](name, doc string, defaults func() C, new func(C, Env) (Policy, error)) Plugin {
+	p := plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p.policy = true
+	return p
+}
+
+// NewOutput describes an output, which can also be used as fallback and dead_letter; see NewInput.
+func NewOutput[C any](name, doc string, defaults func() C, new func(C, Env) (Output, error)) Plugin {
+	return plugin(KindOutput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+}
+
+func plugin[C any](kind Kind, name, doc string, defaults func() C, build func(C, Env) (any, error)) Plugin {
+	if t := reflect.TypeFor[C](); t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("plugin %s %q: its configuration is a %s, not a struct", kind, name, t))
+	}
+	return Plugin{
+		kind: kind, name: name, doc: doc,
+		config: func() any { c := defaults(); return &c },
+		build:  func(cfg any, env Env) (any, error) { return build(*cfg.(*C), env) },
+	}
+}
+
+// Kind is what the plugin is.
+func (p Plugin) Kind() Kind { return p.kind }
+
+// Name is the label of its blocks in a configuration.
+func (p Plugin) Name() string { return p.name }
+
+// Doc is the plugin's documentation, the first sentence of which is a summary.
+func (p Plugin) Doc() string { return p.doc }
+
+// IsPolicy reports whether it is a processor that wraps the output.
+func (p Plugin) IsPolicy() bool { return p.policy }
+
+// IsStage reports whether it is a processor with a goroutine and channels of its own.
+func (p Plugin) IsStage() bool { return p.stage }
+
+// NewConfig returns a pointer to a new configuration struct with the defaults filled in.
+func (p Plugin) NewConfig() any { return p.config() }
+
+// Build makes an instance from a configuration that NewConfig returned: an Input, Transform, Stage, Policy or Output.
+func (p Plugin) Build(cfg any, env Env) (any, error) { return p.build(cfg, env) }
+
+// TraitsOf returns what the configuration cfg states about itself.
+func TraitsOf(cfg any) Traits {
+	if t, ok := cfg.(interface{ Traits() Traits }); ok {
+		return t.Traits()
+	}
+	return Traits{}
+}
+
+// Validate asks the configuration cfg for its mistakes.
+func Validate(cfg any) error {
+	if v, ok := cfg.(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long inputs and outputs have to close, which they do after everything else has ended.
+const closeTimeout = 5 * time.Second
+
+// run is one life of a pipeline: its channels, contexts and goroutines. DESIGN.md lists who starts and who ends each.
+type run struct {
+	p     *Pipeline
+	log   *slog.Logger
+	newID func() string
+
+	stop, soft, hard context.Context // see drain.go
+	acks             context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
+	closing          chan struct{}   // closed when everything has ended but the plugins
+	endChecks        func()          // ends the checks at start
+	fail             func(error)     // stops the pipeline because it is broken; the first cause counts
+
+	head    chan *Batch // from the readers to the first processor
+	batches chan *Batch // from the last processor to the workers
+	dead    chan *Batch // to the dead-letter goroutine; nil without one
+	stages  bool        // some processor is a Stage
+
+	readers    []*reader
+	output     Output // policies around the output's attempt
+	outputs    []*attempt
+	fallback   *attempt
+	deadLetter *attempt
+	recovery   *recovery
+
+	busy     atomic.Int64 // workers that have a batch
+	mu       sync.Mutex
+	finished int           // inputs at their end
+	all      chan struct{} // closed when all are
+	failure  error
+	panics   map[string]time.Time // when the log last had one of a plugin
+}
+
+// Run moves logs until all inputs are finished or ctx ends, and then drains. It returns nil when nothing is left, a *LeftError when
+// messages are left unsettled, and another error when the pipeline broke and may be built and run again.
+// Run is called once.
+func (p *Pipeline) Run(ctx context.Context) error {
+	var r *run
+	err := guard(func() (err error) { r, err = newRun(p); return err })
+	if err != nil {
+		return fmt.Errorf("pipeline %q: %w", p.Name, err)
+	}
+	end := r.contexts(ctx)
+	defer end()
+	r.check()
+	ended := make(chan error, 1)
+	go func() { ended <- r.move() }()
+	select {
+	case err = <-ended:
+	case <-r.closing:
+		err = r.lastWait(ended)
+	case <-r.hard.Done():
+		err = r.lastWait(ended)
+	}
+	return r.result(err)
+}
+
+// lastWait gives the rest time to end after the hard end, or when only the plugins are left to close. A plugin that ignores its context must not keep Run.
+func (r *run) lastWait(ended <-chan error) error {
+	timer := time.NewTimer(3 * closeTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return errors.New("a plugin goes on although its context has ended; it is left behind")
+	}
+}
+
+func newRun(p *Pipeline) (*run, error) {
+	if len(p.Inputs) == 0 || p.Output.Output == nil {
+		return nil, errors.New("a pipeline needs an input and an output")
+	}
+	r := &run{
+		p: p, log: p.Log, newID: p.NewID,
+		head: make(chan *Batch), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
+	}
+	r.log = cmp.Or(r.log, slog.New(slog.DiscardHandler))
+	if r.newID == nil {
+		r.newID = NewID
+	}
+	for _, step := range p.Inputs {
+		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window)})
+	}
+	return r, r.wireOutputs()
+}
+
+// wireOutputs builds policies( attempt( output ) ) and the attempts of the other two roles.
+func (r *run) wireOutputs() error {
+	r.output = r.attempt(RoleOutput, r.p.Output)
+	if r.p.Fallback != nil {
+		r.fallback = r.attempt(RoleFallback, *r.p.Fallback)
+		if rec, ok := r.p.Fallback.Output.(Recoverer); ok && r.p.Recover {
+			r.recovery = &recovery{
+				r: r, input: rec.Recovery(), last: make(chan struct{}), done: make(chan struct{}),
+				kick: make(chan struct{}, 1), well: make(chan struct{}, 1),
+			}
+		}
+	}
+	if r.p.DeadLetter != nil {
+		r.deadLetter = r.attempt(RoleDeadLetter, *r.p.DeadLetter)
+		r.dead = make(chan *Batch, 1)
+	}
+	for i := len(r.p.Processors) - 1; i >= 0; i-- {
+		step := r.p.Processors[i]
+		policy, ok := step.Processor.(Policy)
+		if !ok {
+			return r.checkProcessors(r.p.Processors[:i+1])
+		}
+		r.output = policy.Wrap(r.output)
+	}
+	return nil
+}
+
+func (r *run) attempt(role Role, step OutputStep) *attempt {
+	a := &attempt{r: r, role: role, name: step.Name, next: step.Output}
+	r.outputs = append(r.outputs, a)
+	return a
+}
+
+func (r *run) checkProcessors(steps []ProcessorStep) error {
+	for _, step := range steps {
+		switch step.Processor.(type) {
+		case Transform:
+		case Stage:
+			r.stages = true
+		case Policy:
+			return fmt.Errorf("%s must stand directly before the output", step.Name)
+		default:
+			return fmt.Errorf("%s is no Transform, Stage or Policy but a %T", step.Name, step.Processor)
+		}
+	}
+	return nil
+}
+
+// observe tells the observer, with the pipeline's name.
+func (r *run) observe(e Event) {
+	if r.p.Observer != nil {
+		e.Pipeline = r.p.Name
+		r.p.Observer.Observe(e)
+	}
+}
+
+// send passes a batch on. It returns false at the hard end: the batch then stays unsettled.
+func (r *run) send(to chan<- *Batch, b *Batch) bool {
+	select {
+	case to <- b:
+		return true
+	case <-r.hard.Done():
+		return false
+	}
+}
+
+// pokeReaders lets the readers look whether they wait for something that nobody will do.
+func (r *run) pokeReaders() {
+	for _, d := range r.readers {
+		poke(d.window.wake)
+	}
+}
+
+// countFinished counts an input as finished (+1), or as to be read again (-1). The channel is closed when all are finished.
+func (r *run) countFinished(n int) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.finished += n
+	if r.finished == len(r.readers) && !isClosed(r.all) {
+		close(r.all)
+	}
+	return r.all
+}
+
+// logPanic says that a plugin panicked, with the stack, once a minute for each: a poisonous stream must not flood the log.
+func (r *run) logPanic(plugin string, err error) {
+	r.mu.Lock()
+	quiet := time.Since(r.panics[plugin]) < time.Minute
+	if !quiet {
+		r.panics[plugin] = time.Now()
+	}
+	r.mu.Unlock()
+	if stack, ok := panicked(err); ok && !quiet {
+		r.log.Error("plugin panicked; this is a bug in the plugin", "plugin", plugin, "error", err, "stack", string(stack))
+	}
+}

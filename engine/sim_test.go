@@ -1,0 +1,255 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
+)
+
+var (
+	seeds = flag.Int("seeds", 150, "how many random histories TestRandomHistories plays")
+	seed  = flag.Uint64("seed", 0, "play the history of this seed alone")
+)
+
+// TestRandomHistories plays random histories of a pipeline: several lives of the process against one broker, one store, one fallback and
+// one dead letter, with cuts, failures, hangs, lost answers, partial failures, panics, drains and crashes. Then everything is
+// well for one last life. Whatever the history: nothing was acked that was not durable, no tag twice, nothing is forgotten,
+// memory stayed within one window, and messages are stored twice only where a connection or a process ended on them.
+func TestRandomHistories(t *testing.T) {
+	from, to := uint64(1), uint64(*seeds)
+	if *seed != 0 {
+		from, to = *seed, *seed
+	}
+	for s := from; s <= to; s++ {
+		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newHistory(t, s).play() })
+		})
+	}
+}
+
+// history is one random history. Random decisions of different goroutines come from one locked source.
+type history struct {
+	t        *testing.T
+	mu       sync.Mutex
+	rand     *rand.Rand
+	ledger   *enginetest.Ledger
+	source   *enginetest.Source
+	output   *enginetest.Store
+	fallback *enginetest.Spool
+	dead     *enginetest.Store
+	well     bool
+	window   int
+	lives    int
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	h := &history{t: t, rand: rand.New(rand.NewPCG(seed, 1)), ledger: enginetest.NewLedger()}
+	h.source = enginetest.NewSource(h.ledger)
+	h.source.Chunk, h.source.Follow = 1+h.n(20), true
+	h.source.Rand = rand.New(rand.NewPCG(seed, 2))
+	for i := range 50 + h.n(400) {
+		kind := "ok"
+		switch h.n(20) {
+		case 0:
+			kind = "bad"
+		case 1:
+			kind = "drop"
+		case 2:
+			kind = "split"
+		case 3:
+			kind = "panic"
+		}
+		h.source.Send(fmt.Sprintf("%s-%d-%05d", kind, h.n(4), i))
+	}
+	h.output, h.fallback, h.dead = enginetest.NewStore(h.ledger, "output"), enginetest.NewSpool(h.ledger), enginetest.NewStore(h.ledger, "dead letter")
+	h.output.Script, h.fallback.Script, h.dead.Script = h.faults(3), h.faults(4), h.faults(4)
+	h.fallback.FailRead = func() error {
+		if !h.isWell() && h.n(10) == 0 {
+			return errors.New("input/output error")
+		}
+		return nil
+	}
+	h.window = 20 + h.n(100)
+	return h
+}
+
+func (h *history) n(n int) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rand.IntN(n)
+}
+
+func (h *history) isWell() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.well
+}
+
+// faults makes a script in which one write of oneIn goes well while times are bad.
+func (h *history) faults(oneIn int) func(int, *engine.Batch) enginetest.Step {
+	return func(_ int, b *engine.Batch) enginetest.Step {
+		step := enginetest.Step{Slow: time.Duration(h.n(200)) * time.Millisecond}
+		if h.isWell() || h.n(oneIn) == 0 {
+			return step
+		}
+		switch h.n(7) {
+		case 0:
+			step.Hang = true
+		case 1:
+			step.Lose = errors.New("connection reset while waiting for the answer")
+		case 2, 3:
+			step.Err = errDown
+		case 4:
+			step.Fail, step.FailErr = []int{h.n(len(b.Messages))}, errDown
+		case 5:
+			step.Panic = "nil pointer"
+		case 6:
+			if strings.HasPrefix(string(b.Messages[0].Body), "bad") { // else a good message would be a dead letter rightly
+				step.Fail, step.FailErr = []int{0}, engine.Permanent(errors.New("poison"))
+			}
+		}
+		return step
+	}
+}
+
+func (h *history) play() {
+	for range h.n(4) {
+		h.life()
+	}
+	h.mu.Lock()
+	h.well = true
+	h.mu.Unlock()
+	h.source.End()
+	if err := h.pipeline().Run(h.t.Context()); err != nil {
+		h.t.Errorf("the last life, in which all is well: %v", err)
+	}
+	h.check()
+}
+
+// life is one life of the process: it ends by a drain, with much or little time, or by a crash.
+func (h *history) life() {
+	h.lives++
+	ctx, cancel := context.WithCancel(h.t.Context())
+	p := h.pipeline()
+	done := make(chan error)
+	crash := h.n(2) == 0
+	if crash {
+		p.DrainTimeout = 0
+	}
+	go func() { done <- p.Run(ctx) }()
+	for range h.n(6) {
+		time.Sleep(time.Duration(h.n(20000)) * time.Millisecond)
+		switch h.n(3) {
+		case 0:
+			h.source.FailOpen(errors.New("connection refused"))
+			h.source.Cut(errReset)
+		case 1:
+			h.source.Cut(errReset)
+		}
+	}
+	time.Sleep(time.Duration(h.n(3000)) * time.Millisecond)
+	if crash {
+		h.source.Cut(errors.New("process was killed")) // before the last acks
+	}
+	cancel()
+	<-done
+	if n := h.source.Unacked(); n != 0 {
+		h.t.Errorf("%d messages are unacked after the process has ended", n)
+	}
+}
+
+func (h *history) pipeline() *engine.Pipeline {
+	group := enginetest.Group{Count: 1 + h.n(15), Age: time.Duration(1+h.n(5000)) * time.Millisecond, Key: func(body []byte) string {
+		return strings.Split(string(body), "-")[1]
+	}}
+	p := &engine.Pipeline{
+		Name:   "random",
+		Inputs: []engine.InputStep{{Name: "input.source", Input: h.source, Window: engine.Capacity{Messages: h.window}}},
+		Processors: []engine.ProcessorStep{
+			{Name: "processor.kinds", Processor: transform(h.kinds)},
+			{Name: "processor.group", Processor: group},
+			{Name: "processor.timeout", Processor: timeout(20 * time.Second)},
+		},
+		Output:       engine.OutputStep{Name: "output.store", Output: h.output},
+		DeadLetter:   &engine.OutputStep{Name: "dead_letter.store", Output: h.limited(h.dead)},
+		Workers:      1 + h.n(4),
+		Recover:      h.n(4) > 0 || h.isWell(),
+		DrainTimeout: time.Duration(h.n(30000)) * time.Millisecond,
+	}
+	if h.n(3) > 0 || h.isWell() {
+		p.Fallback = &engine.OutputStep{Name: "fallback.spool", Output: h.limitedSpool()}
+	}
+	return p
+}
+
+// kinds does with each message what its name says.
+func (h *history) kinds(b *engine.Batch) error {
+	if !h.isWell() && h.n(30) == 0 {
+		return errors.New("cannot work now")
+	}
+	for i := range b.Messages {
+		body := string(b.Messages[i].Body)
+		switch kind, rest, _ := strings.Cut(body, "-"); kind {
+		case "drop":
+			h.ledger.Settled(body, "dropped")
+			b.Drop(i)
+		case "bad":
+			if h.n(2) == 0 {
+				b.Reject(i, errors.New("no good"))
+			}
+		case "split":
+			parts := []string{"part-" + rest + "/a", "part-" + rest + "/b", "part-" + rest + "/c"}
+			h.ledger.Split(body, parts...)
+			b.Split(i, engine.Message{Body: []byte(parts[0])}, engine.Message{Body: []byte(parts[1])}, engine.Message{Body: []byte(parts[2])})
+		case "panic":
+			panic("no good")
+		}
+	}
+	return nil
+}
+
+// limited bounds each write as real outputs do, so that a hang ends.
+func (h *history) limited(o engine.Output) engine.Output { return timed{20 * time.Second, o} }
+
+func (h *history) limitedSpool() engine.Output {
+	return struct {
+		engine.Output
+		engine.Recoverer
+	}{h.limited(h.fallback), h.fallback}
+}
+
+func (h *history) check() {
+	h.ledger.Check(h.t, true)
+	if n := len(h.fallback.Objects()); n != 0 {
+		h.t.Errorf("%d batches are still in the fallback", n)
+	}
+	if most := h.source.MostHeld(); most >= h.window+h.source.Chunk {
+		h.t.Errorf("%d messages were held; the window is %d and a chunk %d", most, h.window, h.source.Chunk)
+	}
+	twice := 0
+	for body, n := range h.output.Bodies() {
+		twice += n - 1
+		if strings.HasPrefix(body, "drop") || strings.HasPrefix(body, "panic") {
+			h.t.Errorf("message %s should not be stored", body)
+		}
+	}
+	// A split message that comes again is three in the store.
+	if most := 3 * h.source.Requeued(); twice > most {
+		h.t.Errorf("%d messages are stored twice, but only %d were delivered again (thrice for splits)", twice, h.source.Requeued())
+	}
+	for body := range h.dead.Bodies() {
+		if strings.HasPrefix(body, "ok") || strings.HasPrefix(body, "part") {
+			h.t.Errorf("good message %s is a dead letter", body)
+		}
+	}
+}

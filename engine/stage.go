@@ -1,0 +1,44 @@
+package engine
+
+import "fmt"
+
+// stage runs a Stage between two channels. This goroutine is the only sender on out, so it may close it once Run has
+// returned. A stage that fails holds messages nobody can name: the pipeline fails, and they stay unsettled.
+func (r *run) stage(name string, s Stage, in <-chan *Batch, out chan<- *Batch) {
+	err := guard(func() error { return s.Run(r.hard, in, out) })
+	close(out)
+	if _, ok := panicked(err); ok {
+		r.logPanic(name, err)
+	}
+	if err != nil && r.hard.Err() == nil {
+		r.fail(fmt.Errorf("%s: %w", name, err))
+	}
+	if err == nil && r.hard.Err() == nil && !ended(in) {
+		r.fail(fmt.Errorf("%s ended before its input did", name))
+	}
+	for range in { // so that nobody waits to send; what comes is unsettled and will be delivered again
+	}
+}
+
+// ended reports whether a channel is closed and has nothing more.
+func ended(in <-chan *Batch) bool {
+	select {
+	case _, ok := <-in:
+		return !ok
+	default:
+		return false
+	}
+}
+
+// sweep asks the stages, through the first channel, to pass on what they hold: see Stage. It returns false when ctx ended.
+func (r *run) sweep(cause string, done <-chan struct{}) bool {
+	if !r.stages {
+		return true
+	}
+	select {
+	case r.head <- &Batch{SealedBy: cause}:
+		return true
+	case <-done:
+		return false
+	}
+}

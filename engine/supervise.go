@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Spec is a pipeline that Supervise keeps running.
+type Spec struct {
+	Name string
+	// Build makes the pipeline with new instances of its plugins, each time it is started.
+	Build func() (*Pipeline, error)
+	Log   *slog.Logger
+}
+
+// How long a pipeline must have run before its next failure counts as the first again.
+const steadyAfter = time.Minute
+
+// Supervise runs all pipelines and returns when every one has ended: because its inputs are finished, or because ctx ended and it drained.
+// A pipeline that fails is built and started again after a back-off; the others go on. What comes back joins the *LeftError of
+// pipelines that ended with something left, and is nil when nothing is.
+func Supervise(ctx context.Context, specs []Spec) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(specs))
+	for i, spec := range specs {
+		wg.Go(func() { errs[i] = spec.keepRunning(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s Spec) keepRunning(ctx context.Context) error {
+	wait := backoff{first: time.Second, most: time.Minute}
+	for {
+		started := time.Now()
+		err := s.runOnce(ctx)
+		var left *LeftError
+		if err == nil || errors.As(err, &left) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		if time.Since(started) > steadyAfter {
+			wait.reset()
+		}
+		if s.Log != nil {
+			s.Log.Error("pipeline failed; starting it again", "pipeline", s.Name, "error", err)
+		}
+		if wait.wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+func (s Spec) runOnce(ctx context.Context) error {
+	p, err := s.Build()
+	if err != nil {
+		return fmt.Errorf("build pipeline %q: %w", s.Name, err)
+	}
+	return p.Run(ctx)
+}
