@@ -1,0 +1,227 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// report says something about a block, at its header where no other place is given.
+func (l *loader) report(b *Block, g Diagnostic) {
+	at := b.Range
+	if g.Range != nil {
+		at = *g.Range
+	}
+	g.Range = &at // a copy: blocks are still to be sorted
+	g.Context = b.decoded.file.context(g.Range.Start.Byte)
+	l.diags.add(g)
+}
+
+// at is the place of the first of the attributes that the block has, else its header.
+func (b *Block) at(names ...string) *Range {
+	for _, n := range names {
+		if a, ok := b.decoded.attrs[n]; ok {
+			return &a.at
+		}
+	}
+	return &b.Range
+}
+
+// checkBlocks finds what is wrong only between blocks. A block whose own configuration is wrong or not known is left out: what it would do
+// is not known either.
+func (l *loader) checkBlocks(p *Pipeline) {
+	l.checkPolicies(p)
+	l.checkRejects(p)
+	l.checkGrouping(p)
+	l.checkFill(p)
+	l.checkHolding(p)
+}
+
+// of returns the usable blocks of a role.
+func (p *Pipeline) of(role engine.Role) []*Block {
+	var found []*Block
+	for i := range p.Blocks {
+		if p.Blocks[i].Role == role && p.Blocks[i].usable() {
+			found = append(found, &p.Blocks[i])
+		}
+	}
+	return found
+}
+
+func (p *Pipeline) count(role engine.Role) int {
+	n := 0
+	for _, b := range p.Blocks {
+		if b.Role == role {
+			n++
+		}
+	}
+	return n
+}
+
+// checkPolicies finds a policy such as retry that does not wrap the output, because another processor stands between.
+func (l *loader) checkPolicies(p *Pipeline) {
+	var policy *Block
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		switch {
+		case b.Role != engine.RoleProcessor || b.Config == nil:
+		case b.plugin.IsPolicy():
+			if policy == nil {
+				policy = b
+			}
+		case policy != nil:
+			l.report(policy, Diagnostic{
+				Summary: fmt.Sprintf("%s is not directly before the output", policy.decoded.what),
+				Detail:  fmt.Sprintf("It repeats what the output does, so no other processor may stand between them. Move %s above it.", b.decoded.what),
+				Related: []Related{{"what stands between is on", b.Range}},
+			})
+			return
+		}
+	}
+}
+
+func (l *loader) checkRejects(p *Pipeline) {
+	if p.count(engine.RoleDeadLetter) > 0 {
+		return
+	}
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if !b.usable() || !b.Traits().Rejects {
+			continue
+		}
+		detail := "Add a dead_letter block to the pipeline."
+		if values := b.valuesOf("on_invalid"); slices.Contains(values, "drop") && slices.Contains(values, "pass") {
+			detail = `Add a dead_letter block to the pipeline, or set on_invalid = "drop" or "pass".`
+		}
+		l.report(b, Diagnostic{absence: true, Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail})
+	}
+}
+
+// valuesOf are the values that an attribute of the block may have.
+func (b *Block) valuesOf(attr string) []string {
+	for _, t := range targets(b.Config) {
+		if t.name == attr {
+			return t.values
+		}
+	}
+	return nil
+}
+
+// checkGrouping finds an output that stores one object a batch behind a pipeline that makes no batches.
+func (l *loader) checkGrouping(p *Pipeline) {
+	for i := range p.Blocks {
+		if b := &p.Blocks[i]; b.Role == engine.RoleProcessor && (!b.usable() || b.plugin.IsStage()) {
+			return
+		}
+	}
+	for _, b := range p.of(engine.RoleOutput) {
+		if b.Traits().Sealed {
+			l.report(b, Diagnostic{Severity: SeverityWarning, absence: true,
+				Summary: fmt.Sprintf("%s stores one object for each batch, and nothing groups messages into batches", b.decoded.what),
+				Detail:  `Each read of the input becomes an object, often of one message. Add a processor "batch" before the output.`})
+		}
+	}
+}
+
+// checkFill finds a batch that is never full, because its inputs are bounded below its size: by what was written, or else by what
+// an input may have in flight at all.
+func (l *loader) checkFill(p *Pipeline) {
+	inputs := p.of(engine.RoleInput)
+	if len(inputs) != p.count(engine.RoleInput) {
+		return
+	}
+	window := 0
+	for _, in := range inputs {
+		w := in.window()
+		if w == 0 {
+			l.checkLargest(p)
+			return
+		}
+		window += w
+	}
+	for _, b := range p.of(engine.RoleProcessor) {
+		count := b.Traits().BatchMessages
+		if !b.plugin.IsStage() || count <= window || window == 0 {
+			continue
+		}
+		in := inputs[0]
+		at := in.at("max_in_flight")
+		if in.MaxInFlight == 0 {
+			at = in.at("prefetch")
+		}
+		l.report(in, Diagnostic{Range: at,
+			Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, window),
+			Detail: fmt.Sprintf("The rest comes only after some are stored, so each batch would wait for its age. Leave the bound out, which lets it follow from the batch; or raise it to %d, "+
+				"which is enough for all workers; or make the batch smaller.", batchesInFlight(p, count)),
+			Related: []Related{{"the size of the batch is on", *b.at("count")}}})
+	}
+}
+
+// checkLargest finds a batch of more messages than are ever in flight. Its bytes or its age may seal it, so this is a warning.
+func (l *loader) checkLargest(p *Pipeline) {
+	for _, b := range p.of(engine.RoleProcessor) {
+		if count := b.Traits().BatchMessages; b.plugin.IsStage() && count > mostMessages-chunkMessages {
+			l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("count"),
+				Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, mostMessages),
+				Detail:  "Only their size in bytes or their age closes them. If that is not meant, make the batch smaller, or set max_in_flight on the input."})
+		}
+	}
+}
+
+// batchesInFlight is how many messages keep all workers busy while the next batch fills.
+func batchesInFlight(p *Pipeline, count int) int {
+	workers := 1
+	for _, out := range p.of(engine.RoleOutput) {
+		workers = out.Workers
+	}
+	return saturate(int64(count), int64(workers+1))
+}
+
+// checkHolding finds a pipeline that may keep messages for longer than their source waits.
+func (l *loader) checkHolding(p *Pipeline) {
+	var held time.Duration
+	var longest *Block
+	for _, b := range p.of(engine.RoleProcessor) {
+		h := b.Traits().HoldsFor
+		if longest == nil || h > longest.Traits().HoldsFor {
+			longest = b
+		}
+		if held += h; held < 0 {
+			held = math.MaxInt64
+		}
+	}
+	for _, in := range p.of(engine.RoleInput) {
+		wait := in.Traits().AckWithin
+		if longest == nil || wait <= 0 || held <= wait/2 {
+			continue
+		}
+		g := Diagnostic{Severity: SeverityWarning,
+			Summary: fmt.Sprintf("messages may be held for %s, which is more than half of the %s that %s waits for an acknowledgement", durationText(held), durationText(wait), in.decoded.what),
+			Related: []Related{{"who waits is on", in.Range}},
+			Detail:  "Then the source takes the connection away and delivers everything again. Lower the age of the batch or the attempts and their back-off, or raise the time that the source waits.",
+		}
+		if held >= wait {
+			g.Severity = SeverityError
+			g.Summary = fmt.Sprintf("messages may be held for %s, and %s waits only %s for an acknowledgement", durationText(held), in.decoded.what, durationText(wait))
+		}
+		l.report(longest, g)
+	}
+}
+
+// durationText is a duration without the zeros at its end: 20m, not 20m0s.
+func durationText(d time.Duration) string {
+	if d > 10*365*24*time.Hour {
+		return "any time"
+	}
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// checkPaths finds two outputs that write one file, in all pipelines, and files on storage that does not last.
+func (l *loader) checkPaths(c *Config) {
+	first := map[string]*Block{}
+	for _, p := range c.Pipelines {
+		for i := range p.Blocks {
+			b := &p.Blocks[i]
+			if !b.usable() || kindOf(b.Role) != engine.KindOutput || b.Traits().Path == "" {
+				continue
+			}
+			path := normal(b.Traits().Path)
+			other := first[path]
+			if other != nil {
+				l.report(b, Diagnostic{Range: b.at("path"),
+					Summary: fmt.Sprintf("%s writes to %s, and so does %s", b.decoded.what, path, other.decoded.what),
+					Detail:  "Two writers would mix their lines and take each other's files away. Give each a path of its own.",
+					Related: []Related{{"the other one is on", *other.at("path")}}})
+				continue
+			}
+			first[path] = b
+			l.checkStorage(b, path)
+		}
+	}
+}
+
+func (l *loader) checkStorage(b *Block, path string) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return // a device or a pipe
+	}
+	if kind := l.storage(path); kind != "" {
+		l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("path"),
+			Summary: fmt.Sprintf("%s lies on %s", path, kind),
+			Detail:  "What is written there counts as stored. Put it on a disk or a volume that stays."})
+	}
+}
+
+// normal makes paths comparable: absolute, and with the links of the folders that exist followed.
+func normal(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return filepath.Clean(path)
+	}
+	rest := ""
+	for dir := abs; ; {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return abs
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
+		dir = parent
+	}
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+const blockPipeline = "pipeline"
+
+// pipelines decodes all files.
+func (l *loader) pipelines() *Config {
+	c := &Config{}
+	named := map[string]*Pipeline{}
+	for _, f := range l.files {
+		if f.body == nil {
+			continue
+		}
+		for _, p := range l.pipelinesOf(f) {
+			if first := named[p.Name]; first != nil && p.Name != "" {
+				l.diags.add(Diagnostic{Range: &p.Range, Context: fmt.Sprintf("pipeline %q", p.Name), Summary: fmt.Sprintf("there are two pipelines named %q", p.Name),
+					Detail: "Logs and metrics tell pipelines by their names. Give one of the two another name.", Related: []Related{{"the first one is on", first.Range}}})
+			} else {
+				named[p.Name] = p
+			}
+			c.Pipelines = append(c.Pipelines, p)
+		}
+	}
+	l.checkEmpty(len(c.Pipelines))
+	l.checkPaths(c)
+	l.dropDoubtful()
+	return c
+}
+
+// dropDoubtful takes out what may follow from a syntax error: that something is missing, which may be in the part that could not be
+// read, and all behind a block that is not closed.
+func (l *loader) dropDoubtful() {
+	l.diags.list = slices.DeleteFunc(l.diags.list, func(g Diagnostic) bool {
+		return g.Range != nil && !g.syntax && slices.ContainsFunc(l.files, func(f *file) bool {
+			return f.name == g.Range.Filename && (g.absence && len(f.broken) > 0 || g.Range.Start.Byte >= f.doubtful)
+		})
+	})
+}
+
+// checkEmpty reports files without a pipeline. Beside files that have some it may be what its author wants.
+func (l *loader) checkEmpty(pipelines int) {
+	for _, f := range l.files {
+		if f.body == nil || slices.ContainsFunc(f.body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == blockPipeline }) {
+			continue
+		}
+		g := Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}}, absence: true,
+			Summary: "the file holds no pipeline",
+			Detail:  "Begin with:\n  pipeline \"logs\" {\n    input \"…\" { … }\n    output \"…\" { … }\n  }"}
+		if pipelines > 0 {
+			g.Severity = SeverityWarning
+		}
+		if len(f.body.Blocks)+len(f.body.Attributes)+len(f.broken) == 0 {
+			l.diags.sources[f.name].text = nil // no line of it is to be shown
+			l.diags.add(g)
+		}
+	}
+}
+
+func (l *loader) pipelinesOf(f *file) []*Pipeline {
+	for _, a := range inOrder(f.body.Attributes) {
+		ev := &evaluation{l: l, f: f}
+		ev.add(a.NameRange, fmt.Sprintf("%s stands outside of a pipeline", shorten(a.Name)), `A file consists of blocks pipeline "NAME" { … }. Values that change come in by env("NAME").`)
+	}
+	var all []*Pipeline
+	for _, b := range f.body.Blocks {
+		switch {
+		case b.Type == blockPipeline:
+			all = append(all, l.pipeline(f, b))
+			continue
+		case f.isPlaceholder(b):
+			continue
+		}
+		g := Diagnostic{Range: rangeOf(b.DefRange()), Summary: fmt.Sprintf("a file has no block %s", shorten(b.Type))}
+		switch near := suggest(b.Type, []string{blockPipeline}); {
+		case slices.Contains(roles, engine.Role(b.Type)):
+			g.Summary = fmt.Sprintf("the block %s stands outside of a pipeline", b.Type)
+			g.Detail = `Put it between the braces of a block pipeline "NAME" { … }; check that none is closed too early.`
+		case near != "":
+			g.Detail = fmt.Sprintf("Did you mean %s?", near)
+		default:
+			g.Detail = `A file consists of blocks pipeline "NAME" { … }.`
+		}
+		l.diags.add(g)
+	}
+	return all
+}
+
+var pipelineName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+func (l *loader) pipeline(f *file, b *hclsyntax.Block) *Pipeline {
+	d := l.newDecoder(f, b.DefRange(), "the pipeline")
+	p := &Pipeline{Range: d.header, version: l.Version}
+	switch {
+	case len(b.Labels) == 0:
+		d.add(Diagnostic{Range: &d.header, Summary: "the pipeline has no name", Detail: `Write pipeline "NAME" { … }.`})
+	case len(b.Labels) > 1:
+		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[1]), Summary: "a pipeline has one name", Detail: "Take the second one out."})
+		fallthrough
+	default:
+		p.Name = b.Labels[0]
+		if !pipelineName.MatchString(p.Name) {
+			d.add(Diagnostic{Range: rangeOf(b.LabelRanges[0]), Summary: fmt.Sprintf("%q cannot be the name of a pipeline", shorten(p.Name)),
+				Detail: "A name has 1 to 64 of the characters a-z, 0-9, _ and -."})
+		}
+	}
+	own := PipelineAttributes().(*pipelineAttributes)
+	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(own))
+	p.DrainTimeout, p.partial = own.DrainTimeout, d.unknown
+	for _, inner := range b.Body.Blocks {
+		if block, ok := l.block(f, inner); ok {
+			p.Blocks = append(p.Blocks, block)
+		}
+	}
+	l.checkShape(p)
+	l.resolveTemplates(p, len(f.broken) > 0)
+	for i := range p.Blocks {
+		l.finish(&p.Blocks[i])
+		p.partial = p.partial || p.Blocks[i].decoded.unknown
+	}
+	l.checkBlocks(p)
+	return p
+}
+
+// resolveTemplates makes the templates of all blocks ready, now that it is known what the batches are grouped by; open says that
+// it is not, because blocks may be missing.
+func (l *loader) resolveTemplates(p *Pipeline, open bool) {
+	scope := &templateScope{pipeline: p.Name, open: open}
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if b.Role != engine.RoleProcessor {
+			continue
+		}
+		switch {
+		case !b.usable():
+			scope.open = true
+		case b.plugin.IsStage():
+			by, ok := b.partitions()
+			scope.partitions, scope.open = by, scope.open || !ok // a later stage groups anew
+		}
+	}
+	dead := &templateScope{pipeline: p.Name, none: "Dead letters are not grouped. Use batch.date or batch.id in its place."}
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		in := scope
+		if b.Role == engine.RoleDeadLetter {
+			in = dead
+		}
+		for _, t := range b.decoded.templates {
+			b.decoded.put(t, in)
+		}
+	}
+}

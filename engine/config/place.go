@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// enclosing returns the blocks around a place, outermost first.
+func (f *file) enclosing(at int) []*hclsyntax.Block {
+	var around []*hclsyntax.Block
+	for body := f.body; body != nil; {
+		after := sort.Search(len(body.Blocks), func(i int) bool { return body.Blocks[i].TypeRange.Start.Byte > at })
+		if after == 0 || at > body.Blocks[after-1].Range().End.Byte {
+			break
+		}
+		b := body.Blocks[after-1]
+		around, body = append(around, b), b.Body
+	}
+	return around
+}
+
+// context names the block around a place: `output "s3"`, or `output "s3", block tls`. The pipeline is named only where nothing
+// nearer is there.
+func (f *file) context(at int) string { return f.contextOf(at, 0) }
+
+// contextOf is context without the innermost blocks.
+func (f *file) contextOf(at, without int) string {
+	blocks := f.enclosing(at)
+	blocks = blocks[:max(0, len(blocks)-without)]
+	if i := slices.IndexFunc(blocks, f.isPlaceholder); i >= 0 {
+		blocks = blocks[:i]
+	}
+	if len(blocks) > 1 && blocks[0].Type == blockPipeline {
+		blocks = blocks[1:]
+	}
+	var names []string
+	for i, b := range blocks {
+		name := shorten(b.Type)
+		if i > 0 {
+			name = "block " + name
+		}
+		for _, label := range b.Labels {
+			name += fmt.Sprintf(" %q", shorten(label))
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// The parser of HCL calls itself for each bracket and each sign, without a limit: some hundred kilobytes of "[" end the process with a
+// stack overflow, which no recover catches. Numbers such as 1e999999999 parse, and take gigabytes when they are made into text.
+const (
+	maxDepth     = 64     // brackets in brackets
+	maxStatement = 10_000 // tokens between two line ends of a block
+	maxNumber    = 40     // digits
+)
+
+// screen looks through the tokens of a file for what the parser would break at, and reports the first.
+func screen(tokens hclsyntax.Tokens) (Diagnostic, bool) {
+	var open []hclsyntax.TokenType
+	statement := 0
+	for _, t := range tokens {
+		statement++
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, t.Type)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc,
+			hclsyntax.TokenTemplateSeqEnd:
+			open = open[:max(0, len(open)-1)]
+		case hclsyntax.TokenNewline:
+			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
+				statement = 0
+			}
+		case hclsyntax.TokenNumberLit:
+			if len(t.Bytes) > maxNumber || exponent(t.Bytes) > 2 {
+				return tooMuch(t, "this number is too long", "Write it with at most %d digits, and at most two in the exponent.", maxNumber), true
+			}
+		}
+		switch {
+		case len(open) > maxDepth:
+			return tooMuch(t, "brackets are nested too deeply here", "At most %d levels can be read. Check the closing brackets above.", maxDepth), true
+		case statement > maxStatement:
+			return tooMuch(t, "the value before this place is too long", "At most %d words and signs can be read. Check the closing brackets and quotes above.", maxStatement), true
+		}
+	}
+	return Diagnostic{}, false
+}
+
+func tooMuch(t hclsyntax.Token, summary, detail string, limit int) Diagnostic {
+	return Diagnostic{Summary: summary, Detail: fmt.Sprintf(detail, limit), Range: rangeOf(t.Range)}
+}
+
+// exponent is the number of digits of a number's exponent.
+func exponent(number []byte) int {
+	for i, c := range number {
+		if c == 'e' || c == 'E' {
+			n := 0
+			for _, c := range number[i+1:] {
+				if c >= '0' && c <= '9' {
+					n++
+				}
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+func rangeOf(r hcl.Range) *Range {
+	return &Range{
+		Filename: r.Filename,
+		Start:    Pos{r.Start.Line, r.Start.Column, r.Start.Byte},
+		End:      Pos{r.End.Line, r.End.Column, r.End.Byte},
+	}
+}

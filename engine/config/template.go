@@ -1,0 +1,129 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// template is an attribute that is rendered once a batch. It waits until the pipeline's partitions are known.
+type template struct {
+	ev   *evaluation
+	expr hclsyntax.Expression
+	at   Range
+	path string
+	dst  reflect.Value
+}
+
+// resolve makes the template ready, or says what is wrong with it. It is unknown when it depends on a variable that is not set, see
+// Options.NoEnv, and nil when the field shall keep its default.
+func (t *template) resolve(scope *templateScope) (tpl *engine.Template, unknown, ok bool) {
+	ok = t.ev.checkCalls(t.expr)
+	refs, refsOK := t.references(scope)
+	if !t.fixOutside() || !ok || !refsOK {
+		return nil, false, false
+	}
+	// Once with values of which only the type is known: this finds what no batch could be rendered with.
+	v, ok := t.try(scope.unknowns(refs))
+	if ok && len(refs) > 0 {
+		// Once with a batch: this finds a wrong format of a date.
+		v, ok = t.try(scope.values(refs, &engine.Batch{ID: engine.NewID(), Time: time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)}))
+	}
+	switch {
+	case !ok:
+		return nil, false, false
+	case !v.IsKnown():
+		return nil, true, true
+	case v.IsNull() && len(refs) == 0 && !t.ev.field.required:
+		return nil, false, true
+	}
+	text, ok := t.text(v)
+	made := engine.Literal(text)
+	if len(refs) > 0 {
+		made = engine.NewTemplate(t.source(), refs, t.renderer(scope, refs).render)
+	}
+	return &made, false, ok
+}
+
+func (t *template) try(variables map[string]cty.Value) (cty.Value, bool) {
+	v, diags := t.expr.Value(t.ev.context(variables))
+	if diags.HasErrors() {
+		t.ev.report(diags)
+		return cty.NilVal, false
+	}
+	return v, true
+}
+
+func (t *template) text(v cty.Value) (string, bool) {
+	s := setter{t.ev, t.expr, t.at}
+	text, ok := s.text(v)
+	if !ok {
+		s.wrongType(v)
+	}
+	return text, ok
+}
+
+func (t *template) set(tpl *engine.Template) {
+	made := reflect.ValueOf(tpl)
+	if t.dst.Kind() != reflect.Pointer {
+		made = made.Elem()
+	}
+	t.dst.Set(made)
+}
+
+// source is the template as it stands in the file, without the quotes around it.
+func (t *template) source() string {
+	text := string(t.ev.f.src[t.at.Start.Byte:t.at.End.Byte])
+	switch t.expr.(type) {
+	case *hclsyntax.TemplateExpr, *hclsyntax.TemplateWrapExpr:
+		return strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`)
+	}
+	return text
+}
+
+// fixOutside evaluates what the template reads from outside, so that rendering finds it read: a key may depend on nothing but its
+// batch. Their arguments therefore must not depend on the batch.
+func (t *template) fixOutside() bool {
+	ok := true
+	hclsyntax.VisitAll(t.expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, is := n.(*hclsyntax.FunctionCallExpr)
+		if !is || call.Name != "env" && call.Name != "file" {
+			return nil
+		}
+		if refs := call.Variables(); len(refs) > 0 {
+			t.ev.add(refs[0].SourceRange(), fmt.Sprintf("%s is read once, at start, and cannot depend on a batch", call.Name),
+				fmt.Sprintf("Take %s out of the arguments of %s.", traversalText(refs[0]), call.Name))
+			ok = false
+		} else if _, diags := call.Value(t.ev.context(nil)); diags.HasErrors() {
+			t.ev.report(diags)
+			ok = false
+		}
+		return nil
+	})
+	return ok
+}
+
+// references returns the variables that the template uses, in the words of engine.Template, and reports those that are none.
+func (t *template) references(scope *templateScope) (refs []string, ok bool) {
+	ok = true
+	for _, v := range t.expr.Variables() {
+		ref, summary, detail := scope.reference(v)
+		if summary != "" {
+			t.ev.add(v.SourceRange(), summary, detail)
+			ok = false
+			continue
+		}
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs, ok
+}

@@ -1,0 +1,8 @@
+pipeline "logs" {
+  input "generator" {}
+  output "s3" {
+    bucket = "a"
+    region = "eu"
+    bucket = "b"
+  }
+}

@@ -1,0 +1,7 @@
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}
+  fallback "file" {
+    path = "/memory/failed.ndjson"
+  }
+}

@@ -1,0 +1,9 @@
+pipeline "logs" {
+  input "amqp" {
+    host = "localhost"
+  }
+  output "s3" {
+    bucket = null
+  }
+  fallback "file" {}
+}

@@ -1,0 +1,3 @@
+pipeline "logs" {
+  output "stdout" {}
+}

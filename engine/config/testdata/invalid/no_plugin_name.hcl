@@ -1,0 +1,4 @@
+pipeline "logs" {
+  input {}
+  output "stdout" "file" {}
+}

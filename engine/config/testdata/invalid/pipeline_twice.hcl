@@ -1,0 +1,9 @@
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}
+}
+
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}
+}

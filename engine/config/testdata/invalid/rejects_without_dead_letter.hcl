@@ -1,0 +1,5 @@
+pipeline "logs" {
+  input "generator" {}
+  processor "json" {}
+  output "stdout" {}
+}

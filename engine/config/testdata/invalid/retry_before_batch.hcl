@@ -1,0 +1,6 @@
+pipeline "logs" {
+  input "generator" {}
+  processor "retry" {}
+  processor "batch" {}
+  output "stdout" {}
+}

@@ -1,0 +1,6 @@
+pipeline "logs" {
+  input "generator" {}
+  output "s3" {
+    bucket = "C:\logs"
+  }
+}

@@ -1,0 +1,4 @@
+pipeline "logs" {
+  input "generator" {}
+  output "s3" { bucket = "logs", region = "eu" }
+}

@@ -1,0 +1,7 @@
+pipeline "logs" {
+  input "generator" {}
+  output "s3" {
+    bucket = "logs"
+    key = "${batch.id"
+  }
+}

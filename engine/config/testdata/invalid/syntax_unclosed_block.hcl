@@ -1,0 +1,3 @@
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}

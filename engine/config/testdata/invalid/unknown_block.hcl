@@ -1,0 +1,7 @@
+pipeline "logs" {
+  input "generator" {}
+  procesor "json" {}
+  sink "stdout" {}
+  buffer {}
+  output "stdout" {}
+}

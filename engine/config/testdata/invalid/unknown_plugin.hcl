@@ -1,0 +1,6 @@
+pipeline "logs" {
+  input "ampq" {}
+  processor "s3" {}
+  output "kafka" {}
+  fallback "generator" {}
+}

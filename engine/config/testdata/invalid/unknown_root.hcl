@@ -1,0 +1,12 @@
+pipline "logs" {}
+
+input "generator" {}
+
+locals {}
+
+name = "x"
+
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}
+}

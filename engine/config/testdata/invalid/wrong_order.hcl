@@ -1,0 +1,6 @@
+pipeline "logs" {
+  output "stdout" {}
+  fallback "stdout" {}
+  processor "batch" {}
+  input "generator" {}
+}

@@ -1,0 +1,7 @@
+pipeline "logs" {
+  input "generator" {}
+  processor "batch" {
+    partition_by = ["source", null, ["level"]]
+  }
+  output "stdout" {}
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// validate asks a decoded configuration for its mistakes. Where something of the block is wrong or not known already, only what
+// is said about attributes that were read counts: the rest may follow from that.
+func (d *decoder) validate(config any) {
+	var found []Diagnostic
+	doubtful := d.bad || d.unknown
+	for _, err := range flatten(engine.Validate(config)) {
+		var at *engine.AttrError
+		if !errors.As(err, &at) {
+			if !doubtful {
+				found = append(found, Diagnostic{Range: &d.header, Summary: d.what + ": " + strings.TrimSuffix(err.Error(), ".")})
+			}
+			continue
+		}
+		switch a, written := d.find(at.Attr); {
+		case a.ok:
+			found = append(found, Diagnostic{Range: &a.at, Summary: attrText(at), Values: a.values, Detail: docText(at.Attr, a.doc)})
+		case !written && !doubtful:
+			found = append(found, Diagnostic{Range: &d.header, Summary: d.what + ": " + attrText(at)})
+		}
+	}
+	for _, g := range found {
+		d.add(g)
+	}
+}
+
+// docText is the documentation of an attribute, as a line of its own.
+func docText(attr, doc string) string {
+	if doc == "" {
+		return ""
+	}
+	return attr + ": " + doc
+}
+
+// flatten takes apart what errors.Join put together.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+// find returns an attribute by the name that a plugin gives it; without a number, an attribute of a repeated block is that of
+// the first one which has it.
+func (d *decoded) find(name string) (attribute, bool) {
+	if a, ok := d.attrs[name]; ok {
+		return a, true
+	}
+	block, attr, nested := strings.Cut(name, ".")
+	for i := 0; ; i++ {
+		path := fmt.Sprintf("%s[%d]", block, i)
+		whole, ok := d.attrs[path]
+		if !ok {
+			return attribute{}, false
+		}
+		if !nested {
+			return whole, true
+		}
+		if a, ok := d.attrs[path+"."+attr]; ok {
+			return a, true
+		}
+	}
+}
+
+// attrText makes one sentence of an attribute and what is wrong with it, whether or not the text names the attribute itself.
+func attrText(e *engine.AttrError) string {
+	text := strings.TrimSuffix(e.Err.Error(), ".")
+	word, _, _ := strings.Cut(text, " ")
+	switch word {
+	case e.Attr, fmt.Sprintf("%q", e.Attr):
+		return text
+	case "must", "is", "has", "needs", "cannot", "can", "may", "should", "does", "takes", "wants", "was", "are":
+		return e.Attr + " " + text
+	}
+	return e.Attr + ": " + text
+}

@@ -1,0 +1,262 @@
+package config
+
+import (
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// setter puts one value into one field, and explains why it cannot.
+type setter struct {
+	ev   *evaluation
+	expr hclsyntax.Expression
+	at   Range // of the expression
+}
+
+// set stores v in dst, which is of the type that the field's kind says. When it fails, that has been said.
+func (s *setter) set(v cty.Value, dst reflect.Value) bool {
+	if dst.Kind() == reflect.Pointer {
+		dst.Set(reflect.New(dst.Type().Elem()))
+		dst = dst.Elem()
+	}
+	switch s.ev.field.kind {
+	case kindString, kindSecret:
+		return s.setText(v, dst)
+	case kindBool:
+		return s.setBool(v, dst)
+	case kindInt, kindFloat:
+		return s.setNumber(v, dst)
+	case kindDuration:
+		return s.setDuration(v, dst)
+	case kindBytes:
+		return s.setBytes(v, dst)
+	case kindList:
+		return s.setList(v, dst)
+	case kindMap:
+		return s.setMap(v, dst)
+	}
+	return false
+}
+
+// fail reports that what was written is wrong; problem goes on from there, as in "is not a number".
+func (s *setter) fail(v cty.Value, problem, detail string) bool {
+	g := Diagnostic{
+		Range:   &s.at,
+		Summary: s.describe(v) + " " + problem,
+		Detail:  detail,
+		Context: s.ev.f.context(s.at.Start.Byte),
+	}
+	if _, direct := s.directVar(); !direct {
+		g.Values = s.ev.values()
+	}
+	s.ev.l.diags.add(g)
+	return false
+}
+
+// wrongType is fail for a value of another type.
+func (s *setter) wrongType(v cty.Value) bool {
+	f := s.ev.field
+	detail := fmt.Sprintf("%s takes %s.", s.ev.attr, f.typeWord())
+	if f.kind == kindList && v.Type() == cty.String && !s.ev.secret {
+		detail = fmt.Sprintf("%s takes a list of texts. Put it in brackets: [%q].", s.ev.attr, shorten(v.AsString()))
+	}
+	return s.fail(v, "is not "+s.noun(), detail)
+}
+
+func (s *setter) noun() string {
+	switch s.ev.field.kind {
+	case kindBool:
+		return "true or false"
+	case kindInt, kindFloat:
+		return "a number"
+	case kindDuration:
+		return "a duration"
+	case kindBytes:
+		return "a size"
+	case kindList:
+		return "a list of texts"
+	case kindMap:
+		return "a map of texts"
+	}
+	return "a text"
+}
+
+// describe names a value as its reader knows it: the variable it came from, the text that was written, or what it is.
+func (s *setter) describe(v cty.Value) string {
+	if r, ok := s.directVar(); ok {
+		return s.ev.quoteVar(r.name, r.text)
+	}
+	switch {
+	case s.ev.secret:
+		return s.ev.attr
+	case v.IsNull():
+		return "null"
+	case v.Type() == cty.String:
+		return fmt.Sprintf("%q", shorten(v.AsString()))
+	case v.Type() == cty.Number:
+		return numberText(v)
+	case v.Type() == cty.Bool:
+		return fmt.Sprint(v.True())
+	case v.Type().IsTupleType(), v.Type().IsListType(), v.Type().IsSetType():
+		return "a list"
+	}
+	return "a map"
+}
+
+// directVar is the variable that the whole value came from.
+func (s *setter) directVar() (envRead, bool) {
+	call, ok := s.expr.(*hclsyntax.FunctionCallExpr)
+	if !ok || call.Name != "env" || len(s.ev.reads) != 1 || s.ev.reads[0].text == "" {
+		return envRead{}, false
+	}
+	return s.ev.reads[0], true
+}
+
+func numberText(v cty.Value) string {
+	f := v.AsBigFloat()
+	if f.IsInt() && f.MantExp(nil) < 80 {
+		return f.Text('f', 0)
+	}
+	return f.Text('g', 10)
+}
+
+// text converts numbers and booleans as well, as people write ports and names without much thought about quotes.
+func (s *setter) text(v cty.Value) (string, bool) {
+	if v.Type() == cty.Number && !saneNumber(v) {
+		return "", false
+	}
+	t, err := convert.Convert(v, cty.String)
+	if err != nil || t.IsNull() {
+		return "", false
+	}
+	return t.AsString(), true
+}
+
+// saneNumber reports whether a number can be made into text within reason.
+func saneNumber(v cty.Value) bool {
+	f := v.AsBigFloat()
+	exp := f.MantExp(nil)
+	return !f.IsInf() && exp < 2000 && exp > -2000
+}
+
+func (s *setter) setText(v cty.Value, dst reflect.Value) bool {
+	text, ok := s.text(v)
+	if !ok {
+		return s.wrongType(v)
+	}
+	if r, direct := s.directVar(); direct && v.Type() == cty.String {
+		text = r.text // a value of HCL is in Unicode's normal form, which a password need not be
+	}
+	if s.ev.secret {
+		dst.Set(reflect.ValueOf(engine.NewSecret(text)))
+		return true
+	}
+	if allowed := s.ev.field.values; len(allowed) > 0 && !slices.Contains(allowed, text) {
+		detail := fmt.Sprintf("%s takes %s.", s.ev.attr, quoted(allowed, "or"))
+		if near := suggest(text, allowed); near != "" {
+			detail = fmt.Sprintf("Did you mean %q? ", near) + detail
+		}
+		return s.fail(v, "is not a value of "+s.ev.attr, detail)
+	}
+	dst.SetString(text)
+	return true
+}
+
+func (s *setter) setBool(v cty.Value, dst reflect.Value) bool {
+	b, err := convert.Convert(v, cty.Bool)
+	if err != nil {
+		return s.wrongType(v)
+	}
+	dst.SetBool(b.True())
+	return true
+}
+
+func (s *setter) setNumber(v cty.Value, dst reflect.Value) bool {
+	if v.Type() == cty.String {
+		n, ok := parseNumber(v.AsString())
+		if !ok {
+			return s.wrongType(v)
+		}
+		v = n
+	}
+	if v.Type() != cty.Number {
+		return s.wrongType(v)
+	}
+	f := v.AsBigFloat()
+	if s.ev.field.kind == kindFloat {
+		x, _ := f.Float64()
+		if f.IsInf() || dst.OverflowFloat(x) {
+			return s.fail(v, "is too large", fmt.Sprintf("%s takes smaller numbers.", s.ev.attr))
+		}
+		dst.SetFloat(x)
+		return true
+	}
+	return s.setWhole(v, f, dst)
+}
+
+func (s *setter) setWhole(v cty.Value, f *big.Float, dst reflect.Value) bool {
+	if !f.IsInt() {
+		return s.fail(v, "is not a whole number", fmt.Sprintf("%s takes numbers without a fraction.", s.ev.attr))
+	}
+	if dst.CanUint() {
+		n, exact := f.Uint64()
+		switch {
+		case f.Sign() < 0:
+			return s.fail(v, "is negative", fmt.Sprintf("%s takes 0 or more.", s.ev.attr))
+		case exact != big.Exact || dst.OverflowUint(n):
+			return s.fail(v, "is too large", fmt.Sprintf("%s takes at most %d.", s.ev.attr, ^uint64(0)>>(64-dst.Type().Bits())))
+		}
+		dst.SetUint(n)
+		return true
+	}
+	n, exact := f.Int64()
+	if exact != big.Exact || dst.OverflowInt(n) {
+		return s.fail(v, "is out of range", fmt.Sprintf("%s takes at most %d.", s.ev.attr, ^uint64(0)>>(65-dst.Type().Bits())))
+	}
+	dst.SetInt(n)
+	return true
+}
+
+func (s *setter) setDuration(v cty.Value, dst reflect.Value) bool {
+	text, ok := s.text(v)
+	if !ok || v.Type() == cty.Bool {
+		return s.wrongType(v)
+	}
+	if v.Type() == cty.Number && text == "0" {
+		text = "0s"
+	}
+	d, hint, err := parseDuration(text)
+	if err != nil {
+		return s.badQuantity(v, hint, err)
+	}
+	dst.SetInt(int64(d))
+	return true
+}
+
+func (s *setter) setBytes(v cty.Value, dst reflect.Value) bool {
+	text, ok := s.text(v)
+	if !ok || v.Type() == cty.Bool {
+		return s.wrongType(v)
+	}
+	n, hint, err := parseBytes(text)
+	if err != nil {
+		return s.badQuantity(v, hint, err)
+	}
+	dst.SetInt(int64(n))
+	return true
+}
+
+func (s *setter) badQuantity(v cty.Value, hint string, err error) bool {
+	detail := fmt.Sprintf("%s takes %s.", s.ev.attr, s.ev.field.typeWord())
+	if hint != "" {
+		detail = fmt.Sprintf("Did you mean \"%s\"?", hint)
+	}
+	return s.fail(v, err.Error(), detail)
+}

@@ -1,0 +1,51 @@
+package file
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Config is what can be written into a block of this plugin.
+type Config struct {
+	Paths        []string      `hcl:"paths" example:"[\"/var/log/app/*.log\"]" doc:"Files, or patterns as in \"/var/log/app/*.log\". Files that end in .gz and .zst are unpacked."`
+	OnDelivered  string        `hcl:"on_delivered,optional" values:"keep,delete" doc:"What becomes of a file when all of it is delivered: keep renames it, with .delivered at its end, so that it is not read again; delete removes it."`
+	MaxLineBytes engine.Bytes  `hcl:"max_line_bytes,optional" doc:"A longer line is an error that ends the reading of its file."`
+	PollInterval time.Duration `hcl:"poll_interval,optional" doc:"Look for new files this often, for ever. 0 reads what is there at the start and is finished."`
+}
+
+// What becomes of a file that is delivered.
+const (
+	keep   = "keep"
+	remove = "delete"
+)
+
+// Defaults is a Config as it is before the file is read.
+func Defaults() Config { return Config{OnDelivered: keep, MaxLineBytes: 16 << 20} }
+
+// Validate returns all mistakes, each with its attribute.
+func (c *Config) Validate() error {
+	var errs []error
+	if len(c.Paths) == 0 {
+		errs = append(errs, engine.AttrErrorf("paths", `no path; name files or patterns, as in ["/var/log/app/*.log"]`))
+	}
+	for _, path := range c.Paths {
+		if _, err := filepath.Match(path, ""); err != nil {
+			errs = append(errs, engine.AttrErrorf("paths", `%q is no pattern: a [ without its ], or a \ at the end`, path))
+		} else if path == "" {
+			errs = append(errs, engine.AttrErrorf("paths", "a path is empty"))
+		}
+	}
+	if c.OnDelivered != keep && c.OnDelivered != remove {
+		errs = append(errs, engine.AttrErrorf("on_delivered", `there is no %q; use "keep" or "delete"`, c.OnDelivered))
+	}
+	if c.MaxLineBytes < 1 || c.MaxLineBytes > 1<<30 {
+		errs = append(errs, engine.AttrErrorf("max_line_bytes", "a line may have 1B to 1GiB; this is %s", c.MaxLineBytes))
+	}
+	if c.PollInterval < 0 {
+		errs = append(errs, engine.AttrErrorf("poll_interval", "an interval is not negative; 0 reads once"))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,159 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/logpipe/logpipe/plugins/internal/encode"
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
+)
+
+// source is one claimed file.
+type source struct {
+	name  string // before it was claimed
+	claim *linefile.Claim
+	plain io.Closer // of the decompressor
+	lines *linefile.Reader
+
+	ended     bool // read as far as it goes
+	unsettled int  // chunks
+	failure   error
+}
+
+// find lists the files that a pattern stands for: new ones, and those that an earlier life claimed. why says what people
+// should know.
+func find(pattern string) (paths []string, why string) {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err.Error()
+	}
+	literal := !strings.ContainsAny(pattern, `*?[\`)
+	for _, path := range matches {
+		st, err := os.Lstat(path)
+		switch {
+		case err != nil: // gone since
+		case st.Mode().IsRegular() && st.Size() > 0 && (literal || !linefile.Reserved(path)):
+			paths = append(paths, path)
+		case literal && st.IsDir():
+			why = "path is a folder: name the files in it, as in a pattern that ends in /*.log"
+		case st.Mode()&fs.ModeSymlink != 0:
+			why = "path is a symbolic link, and is left alone: name the file that it leads to"
+		}
+	}
+	if literal && len(matches) == 0 {
+		why = "there is no such file"
+	}
+	claims, _ := filepath.Glob(pattern + ".*" + linefile.Reading)
+	for _, path := range claims {
+		if matched, _ := filepath.Match(pattern, linefile.Original(path)); matched {
+			paths = append(paths, path)
+		}
+	}
+	return paths, why
+}
+
+// claim makes the file at path ours. It returns nil and no error when another process was first.
+func claim(ctx context.Context, path string, longest int) (*source, error) {
+	name, take := path, linefile.Take
+	if original := linefile.Original(path); original != "" {
+		name, take = original, linefile.TryTake
+	}
+	c, err := take(ctx, path)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	s := &source{name: name, claim: c}
+	// Renamed even if it is a claim already: where that is not possible, it could not leave when it is read either, and
+	// would be read again and again.
+	if err := c.MoveTo(linefile.Claimed(name)); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if err := s.open(longest); err != nil {
+		s.giveBack()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *source) open(longest int) error {
+	plain, err := encode.NewReader(s.claim.File, encode.CompressionOf(s.name))
+	if err != nil {
+		var disk *fs.PathError
+		if errors.As(err, &disk) {
+			return err
+		}
+		plain = io.NopCloser(broken{err}) // shows at the first read, as other damage does
+	}
+	s.plain = plain
+	s.lines = linefile.NewReader(plain, longest)
+	return nil
+}
+
+// broken is a file that cannot be unpacked.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// finish is called when everything that was read is settled.
+func (s *source) finish(keep bool, log *slog.Logger) error {
+	defer s.close()
+	grew, err := s.grew()
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.failure != nil:
+		if err := s.claim.MoveTo(unused(s.name, linefile.Failed)); err != nil {
+			return err
+		}
+		log.Error("file is kept, and not read again: it could not be read to its end", "path", s.claim.Path, "error", s.failure)
+		return nil
+	case grew:
+		back := s.claim.MoveBack(s.name)
+		log.Warn("another program still writes to a file that was read; it will be read again from its beginning",
+			"path", s.claim.Path, "renamed_back", back)
+		return nil
+	case keep:
+		return s.claim.MoveTo(unused(s.name, linefile.Delivered))
+	}
+	return s.claim.Remove()
+}
+
+// grew reports whether there is something behind what was read.
+func (s *source) grew() (bool, error) {
+	st, err := s.claim.File.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := s.claim.File.Seek(0, io.SeekCurrent)
+	return at != st.Size(), err
+}
+
+// unused is the name of the file with an end, and with the time too if there is such a file already.
+func unused(name, end string) string {
+	if _, err := os.Lstat(name + end); errors.Is(err, fs.ErrNotExist) {
+		return name + end
+	}
+	stamped := linefile.Claimed(name)
+	return strings.TrimSuffix(stamped, linefile.Reading) + end
+}
+
+// giveBack ends the claim of a file that has to be read again. It gets its name back unless there is a new file of that
+// name; without one it is found by the name of the claim.
+func (s *source) giveBack() {
+	s.claim.MoveBack(s.name)
+	s.close()
+}
+
+func (s *source) close() {
+	if s.plain != nil {
+		s.plain.Close()
+	}
+	s.claim.Close()
+}

@@ -1,0 +1,371 @@
+package encode
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+var compressions = []Compression{None, Gzip, Zstd}
+
+type meta struct {
+	id, key string
+	headers map[string]any
+}
+
+func (m meta) ID() string              { return m.id }
+func (m meta) RoutingKey() string      { return m.key }
+func (m meta) Headers() map[string]any { return m.headers }
+
+var noon = time.Date(2024, 5, 6, 12, 0, 0, 123456789, time.UTC)
+
+func batchOf(bodies ...string) *engine.Batch {
+	b := &engine.Batch{ID: "0001"}
+	for i, body := range bodies {
+		b.Messages = append(b.Messages, engine.Message{Body: []byte(body), Time: noon.Add(time.Duration(i) * time.Second)})
+	}
+	return b
+}
+
+// logs makes n records that look like real ones.
+func logs(n int) *engine.Batch {
+	r := rand.New(rand.NewPCG(1, 2))
+	events := []string{"login_failed", "high-cpu", "new_user", "request"}
+	b := &engine.Batch{ID: "0001"}
+	for i := range n {
+		body := fmt.Sprintf(`{"timestamp":"2024-05-06T12:%02d:%02d.%03dZ","source":"app%d","event":"%s","count":%d,"seq":%d,"trace":"%016x","path":"/v1/accounts/%d/orders/%d?page=%d","status":%d,"took_ms":%d,"client":"10.%d.%d.%d"}`,
+			i/60%60, i%60, r.IntN(1000), r.IntN(3)+1, events[r.IntN(4)], r.IntN(5)+1, i, r.Uint64(), r.IntN(5000), r.IntN(100000), r.IntN(9), 200+r.IntN(300), r.IntN(2000), r.IntN(256), r.IntN(256), r.IntN(256))
+		b.Messages = append(b.Messages, engine.Message{Body: []byte(body), Time: noon})
+	}
+	return b
+}
+
+func mustNew(tb testing.TB, f Format, c Compression, level int) *Encoder {
+	tb.Helper()
+	e, err := New(f, c, level)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+func encodeAll(tb testing.TB, e *Encoder, b *engine.Batch) []byte {
+	tb.Helper()
+	buf, err := e.Encode(b)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer buf.Release()
+	return bytes.Clone(buf.Bytes())
+}
+
+func bodies(records []Record) []string {
+	var all []string
+	for _, r := range records {
+		all = append(all, string(r.Body))
+	}
+	return all
+}
+
+// Law 7: what is read back equals what was sent, in every format and compression, at every size.
+func TestBodiesComeBackByteForByte(t *testing.T) {
+	texts := []string{`{"a":1}`, "", " ", "\r", "ends with \r", "\xff\xfe not UTF-8", "\x00\x01\x1f\x7f", `quote " backslash \ slash /`,
+		"tab\tend", "grüße \u2028 \U0001F600", strings.Repeat("x", 300_000)}
+	withBreaks := append([]string{"\n", "two\nlines", "ends\n"}, texts...)
+	for _, c := range compressions {
+		for f, want := range map[Format][]string{Lines: texts, Envelope: withBreaks} {
+			t.Run(string(f)+"/"+string(c), func(t *testing.T) {
+				got, err := ReadAll(bytes.NewReader(encodeAll(t, mustNew(t, f, c, 0), batchOf(want...))), f, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, bodies(got)); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+// A body with a line feed must not become two records; the others are written all the same.
+func TestLinesLeaveOutWhatHasALineBreak(t *testing.T) {
+	b := batchOf("a", "b\nc", "d\n", "e")
+	buf, err := mustNew(t, Lines, None, 0).Encode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(buf.Bytes()); got != "a\ne\n" || buf.Messages != 2 || buf.Raw != 4 {
+		t.Errorf("got %q with %d messages of %d bytes", got, buf.Messages, buf.Raw)
+	}
+	if !buf.First.Equal(noon) || !buf.Last.Equal(noon.Add(3*time.Second)) {
+		t.Errorf("times are %v to %v", buf.First, buf.Last)
+	}
+	why := Lines.Check([]byte("b\nc"))
+	var at *LineBreakError
+	if !engine.IsPermanent(why) || !errors.As(why, &at) || at.At != 1 {
+		t.Errorf("the reason is %v", why)
+	}
+}
+
+func TestEnvelopeText(t *testing.T) {
+	m := engine.Message{
+		Body: []byte("a \"b\"\n\x01<é>"), Time: noon.In(time.FixedZone("", 7200)),
+		Meta: meta{"id\xff1", "logs.app1", map[string]any{
+			"z": nil, "bool": true, "int": int64(-5), "uint": uint64(math.MaxUint64), "float": 0.5, "nan": math.NaN(), "inf": math.Inf(-1),
+			"text": "t\"x", "odd\n": "\xfe", "bytes": []byte{1, 2}, "time": noon, "list": []any{int64(1), "b", []any{}}, "table": map[string]any{"k": "v"},
+			"other": 7,
+		}},
+	}
+	want := `{"time":"2024-05-06T12:00:00.123456789Z","id":"id�1","routing_key":"logs.app1",` +
+		`"headers":{"bool":true,"bytes":{"base64":"AQI="},"float":0.5,"inf":"-Inf","int":-5,"list":[1,"b",[]],"nan":"NaN","odd\n":{"base64":"/g=="},` +
+		`"other":"7","table":{"k":"v"},"text":"t\"x","time":"2024-05-06T12:00:00.123456789Z","uint":18446744073709551615,"z":null},` +
+		`"reason":"not JSON","body":"a \"b\"\n\u0001<é>"}` + "\n"
+	got := string(Envelope.Append(nil, &m, errors.New("not JSON")))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+	if !json.Valid([]byte(got)) {
+		t.Error("that is not JSON")
+	}
+	m.Body, m.Meta = []byte("\xff"), nil
+	if got, want := string(Envelope.Append(nil, &m, nil)), `{"time":"2024-05-06T12:00:00.123456789Z","body_base64":"/w=="}`+"\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestEnvelopeComesBackWhole(t *testing.T) {
+	headers := map[string]any{"n": int64(math.MinInt64), "u": uint64(math.MaxUint64), "f": 1.5, "b": []byte{0xff}, "l": []any{int64(1), map[string]any{"x": nil}}}
+	b := batchOf("one")
+	b.Messages[0].Meta = meta{"id1", "key1", headers}
+	b.Reasons = []error{errors.New("why")}
+	got, err := ReadAll(bytes.NewReader(encodeAll(t, mustNew(t, Envelope, Gzip, 0), b)), Envelope, Gzip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Record{{Body: []byte("one"), Time: noon, ID: "id1", RoutingKey: "key1", Headers: headers, Reason: "why"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The same batch must give the same bytes, whoever encodes it and whatever was encoded before: a repeated upload then
+// changes nothing.
+func TestSameBatchSameBytes(t *testing.T) {
+	for _, c := range compressions {
+		for _, f := range []Format{Lines, Envelope} {
+			e := mustNew(t, f, c, 0)
+			batches := make([]*engine.Batch, 4)
+			want := make([][]byte, len(batches))
+			for i := range batches {
+				batches[i] = logs(1 + 300*i)
+				batches[i].Messages[0].Meta = meta{"1", "2", map[string]any{"a": int64(1), "b": int64(2), "c": int64(3)}}
+				want[i] = encodeAll(t, mustNew(t, f, c, 0), batches[i])
+			}
+			var wg sync.WaitGroup
+			for w := range 4 {
+				wg.Go(func() {
+					for i := range 4 {
+						k := (w + i) % len(batches)
+						if !bytes.Equal(encodeAll(t, e, batches[k]), want[k]) {
+							t.Errorf("%s, %s: batch %d gave other bytes", f, c, k)
+						}
+					}
+				})
+			}
+			wg.Wait()
+		}
+	}
+}
+
+// Frames that follow each other are one text: files are appended to.
+func TestFramesFollowEachOther(t *testing.T) {
+	for _, c := range compressions {
+		buf := mustNew(t, Lines, c, 0).Buffer()
+		for i := range 3 {
+			buf.AppendRaw(fmt.Appendf(nil, "# header %d\n", i))
+			buf.Append(&engine.Message{Body: []byte("body")}, nil)
+			if err := buf.Finish(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := ReadAll(bytes.NewReader(buf.Bytes()), Lines, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"# header 0", "body", "# header 1", "body", "# header 2", "body"}, bodies(got)); diff != "" {
+			t.Errorf("%s: %s", c, diff)
+		}
+	}
+}
+
+// A buffer that was given back in the middle of a frame must not spoil the next one.
+func TestReleaseInTheMiddle(t *testing.T) {
+	e := mustNew(t, Lines, Gzip, 0)
+	buf := e.Buffer()
+	buf.AppendRaw(bytes.Repeat([]byte("x"), 2*flushAt))
+	buf.Release()
+	if got := encodeAll(t, e, batchOf("a")); !bytes.Equal(got, encodeAll(t, mustNew(t, Lines, Gzip, 0), batchOf("a"))) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A frame that is cut off must not pass for a whole one.
+func TestCutFrameIsAnError(t *testing.T) {
+	for _, c := range []Compression{Gzip, Zstd} {
+		whole := encodeAll(t, mustNew(t, Lines, c, 0), logs(100))
+		for _, n := range []int{1, 5, len(whole) / 2, len(whole) - 1} {
+			if _, err := ReadAll(bytes.NewReader(whole[:n]), Lines, c); err == nil {
+				t.Errorf("%s cut at %d of %d was read without error", c, n, len(whole))
+			}
+		}
+	}
+	if _, err := ReadAll(strings.NewReader("a\nb"), Lines, None); err == nil {
+		t.Error("a cut line was read without error")
+	}
+}
+
+func TestNothingIsNothing(t *testing.T) {
+	for _, c := range compressions {
+		got, err := ReadAll(strings.NewReader(""), Lines, c)
+		if err != nil || got != nil {
+			t.Errorf("%s: %v, %v", c, got, err)
+		}
+	}
+}
+
+// Other programs must be able to read what we write: the standard library's gzip stands for them.
+func TestStandardLibraryReadsGzip(t *testing.T) {
+	z, err := gzip.NewReader(bytes.NewReader(encodeAll(t, mustNew(t, Lines, Gzip, 9), batchOf("a", "b"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !z.ModTime.IsZero() {
+		t.Errorf("the header has a time: %v", z.ModTime)
+	}
+	if got, err := io.ReadAll(z); err != nil || string(got) != "a\nb\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestFormatForRole(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		role engine.Role
+		want Format
+		ok   bool
+	}{
+		{"", engine.RoleOutput, Lines, true},
+		{"auto", engine.RoleOutput, Lines, true},
+		{"", engine.RoleFallback, Envelope, true},
+		{"auto", engine.RoleDeadLetter, Envelope, true},
+		{"lines", engine.RoleFallback, Lines, true},
+		{"lines", engine.RoleDeadLetter, "", false},
+		{"envelope", engine.RoleOutput, Envelope, true},
+		{"csv", engine.RoleOutput, "", false},
+	} {
+		got, err := FormatFor(row.name, row.role)
+		if got != row.want || (err == nil) != row.ok {
+			t.Errorf("FormatFor(%q, %s) = %q, %v", row.name, row.role, got, err)
+		}
+	}
+}
+
+func TestLevels(t *testing.T) {
+	for _, row := range []struct {
+		c     Compression
+		level int
+		ok    bool
+	}{{None, 0, true}, {None, 1, false}, {Gzip, 1, true}, {Gzip, 9, true}, {Gzip, 10, false}, {Gzip, -1, false}, {Zstd, 22, true}, {Zstd, 23, false}, {"lz4", 0, false}} {
+		if _, err := New(Lines, row.c, row.level); (err == nil) != row.ok {
+			t.Errorf("%s level %d: %v", row.c, row.level, err)
+		}
+	}
+}
+
+func TestEncodeAllocatesNothingPerMessage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("allocations are counted in the long run only")
+	}
+	for _, f := range []Format{Lines, Envelope} {
+		e, b := mustNew(t, f, None, 0), logs(1000)
+		for i := range b.Messages {
+			b.Messages[i].Meta = &meta{"id", "key", map[string]any{"a": int64(1), "b": "text", "c": true}}
+		}
+		n := testing.AllocsPerRun(20, func() {
+			buf, err := e.Encode(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			buf.Release()
+		})
+		if n > 50 { // a pool may be emptied at any moment, so not exactly 0
+			t.Errorf("%s: %.0f allocations for 1000 messages", f, n)
+		}
+	}
+}
+
+func FuzzEnvelope(f *testing.F) {
+	f.Add([]byte(`{"a":"b"}`), "id", "key", "reason")
+	f.Add([]byte("\xff\n"), "\"", "\x00", "é")
+	f.Fuzz(func(t *testing.T, body []byte, id, key, reason string) {
+		m := engine.Message{Body: body, Time: noon, Meta: meta{id, key, map[string]any{key: id, "b": body}}}
+		line := Envelope.Append(nil, &m, errors.New(reason))
+		if bytes.IndexByte(line, '\n') != len(line)-1 {
+			t.Fatalf("not one line: %q", line)
+		}
+		r, err := Envelope.Decode(line[:len(line)-1])
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if !bytes.Equal(r.Body, body) || r.ID != strings.ToValidUTF8(id, "\ufffd") || !r.Time.Equal(noon) {
+			t.Fatalf("%q became %+v", line, r)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"body":"x","headers":{"a":{"base64":"AQ=="}}}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		_, _ = Envelope.Decode(line) // must not panic
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	batch := logs(1000)
+	for _, f := range []Format{Lines, Envelope} {
+		for _, c := range []struct {
+			Compression
+			level int
+		}{{None, 0}, {Gzip, 0}, {Gzip, 1}, {Gzip, 9}, {Zstd, 0}, {Zstd, 1}} {
+			b.Run(fmt.Sprintf("%s/%s%d", f, c.Compression, c.level), func(b *testing.B) {
+				e := mustNew(b, f, c.Compression, c.level)
+				var packed int
+				b.ReportAllocs()
+				b.SetBytes(batch.Bytes())
+				for b.Loop() {
+					buf, err := e.Encode(batch)
+					if err != nil {
+						b.Fatal(err)
+					}
+					packed = len(buf.Bytes())
+					buf.Release()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(batch.Messages)), "ns/msg")
+				b.ReportMetric(float64(batch.Bytes())/float64(packed), "ratio")
+			})
+		}
+	}
+}

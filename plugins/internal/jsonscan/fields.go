@@ -1,0 +1,237 @@
+package jsonscan
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// MaxPaths is how many paths one Fields can look for.
+const MaxPaths = 64
+
+// Kind is what a Value was in JSON.
+type Kind uint8
+
+// The kinds of values.
+const (
+	Missing Kind = iota // not there, or null, an array or an object
+	String
+	Number
+	Bool
+)
+
+// Value is one value of a body.
+type Value struct {
+	Kind Kind
+	// Text is a string without quotes and escapes, or a number, true or false as written. It is a part of the body or of
+	// the Fields that found it, and holds until the next Find.
+	Text []byte
+}
+
+// Fields finds the values of paths in bodies. It is not safe for concurrent use.
+type Fields struct {
+	paths  []string
+	from   []int // per path, where the part begins that counts in the object that is being read
+	values []Value
+	left   int    // paths without a value
+	buf    []byte // strings whose escapes were resolved
+	scan   scanner
+}
+
+// NewFields looks for the values of paths, at most MaxPaths of them. A path names a key of the body's object or, with dots,
+// of the objects in it: "a.b" is "b" in the object "a", and also a key that is written "a.b" itself.
+func NewFields(paths ...string) *Fields {
+	return &Fields{paths: paths, from: make([]int, len(paths)), values: make([]Value, len(paths))}
+}
+
+// Find returns the value of each path in data, in the order of the paths. Where a path is there more than once, the first
+// string, number, true or false counts: so Find reads on only until it has all of them, and does not validate what
+// it passes over. Of a body that is not JSON it returns what stands before the mistake. The slice holds until the next Find.
+func (f *Fields) Find(data []byte) []Value {
+	clear(f.values)
+	f.buf, f.left = f.buf[:0], len(f.paths)
+	f.scan.data, f.scan.pos, f.scan.err = data, 0, nil
+	if len(f.paths) > 0 && f.scan.next() == '{' {
+		f.object(1<<len(f.paths) - 1)
+	}
+	return f.values
+}
+
+// object reads the object at the scanner's position, looking for the paths in the set open, and returns those that it
+// did not find. It returns false when there is nothing more to read.
+func (f *Fields) object(open uint64) (rest uint64, ok bool) {
+	s := &f.scan
+	s.pos++
+	if s.next() == '}' {
+		s.pos++
+		return open, true
+	}
+	for s.next() == '"' {
+		key, escaped, ok := s.str()
+		if !ok || !s.colon() {
+			return open, false
+		}
+		if escaped {
+			key = f.unescape(key)
+		}
+		if open, ok = f.member(key, open); !ok || f.left == 0 {
+			return open, false
+		}
+		switch s.next() {
+		case ',':
+			s.pos++
+		case '}':
+			s.pos++
+			return open, true
+		default:
+			return open, false
+		}
+	}
+	return open, false
+}
+
+// member reads the value of key.
+func (f *Fields) member(key []byte, open uint64) (rest uint64, ok bool) {
+	ends, leads := f.match(key, open)
+	switch c := f.scan.next(); {
+	case c == '{' && leads != 0:
+		f.descend(leads, len(key)+1)
+		rest, ok = f.object(leads)
+		f.descend(leads, -len(key)-1)
+		return open&^leads | rest, ok
+	case c == '{' || c == '[':
+		return open, f.scan.skip()
+	case ends == 0:
+		return open, f.scan.scalar(c)
+	default:
+		v, ok := f.value(c)
+		if !ok || v.Kind == Missing {
+			return open, ok
+		}
+		for i := range f.paths {
+			if ends&(1<<i) != 0 {
+				f.values[i] = v
+				f.left--
+			}
+		}
+		return open &^ ends, true
+	}
+}
+
+// match returns the paths that end at key, and those that lead into it.
+func (f *Fields) match(key []byte, open uint64) (ends, leads uint64) {
+	for i, path := range f.paths {
+		if open&(1<<i) == 0 {
+			continue
+		}
+		path = path[f.from[i]:]
+		switch {
+		case len(path) == len(key):
+			if path == string(key) {
+				ends |= 1 << i
+			}
+		case len(path) > len(key) && path[len(key)] == '.' && path[:len(key)] == string(key):
+			leads |= 1 << i
+		}
+	}
+	return ends, leads
+}
+
+func (f *Fields) descend(set uint64, by int) {
+	for i := range f.from {
+		if set&(1<<i) != 0 {
+			f.from[i] += by
+		}
+	}
+}
+
+// value reads the scalar that begins with c.
+func (f *Fields) value(c byte) (Value, bool) {
+	s := &f.scan
+	if c == '"' {
+		raw, escaped, ok := s.str()
+		if escaped && ok {
+			raw = f.unescape(raw)
+		}
+		return Value{String, raw}, ok
+	}
+	from := s.pos
+	ok := s.scalar(c)
+	v := Value{Number, s.data[from:s.pos]}
+	switch c {
+	case 't', 'f':
+		v.Kind = Bool
+	case 'n':
+		v = Value{}
+	}
+	return v, ok
+}
+
+// skip passes over the array or object at s.pos without a look at its grammar.
+func (s *scanner) skip() bool {
+	for depth := 0; s.pos < len(s.data); {
+		switch s.data[s.pos] {
+		case '"':
+			if _, _, ok := s.str(); !ok {
+				return false
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if s.pos++; depth == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unescape resolves the escapes of raw, which str has checked, as encoding/json does: half a surrogate pair is U+FFFD.
+func (f *Fields) unescape(raw []byte) []byte {
+	from := len(f.buf)
+	for i := 0; i < len(raw); {
+		if raw[i] != '\\' {
+			f.buf = append(f.buf, raw[i])
+			i++
+			continue
+		}
+		c := raw[i+1]
+		if i += 2; c != 'u' {
+			f.buf = append(f.buf, plainEscape(c))
+			continue
+		}
+		r := hex4(raw[i:])
+		if i += 4; utf16.IsSurrogate(r) {
+			pair := utf8.RuneError
+			if len(raw) >= i+6 && raw[i] == '\\' && raw[i+1] == 'u' {
+				pair = utf16.DecodeRune(r, hex4(raw[i+2:]))
+			}
+			if r = pair; r != utf8.RuneError {
+				i += 6
+			}
+		}
+		f.buf = utf8.AppendRune(f.buf, r)
+	}
+	return f.buf[from:len(f.buf):len(f.buf)]
+}
+
+func plainEscape(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
+}
+
+func hex4(b []byte) rune {
+	return hex(b[0])<<12 | hex(b[1])<<8 | hex(b[2])<<4 | hex(b[3])
+}

@@ -1,0 +1,183 @@
+package linefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// The longest lines of a fallback file. A header grows with its batch, and is read only as far as there is something.
+const (
+	longestHeader = 1 << 30
+	longestPlain  = 64 << 20
+)
+
+// Unsealer reads a fallback file: sealed batches, and chunks of the lines that stand outside of them.
+type Unsealer struct {
+	r     Reader
+	size  int64 // of what is read; -1: unknown
+	plain time.Time
+}
+
+// NewUnsealer reads from src, which is at the offset at of the file. size is the offset of its end, -1 when that is not
+// known (it is compressed). The messages of lines without a header get the time plain.
+func NewUnsealer(src io.Reader, at, size int64, plain time.Time) *Unsealer {
+	u := &Unsealer{r: *NewReader(src, longestPlain), size: size, plain: plain}
+	u.r.offset = at
+	u.r.stop = []byte(marker)
+	return u
+}
+
+// Span is a part of a file: from the offset From up to and without To.
+type Span struct{ From, To int64 }
+
+// CutError says that the file ends in the middle of a batch: its write was never answered. There is nothing behind it.
+type CutError struct{ At int64 }
+
+func (e *CutError) Error() string { return fmt.Sprintf("the batch at byte %d is cut off", e.At) }
+
+// DamageError says that a part of the file cannot be read. Next goes on behind it.
+type DamageError struct {
+	Span
+	Err error
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("bytes %d to %d cannot be read: %v", e.From, e.To, e.Err)
+}
+
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// Next reads the next batch into b, which comes empty, and says where it stood. A chunk of lines without a header has no ID.
+// The end is io.EOF. After a CutError or a DamageError it can be called again; any other error is for good.
+func (u *Unsealer) Next(b *engine.Batch) (Span, error) {
+	from := u.r.offset
+	sealed, err := u.atHeader()
+	if err != nil {
+		return Span{from, from}, err
+	}
+	if sealed {
+		err = u.batch(b)
+	} else if err = u.r.Next(b, u.plain); err != nil {
+		err = fmt.Errorf("read a line without a header: %w", err)
+	}
+	return Span{from, u.r.offset}, err
+}
+
+// More reports whether Next has anything to give.
+func (u *Unsealer) More() bool { return u.r.More() }
+
+// Offset is where the next batch begins.
+func (u *Unsealer) Offset() int64 { return u.r.offset }
+
+// Skip passes over n bytes.
+func (u *Unsealer) Skip(n int64) error {
+	for n > 0 {
+		part := min(n, int64(u.r.end-u.r.start))
+		u.r.advance(int(part))
+		if n -= part; n == 0 {
+			return nil
+		}
+		if u.r.err != nil {
+			return u.r.err
+		}
+		u.r.fill()
+	}
+	return nil
+}
+
+// atHeader reports whether a header comes next; if not, a line without one does.
+func (u *Unsealer) atHeader() (bool, error) {
+	r := &u.r
+	for r.end-r.start < len(marker) && r.err == nil {
+		r.fill()
+	}
+	rest := r.buf[r.start:r.end]
+	switch {
+	case bytes.HasPrefix(rest, r.stop):
+		return true, nil
+	case r.err != nil && len(rest) == 0:
+		if errors.Is(r.err, io.ErrUnexpectedEOF) { // a compressed frame ends before anything of its batch
+			return false, u.cut(r.offset)
+		}
+		return false, r.err
+	case r.err != nil && bytes.HasPrefix(r.stop, rest):
+		return false, u.cut(r.offset)
+	}
+	return false, nil
+}
+
+// cut drops what is left, which is a part of a batch.
+func (u *Unsealer) cut(at int64) error {
+	if u.r.err != io.EOF && !errors.Is(u.r.err, io.ErrUnexpectedEOF) {
+		return u.r.err
+	}
+	u.r.advance(u.r.end - u.r.start)
+	u.r.err = io.EOF
+	return &CutError{At: at}
+}
+
+func (u *Unsealer) batch(b *engine.Batch) error {
+	from := u.r.offset
+	u.r.longest = longestHeader
+	line, err := u.r.line()
+	u.r.longest = longestPlain
+	if err != nil {
+		return u.cut(from)
+	}
+	h, err := parseHeader(line[:len(line)-1])
+	u.r.advance(len(line))
+	if err != nil {
+		return u.resync(from, err)
+	}
+	if u.size >= 0 && h.Bytes > u.size-u.r.offset {
+		u.r.advance(u.r.end - u.r.start)
+		u.r.err = io.EOF
+		return &CutError{At: from}
+	}
+	body, err := u.r.take(h.Bytes, u.size >= 0)
+	if err != nil {
+		return u.cut(from)
+	}
+	if err := h.fill(b, body); err != nil {
+		*b = engine.Batch{}
+		if u.atBoundary() {
+			return &DamageError{Span{from, u.r.offset}, err}
+		}
+		u.r.back(body)
+		return u.resync(from, err)
+	}
+	return nil
+}
+
+// atBoundary reports whether a batch ends here for certain.
+func (u *Unsealer) atBoundary() bool {
+	line, err := u.r.line()
+	if err != nil {
+		return err == io.EOF && len(line) == 0
+	}
+	_, err = parseHeader(line[:len(line)-1])
+	return err == nil
+}
+
+// resync looks for the next header that can be believed, behind something that cannot be read.
+func (u *Unsealer) resync(from int64, why error) error {
+	r := &u.r
+	for {
+		line, err := r.line()
+		if err != nil {
+			r.advance(len(line))
+			return &DamageError{Span{from, r.offset}, why}
+		}
+		if bytes.HasPrefix(line, r.stop) {
+			if _, err := parseHeader(line[:len(line)-1]); err == nil {
+				return &DamageError{Span{from, r.offset}, why}
+			}
+		}
+		r.advance(len(line))
+	}
+}

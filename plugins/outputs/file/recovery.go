@@ -1,0 +1,264 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/encode"
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
+)
+
+// fallbackRotate is how large a fallback file grows unless the configuration says otherwise: so much disk is free again
+// each time that this much has come home.
+const fallbackRotate = 256 << 20
+
+// Fallback is the file output in the role of a fallback: what it wrote can be read again.
+type Fallback struct{ *Output }
+
+// Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
+func (f *Fallback) Recovery() engine.Input { return &recovery{path: f.path, log: f.env.Log} }
+
+// recovery reads the files of a fallback, oldest first: those that were put aside, by this process or one before it, and
+// then the one at the path, which it claims so that the writers go on in a new one. A file that cannot be read does not keep
+// the others from coming home; Read says so at their end.
+type recovery struct {
+	path string
+	log  *slog.Logger
+
+	current *spool   // being read; touched by Read alone
+	queue   []string // files that were put aside and not looked at yet
+
+	mu     sync.Mutex // Ack runs beside Read
+	spools []*spool   // claimed and not home yet
+	read   map[uint64]part
+	tag    uint64
+	failed []error
+	skip   []string // files that failed since Open
+}
+
+// part is a batch that was read and not acked.
+type part struct {
+	spool *spool
+	span  linefile.Span
+}
+
+// Open forgets what failed before: somebody may have repaired it.
+func (r *recovery) Open(context.Context) error {
+	path, err := linefile.Resolve(r.path)
+	if err != nil {
+		return err
+	}
+	*r = recovery{path: path, log: r.log, read: map[uint64]part{}}
+	return nil
+}
+
+// Read gives one batch.
+func (r *recovery) Read(ctx context.Context, b *engine.Batch) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if r.current == nil {
+			if err := r.next(ctx); err != nil {
+				return err
+			}
+		}
+		span, err := r.current.next(b)
+		if err == nil {
+			r.give(b, span)
+			return nil
+		}
+		if err = r.ended(r.current, err); err != nil {
+			r.fail(r.current.claim.Path, err)
+		}
+		r.current = nil
+	}
+}
+
+// give notes that a batch is on its way.
+func (r *recovery) give(b *engine.Batch, span linefile.Span) {
+	more := r.current.reader.More()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tag++
+	b.Tag = r.tag
+	r.read[b.Tag] = part{r.current, span}
+	r.current.unacked++
+	r.current.ended = !more
+}
+
+// ended is called when the current file gives nothing more. It returns what went wrong.
+func (r *recovery) ended(s *spool, err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != io.EOF {
+		return err
+	}
+	s.ended = true
+	return r.finish(s)
+}
+
+// finish removes a file of which everything is home.
+func (r *recovery) finish(s *spool) error {
+	if !s.ended || s.unacked > 0 || s.finished {
+		return nil
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	r.spools = slices.DeleteFunc(r.spools, func(other *spool) bool { return other == s })
+	return nil
+}
+
+// fail notes that a file has to wait until the next Open.
+func (r *recovery) fail(path string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = append(r.failed, fmt.Errorf("recover %s: %w", path, err))
+	r.skip = append(r.skip, path)
+}
+
+// next claims the next file, or returns io.EOF when there is none now; an error only when all others are read.
+func (r *recovery) next(ctx context.Context) error {
+	if len(r.queue) == 0 {
+		if err := r.look(); err != nil {
+			return err
+		}
+	}
+	for len(r.queue) > 0 {
+		path := r.queue[0]
+		r.queue = r.queue[1:]
+		claim, err := linefile.TryTake(ctx, path)
+		if claim != nil {
+			err = r.begin(claim)
+		}
+		if err != nil {
+			r.fail(path, err)
+		}
+		if r.current != nil {
+			return nil
+		}
+	}
+	for _, path := range variants(r.path) {
+		if err := r.takeLive(ctx, path); err != nil {
+			return err
+		}
+		if r.current != nil {
+			return nil
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failed) > 0 {
+		return errors.Join(r.failed...)
+	}
+	return io.EOF
+}
+
+// look lists the files that were put aside, without those that are claimed by this recovery, or failed.
+func (r *recovery) look() error {
+	for _, path := range variants(r.path) {
+		files, err := linefile.RotatedFiles(path)
+		if err != nil {
+			return err
+		}
+		r.queue = append(r.queue, files...)
+		removeOrphans(path)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := slices.Clone(r.skip)
+	for _, s := range r.spools {
+		known = append(known, s.claim.Path)
+	}
+	r.queue = slices.DeleteFunc(r.queue, func(path string) bool { return slices.Contains(known, path) })
+	return nil
+}
+
+// takeLive claims the file that is written to, if there is anything in it.
+func (r *recovery) takeLive(ctx context.Context, path string) error {
+	if st, err := os.Stat(path); err != nil || st.Size() == 0 || slices.Contains(r.skip, path) {
+		return nil // nothing there; what else may be wrong shows when it is written to
+	}
+	claim, err := linefile.Take(ctx, path)
+	if ctx.Err() != nil && err != nil {
+		return err
+	}
+	if claim != nil {
+		if err = claim.MoveTo(linefile.Rotated(path)); err == nil {
+			err = r.begin(claim)
+		} else {
+			claim.Close()
+		}
+	}
+	if err != nil {
+		r.fail(path, err)
+	}
+	return nil
+}
+
+// begin makes a claim the current file. The claim is its own from here on.
+func (r *recovery) begin(claim *linefile.Claim) error {
+	s, err := openSpool(claim, r.log)
+	if err != nil {
+		return errors.Join(err, claim.Close())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spools = append(r.spools, s)
+	r.current = s
+	return nil
+}
+
+// Ack lets batches leave their files.
+func (r *recovery) Ack(_ context.Context, tags []uint64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	touched := map[*spool][]linefile.Span{}
+	for _, tag := range tags {
+		p, ok := r.read[tag]
+		if !ok {
+			return fmt.Errorf("ack of tag %d, which is not on its way", tag)
+		}
+		delete(r.read, tag)
+		p.spool.unacked--
+		touched[p.spool] = append(touched[p.spool], p.span)
+	}
+	var errs []error
+	for s, spans := range touched {
+		err := r.finish(s)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if !s.finished {
+			s.done.add(spans, r.log)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close gives up all claims. What is not acked is there again after the next Open.
+func (r *recovery) Close(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.spools {
+		s.close()
+	}
+	r.spools, r.read, r.current, r.queue = nil, nil, nil, nil
+	return nil
+}
+
+// variants are the names that the file has under each compression. The one in the configuration may have been another
+// when the file was written.
+func variants(path string) []string {
+	plain := strings.TrimSuffix(path, encode.CompressionOf(path).Extension())
+	return []string{plain, plain + encode.Gzip.Extension(), plain + encode.Zstd.Extension()}
+}
