@@ -1,0 +1,171 @@
+// Package amqp is the input that reads a queue of RabbitMQ.
+package amqp
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+const doc = `Reads a queue of RabbitMQ and acks a message only when it is stored.
+
+A missing queue is created: durable, and as a quorum queue unless queue_type says otherwise. A queue that exists is used as
+it is, and a warning names what differs from the configuration; declare = "never" creates nothing. Exchanges that
+bindings name, and the dead-letter exchange with its queue, are treated alike, before the first message is read.
+
+Delivery is at least once: what was read and not yet acked when the connection is lost, the broker delivers again. Acks go out
+for many messages at once. The messages that may be unacked (prefetch) follow from what the pipeline can hold, unless set.
+
+On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no delivery limit: its default of 20 would take good messages
+away in an outage of some hours.`
+
+// Plugin is the input.
+var Plugin = engine.NewInput("amqp", doc, Defaults, New)
+
+type input struct {
+	cfg      Config
+	env      engine.Env
+	dialer   *rabbitmq.Dialer
+	prefetch int // for each connection
+
+	mu     sync.Mutex
+	warned map[string]bool // so that a reconnect does not say it all again
+
+	session *session // of the present Open
+}
+
+// New makes an input. It touches no network.
+func New(c Config, env engine.Env) (engine.Input, error) {
+	dialer, err := rabbitmq.NewDialer(c.Server, fmt.Sprintf("logpipe %s input.amqp", env.Pipeline), env.Version)
+	if err != nil {
+		return nil, err
+	}
+	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, warned: map[string]bool{}}
+	if c.ConsumerTag == "" {
+		in.cfg.ConsumerTag = "logpipe-" + env.Pipeline[:min(len(env.Pipeline), maxConsumerTag-len("logpipe-"))]
+	}
+	why := "as configured"
+	if in.prefetch == 0 {
+		in.prefetch = derive(env, c.Connections)
+		why = "what the pipeline can hold"
+	}
+	env.Log.Info("prefetch is set", "queue", c.Queue, "messages", in.prefetch, "connections", c.Connections, "because", why)
+	return in, nil
+}
+
+// derive is the prefetch that nobody set: what the pipeline can hold before anything is settled, shared out among the
+// connections. Less would keep batches from filling up; more would only keep messages from other readers of the queue.
+func derive(env engine.Env, connections int) int {
+	n := max(env.Capacity.Messages, chunkMessages)
+	if w := env.Window.Messages; w > 0 {
+		n = min(n, w)
+	}
+	return min((n+connections-1)/connections, maxPrefetch)
+}
+
+// bytesEach is the limit of bytes in flight for each connection, 0 for none.
+func (in *input) bytesEach() int64 {
+	limit := in.env.Window.Bytes
+	if limit <= 0 {
+		return 0
+	}
+	return max(1, limit/int64(in.cfg.Connections))
+}
+
+// Open connects, declares what is missing and subscribes. Each Open has connections of its own, so that an ack can never reach
+// messages of another one.
+func (in *input) Open(ctx context.Context) error {
+	s := newSession(in)
+	in.session = s
+	for i := range in.cfg.Connections {
+		if err := in.connect(ctx, s, i == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *input) connect(ctx context.Context, s *session, first bool) (err error) {
+	conn, err := in.dialer.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	s.conns = append(s.conns, conn)
+	release := conn.Guard(ctx)
+	defer func() {
+		if aborted := release(); aborted != nil {
+			err = aborted
+		}
+	}()
+	if first {
+		if err := in.declare(conn); err != nil {
+			return err
+		}
+	}
+	return s.consume(conn)
+}
+
+// Read returns what is there.
+func (in *input) Read(ctx context.Context, b *engine.Batch) error { return in.session.read(ctx, b) }
+
+// Ack acks settled chunks.
+func (in *input) Ack(ctx context.Context, tags []uint64) error { return in.session.ack(ctx, tags) }
+
+// Lost implements engine.Watcher: a connection can die while the window is full and nobody reads.
+func (in *input) Lost() <-chan error { return in.session.dead }
+
+// Stop implements engine.Stopper.
+func (in *input) Stop() { in.session.stop() }
+
+// Close ends the connections. What is not acked, the broker delivers again.
+func (in *input) Close(ctx context.Context) error {
+	s := in.session
+	in.session = nil
+	if s == nil {
+		return nil
+	}
+	return s.close(ctx)
+}
+
+// declare makes sure that everything is there before the first message is read.
+func (in *input) declare(conn *rabbitmq.Connection) error {
+	d := conn.NewDeclarer()
+	err := in.declareAll(d)
+	d.Close()
+	in.warn(d.Warnings)
+	return err
+}
+
+func (in *input) declareAll(d *rabbitmq.Declarer) error {
+	d.Check = in.cfg.Declare == rabbitmq.DeclareNever
+	queue := rabbitmq.Queue{Name: in.cfg.Queue, Type: in.cfg.QueueType, Read: true,
+		DeadLetterExchange: in.cfg.DeadLetterExchange, DeadLetterRoutingKey: in.cfg.DeadLetterRoutingKey}
+	if err := d.DeadLettered(queue); err != nil {
+		return err
+	}
+	for _, b := range in.cfg.Bindings {
+		if err := d.Exchange(b.Exchange, b.kind()); err != nil {
+			return err
+		}
+		for _, key := range b.keys() {
+			if err := d.Bind(b.Exchange, key, queue.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (in *input) warn(texts []string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, text := range texts {
+		if !in.warned[text] {
+			in.warned[text] = true
+			in.env.Log.Warn(text)
+		}
+	}
+}

@@ -1,0 +1,550 @@
+package amqp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
+	"github.com/logpipe/logpipe/test/servers"
+)
+
+func numbered(n int) (bodies [][]byte) {
+	for i := range n {
+		bodies = append(bodies, fmt.Appendf(nil, "message %d", i))
+	}
+	return bodies
+}
+
+// start makes an input that is open and closed at the end of the test.
+func start(t *testing.T, c Config, e engine.Env) *input {
+	t.Helper()
+	in := newInput(t, c, e)
+	open(t, in)
+	t.Cleanup(func() { shut(t, in) })
+	return in
+}
+
+func TestMessage(t *testing.T) {
+	v := rabbittest.New(t)
+	in := start(t, config(v), env(t))
+	big := make([]byte, 5<<20) // many frames
+	rand.NewChaCha8([32]byte{}).Read(big)
+	at := time.Unix(1700000000, 0)
+	sent := amqp091.Publishing{
+		Body: []byte("x"), MessageId: "m1", Headers: amqp091.Table{"n": int32(7)}, ContentType: "text/plain", Timestamp: at, AppId: "app", Priority: 4,
+	}
+	v.Send("", "logs", sent, amqp091.Publishing{}, amqp091.Publishing{Body: big})
+	var got []engine.Message
+	for _, b := range readAll(t, in, 3) {
+		got = append(got, b.Messages...)
+	}
+	for i, body := range [][]byte{sent.Body, {}, big} {
+		if !bytes.Equal(got[i].Body, body) {
+			t.Errorf("body %d is not what was sent", i)
+		}
+		if cap(got[i].Body) != len(got[i].Body) {
+			t.Errorf("append to body %d could write into other memory", i)
+		}
+		if age := time.Since(got[i].Time); age < 0 || age > time.Minute {
+			t.Errorf("message %d arrived %v ago", i, age)
+		}
+	}
+	meta := got[0].Meta
+	if meta.ID() != "m1" || meta.RoutingKey() != "logs" || !cmp.Equal(meta.Headers(), map[string]any{"n": int64(7)}) {
+		t.Errorf("meta %q %q %v", meta.ID(), meta.RoutingKey(), meta.Headers())
+	}
+	original := meta.(*rabbitmq.Delivery).Publishing()
+	sent.Body = nil
+	if d := cmp.Diff(sent, original); d != "" {
+		t.Errorf("the original properties: %s", d)
+	}
+}
+
+// Delivery tags begin at 1 again on a new connection: an ack of the old one must not reach it, or five messages that nobody has stored are gone.
+func TestLateAck(t *testing.T) {
+	v := rabbittest.New(t)
+	in := newInput(t, config(v), env(t))
+	open(t, in)
+	v.Publish("logs", numbered(5)...)
+	chunks := readAll(t, in, 5)
+	old := in.session
+	v.CloseConnections(1)
+	err := in.Read(t.Context(), &engine.Batch{})
+	if err == nil || !strings.Contains(err.Error(), "operator") {
+		t.Errorf("read after the connection was closed: %v", err)
+	}
+	if err := in.Ack(t.Context(), tags(chunks)); err == nil {
+		t.Error("an ack on a dead connection seems to have worked")
+	}
+	shut(t, in)
+	open(t, in)
+	readAll(t, in, 5)
+	if err := old.ack(t.Context(), tags(chunks)); err == nil {
+		t.Error("an ack of the old connection seems to have worked on the new one")
+	}
+	shut(t, in)
+	v.WaitReady("logs", 5)
+	open(t, in)
+	ack(t, in, readAll(t, in, 5)...)
+	shut(t, in)
+	v.WaitReady("logs", 0)
+}
+
+// A chunk that cannot be settled must not stop the others: with half of the prefetch behind it they are acked one by one.
+func TestStandingPrefixDoesNotStopTheIntake(t *testing.T) {
+	v := rabbittest.New(t)
+	cfg := config(v)
+	cfg.Prefetch = 10
+	in := newInput(t, cfg, env(t))
+	open(t, in)
+	var chunks []*engine.Batch
+	for _, body := range numbered(10) {
+		v.Publish("logs", body)
+		chunks = append(chunks, readAll(t, in, 1)...)
+	}
+	slices.Reverse(chunks)
+	ack(t, in, chunks[:5]...)
+	v.Publish("logs", numbered(5)...)
+	readAll(t, in, 5) // they come only if the five acks have reached the broker
+	shut(t, in)
+	v.WaitReady("logs", 10)
+}
+
+// A deleted queue must come back at once, because publishers need it; and what was delivered from it is nowhere else.
+func TestQueueDeleted(t *testing.T) {
+	for _, kind := range []string{"quorum", "classic"} {
+		t.Run(kind, func(t *testing.T) {
+			v := rabbittest.New(t)
+			cfg := config(v)
+			cfg.QueueType, cfg.Connections = kind, 2
+			in := start(t, cfg, env(t))
+			v.Publish("logs", numbered(1000)...)
+			chunks := []*engine.Batch{read(t, in)}
+			v.WaitReady("logs", 0) // the rest is delivered and not read
+			if _, err := v.Channel().QueueDelete("logs", false, false, false); err != nil {
+				t.Fatal(err)
+			}
+			if !rabbittest.Wait(func() bool { return v.Ready("logs") == 0 }) {
+				t.Fatal("the queue does not come back")
+			}
+			chunks = append(chunks, readAll(t, in, 1000-len(chunks[0].Messages))...)
+			lost := make(chan error)
+			go func() { lost <- in.Read(t.Context(), &engine.Batch{}) }()
+			ack(t, in, chunks...)
+			if err := <-lost; err == nil || !strings.Contains(err.Error(), `queue "logs" was deleted`) {
+				t.Errorf("read from a deleted queue: %v", err)
+			}
+			shut(t, in)
+			open(t, in)
+			v.Publish("logs", []byte("new"))
+			if b := read(t, in); string(b.Messages[0].Body) != "new" {
+				t.Errorf("read %q", b.Messages[0].Body)
+			}
+		})
+	}
+}
+
+// Without the queue, and with nobody to declare it, the reason must be said.
+func TestQueueDeletedAndNotDeclared(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("logs", nil)
+	cfg := config(v)
+	cfg.Declare = "never"
+	in := start(t, cfg, env(t))
+	if _, err := v.Channel().QueueDelete("logs", false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	err := in.Read(t.Context(), &engine.Batch{})
+	if err == nil || !strings.Contains(err.Error(), "was deleted") || !strings.Contains(err.Error(), `there is no queue "logs"`) {
+		t.Errorf("read from a deleted queue: %v", err)
+	}
+}
+
+// The channel dies, the connection lives: a reader that watches the connection alone would wait for ever.
+func TestChannelClosed(t *testing.T) {
+	v := rabbittest.New(t)
+	in := start(t, config(v), env(t))
+	v.Publish("logs", numbered(3)...)
+	chunks := readAll(t, in, 3)
+	if err := in.session.consumers[0].ch.Ack(999, false); err != nil {
+		t.Fatal(err)
+	}
+	err := in.Read(t.Context(), &engine.Batch{})
+	if err == nil || !strings.Contains(err.Error(), "unknown delivery tag 999") {
+		t.Errorf("read from a closed channel: %v", err)
+	}
+	if err := in.Ack(t.Context(), tags(chunks)); err == nil {
+		t.Error("an ack on a closed channel seems to have worked")
+	}
+	shut(t, in)
+	v.WaitReady("logs", 3)
+}
+
+// A message that waits too long for its ack ends the channel; the operator must hear that it was this.
+func TestConsumerTimeout(t *testing.T) {
+	broker := servers.OwnBroker(t)
+	for _, set := range []string{"consumer_timeout, 1000", "channel_tick_interval, 200"} {
+		if _, err := broker.Ctl(t.Context(), "eval", "application:set_env(rabbit, "+set+")."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := Defaults()
+	cfg.Queue, cfg.URL = "logs", engine.NewSecret(broker.URL())
+	in := start(t, cfg, env(t))
+	conn, err := amqp091.Dial(broker.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.Publish("", "logs", false, false, amqp091.Publishing{Body: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	read(t, in)
+	ctx, cancel := context.WithTimeout(t.Context(), rabbittest.Patience)
+	defer cancel()
+	err = in.Read(ctx, &engine.Batch{})
+	if err == nil || !strings.Contains(err.Error(), "longer than its consumer_timeout of 1s") {
+		t.Errorf("read after the timeout: %v", err)
+	}
+}
+
+// One dead connection of several must not be overlooked.
+func TestOneOfSeveralConnectionsDies(t *testing.T) {
+	v := rabbittest.New(t)
+	cfg := config(v)
+	cfg.Connections = 3
+	in := start(t, cfg, env(t))
+	in.session.conns[1].Abort()
+	if err := in.Read(t.Context(), &engine.Batch{}); err == nil || !strings.Contains(err.Error(), "the connection to the broker is lost") {
+		t.Errorf("read: %v", err)
+	}
+}
+
+// When the window is full nobody reads: the loss must be heard of all the same.
+func TestLost(t *testing.T) {
+	v := rabbittest.New(t)
+	in := start(t, config(v), env(t))
+	v.CloseConnections(1)
+	select {
+	case err := <-in.Lost():
+		if !strings.Contains(err.Error(), "operator") {
+			t.Errorf("lost because of %v", err)
+		}
+	case <-time.After(rabbittest.Patience):
+		t.Error("nobody is told that the connection is dead")
+	}
+}
+
+// In a drain what was delivered is read to its end: sent back, it would count as delivered once more.
+func TestStop(t *testing.T) {
+	for _, connections := range []int{1, 3} {
+		v := rabbittest.New(t)
+		cfg := config(v)
+		cfg.Connections = connections
+		in := start(t, cfg, env(t))
+		v.Publish("logs", numbered(1000)...)
+		chunks := []*engine.Batch{read(t, in)}
+		v.WaitReady("logs", 0)
+		in.Stop()
+		got := len(chunks[0].Messages)
+		for {
+			b := &engine.Batch{}
+			err := in.Read(t.Context(), b)
+			if errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			got += len(b.Messages)
+			chunks = append(chunks, b)
+		}
+		ack(t, in, chunks...)
+		v.Publish("logs", []byte("for others"))
+		v.WaitReady("logs", 1+1000-got)
+		if left := 1000 - got; left > 0 {
+			t.Logf("%d messages were under way to a consumer that was gone", left)
+		}
+	}
+}
+
+// In a drain the broker must keep what nobody will read any more for other readers, and the acks must still go through.
+func TestPause(t *testing.T) {
+	v := rabbittest.New(t)
+	in := start(t, config(v), env(t))
+	v.Publish("logs", []byte("first"))
+	first := read(t, in)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := in.Read(ctx, &engine.Batch{}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("read ended with %v", err)
+	}
+	ack(t, in, first)
+	if !rabbittest.Wait(func() bool {
+		q, err := v.Channel().QueueDeclarePassive("logs", true, false, false, false, nil)
+		return err == nil && q.Consumers == 0
+	}) {
+		t.Fatal("the consumer stays")
+	}
+	v.Publish("logs", []byte("second"))
+	v.WaitReady("logs", 1)
+	if b := read(t, in); string(b.Messages[0].Body) != "second" { // read goes on
+		t.Errorf("read %q", b.Messages[0].Body)
+	}
+}
+
+// Bodies are what memory is full of. Whatever their sizes are, what is held stays near the limit, and nothing is lost when
+// the subscription changes.
+func TestByteLimit(t *testing.T) {
+	for _, kind := range []string{"quorum", "classic"} {
+		t.Run(kind, func(t *testing.T) { byteLimit(t, kind) })
+	}
+}
+
+func byteLimit(t *testing.T, kind string) {
+	const limit, large, most = 1 << 20, 64 << 10, 300
+	v := rabbittest.New(t)
+	cfg := config(v)
+	cfg.QueueType, cfg.Prefetch = kind, most
+	e := env(t)
+	e.Window.Bytes = limit
+	in := start(t, cfg, e)
+	c := in.session.consumers[0]
+	prefetch := func() int {
+		c.acks.mu.Lock()
+		defer c.acks.mu.Unlock()
+		return 2 * c.acks.half
+	}
+	came, total := map[string]int{}, 0
+	take := func(upTo int, ackEach bool) {
+		t.Helper()
+		var held []*engine.Batch
+		for total < upTo {
+			b := read(t, in)
+			for _, m := range b.Messages {
+				came[string(m.Body)]++
+			}
+			if total += len(b.Messages); ackEach {
+				ack(t, in, b)
+			} else {
+				held = append(held, b)
+			}
+		}
+		ack(t, in, held...)
+	}
+	send := func(first, n, size int) {
+		var bodies [][]byte
+		for i := range n {
+			body := fmt.Appendf(nil, "%d ", first+i)
+			bodies = append(bodies, append(body, bytes.Repeat([]byte("x"), size)...))
+		}
+		v.Publish("logs", bodies...)
+	}
+	send(0, 500, 10)
+	take(500, true)
+	if !rabbittest.Wait(func() bool { return prefetch() == most }) {
+		t.Fatalf("with small bodies the prefetch is %d", prefetch())
+	}
+
+	send(500, 500, large) // and nothing is settled
+	if !rabbittest.Wait(func() bool { return v.Ready("logs") >= 500-most && c.credit.held.Load() > limit }) {
+		t.Fatalf("%d bytes are held", c.credit.held.Load())
+	}
+	if held := c.credit.held.Load(); held > limit+most*(large+10) {
+		t.Errorf("%d bytes are held, more than the limit and one prefetch", held)
+	}
+	take(1000, true)
+	if p := prefetch(); p > 64 {
+		t.Errorf("with bodies of 64 KiB the prefetch is %d", p)
+	}
+
+	send(1000, 500, 10)
+	take(1250, false) // as a batch that waits for more: the prefetch must grow without any ack
+	take(1500, true)
+	for i, n := range came {
+		if n != 1 {
+			t.Errorf("message %.10q came %d times", i, n)
+		}
+	}
+	if len(came) != 1500 {
+		t.Errorf("%d of 1500 messages came", len(came))
+	}
+}
+
+// What the broker dead-letters into an exchange or queue that is missing is lost, so all is there before the first message is read.
+func TestTopology(t *testing.T) {
+	v := rabbittest.New(t)
+	cfg := config(v)
+	cfg.DeadLetterExchange, cfg.DeadLetterRoutingKey = "dlx", "dead"
+	cfg.Bindings = []Binding{
+		{Exchange: "events", RoutingKeys: []string{"app.*", "db.#"}}, {Exchange: "all", Type: "fanout"}, {Exchange: "everything"},
+	}
+	e, log := logged(t)
+	in := start(t, cfg, e)
+	v.Send("events", "app.1", amqp091.Publishing{Body: []byte("1")})
+	v.Send("events", "db.a.b", amqp091.Publishing{Body: []byte("2")})
+	v.Send("events", "app.1.2", amqp091.Publishing{Body: []byte("nobody's")})
+	v.Send("all", "", amqp091.Publishing{Body: []byte("3")})
+	v.Send("everything", "a.b", amqp091.Publishing{Body: []byte("4")})
+	var got []string
+	for _, b := range readAll(t, in, 4) {
+		for _, m := range b.Messages {
+			got = append(got, string(m.Body))
+		}
+	}
+	if !slices.Equal(got, []string{"1", "2", "3", "4"}) {
+		t.Errorf("got %q", got)
+	}
+	if err := in.session.consumers[0].ch.Nack(1, false, false); err != nil {
+		t.Fatal(err)
+	}
+	v.WaitReady("dead", 1)
+	if strings.Contains(log.String(), "WARN") || !strings.Contains(log.String(), `msg="prefetch is set" queue=logs messages=5000`) {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// The original's queue has no arguments. It goes on being used, with one warning, not one with each reconnect.
+func TestExistingQueue(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("logs", nil)
+	cfg := config(v)
+	cfg.DeadLetterExchange, cfg.DeadLetterRoutingKey = "dlx", "dead"
+	e, log := logged(t)
+	in := newInput(t, cfg, e)
+	for range 2 {
+		open(t, in)
+		v.Publish("logs", []byte("x"))
+		ack(t, in, read(t, in))
+		shut(t, in)
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "x-dead-letter-exchange is not set there") {
+		t.Errorf("%d warnings: %s", n, log)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	v := rabbittest.New(t)
+	authority := rabbittest.NewAuthority(t)
+	pair, _, _ := authority.Issue("127.0.0.1", false)
+	proxy := rabbittest.TLSProxy(t, v.Address(), &tls.Config{Certificates: []tls.Certificate{pair}})
+	cfg := config(v)
+	u, _ := url.Parse(v.URL)
+	u.Scheme, u.Host = "amqps", proxy
+	cfg.URL, cfg.TLS = engine.NewSecret(u.String()), &rabbitmq.TLS{CA: authority.File}
+	in := start(t, cfg, env(t))
+	v.Publish("logs", numbered(2000)...)
+	ack(t, in, readAll(t, in, 2000)...)
+}
+
+// An error of Open is all that an operator sees of a wrong configuration. It must say what is wrong, and not the password.
+func TestOpenFails(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("stream", amqp091.Table{"x-queue-type": "stream"})
+	v.Declare("taken", nil)
+	if _, err := v.Channel().Consume("taken", "", false, true, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"stream":  {func(c *Config) { c.Queue = "stream" }, "is a stream"},
+		"missing": {func(c *Config) { c.Queue, c.Declare = "absent", "never" }, `there is no queue "absent"`},
+		"taken":   {func(c *Config) { c.Queue = "taken" }, "another consumer has the queue for itself"},
+		"down": {func(c *Config) { c.URL = engine.NewSecret("amqp://u:" + v.Password() + "@127.0.0.1:1/") },
+			"nothing listens on that port"},
+		"second connection": {func(c *Config) { c.Connections = 64; c.URL = engine.NewSecret(limited(t, v)) }, "connection limit (2) is reached"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(v)
+			c.change(&cfg)
+			e, log := logged(t)
+			in := newInput(t, cfg, e)
+			err := in.Open(t.Context())
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v does not say %q", err, c.want)
+			}
+			shut(t, in)
+			if all := fmt.Sprint(err, log); strings.Contains(all, v.Password()) {
+				t.Errorf("the password is shown: %s", all)
+			}
+		})
+	}
+}
+
+// limited returns a URL for a user that may have two connections.
+func limited(t *testing.T, v *rabbittest.VHost) string {
+	t.Helper()
+	user := "limited-" + v.Name
+	u := v.User(user, "geheim", ".*", ".*", ".*")
+	err := servers.TestBroker(t).Admin(t.Context(), "PUT", "/api/user-limits/"+url.PathEscape(user)+"/max-connections", map[string]int{"value": 2}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestOpenEndsWithContext(t *testing.T) {
+	v := rabbittest.New(t)
+	gate := rabbittest.NewGate(t, v.Address())
+	cfg := config(v)
+	u, _ := url.Parse(v.URL)
+	u.Host = gate.Address
+	cfg.URL = engine.NewSecret(u.String())
+	in := newInput(t, cfg, env(t))
+	gate.Hold()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := in.Open(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("open ended with %v", err)
+	}
+	shut(t, in)
+}
+
+// A broker that hears nothing any more must not hold up a pipeline's end.
+func TestCloseEndsWithContext(t *testing.T) {
+	v := rabbittest.New(t)
+	gate := rabbittest.NewGate(t, v.Address())
+	cfg := config(v)
+	u, _ := url.Parse(v.URL)
+	u.Host = gate.Address
+	cfg.URL = engine.NewSecret(u.String())
+	in := newInput(t, cfg, env(t))
+	open(t, in)
+	gate.Hold()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := in.Close(ctx); err == nil {
+		t.Error("the broker has not answered, and close says that it has")
+	}
+}
+
+// A delivery that was overlooked would be acked with the next ones.
+func TestGapInDeliveries(t *testing.T) {
+	c := &consumer{next: 5, credit: newCredit(10, 0), wake: func() {}}
+	if err := c.accept(amqp091.Delivery{DeliveryTag: 5}); err != nil {
+		t.Error(err)
+	}
+	if err := c.accept(amqp091.Delivery{DeliveryTag: 7}); err == nil {
+		t.Error("delivery 6 is missing, and nobody notices")
+	}
+}

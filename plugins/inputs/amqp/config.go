@@ -1,0 +1,112 @@
+package amqp
+
+import (
+	"cmp"
+	"errors"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+// Config is the configuration of the input.
+type Config struct {
+	rabbitmq.Server
+
+	Queue     string    `hcl:"queue" example:"log_queue" doc:"The queue to read."`
+	QueueType string    `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queues that are created: quorum queues are kept on several nodes of a cluster and on disk, classic queues on one."`
+	Declare   string    `hcl:"declare,optional" values:"auto,never" doc:"auto creates the queues, exchanges and bindings that are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
+	Bindings  []Binding `hcl:"binding,block" doc:"An exchange whose messages go to the queue. The block may be repeated."`
+
+	DeadLetterExchange   string `hcl:"dead_letter_exchange,optional" doc:"Where the broker itself puts messages that the queue gives up: a net for crash loops. The direct exchange, the dead-letter queue and its binding are declared before anything is read."`
+	DeadLetterRoutingKey string `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
+
+	Prefetch        int           `hcl:"prefetch,optional" doc:"How many messages a connection may have unacked; 0 follows from what the pipeline can hold. A number that is smaller than that keeps batches from filling up."`
+	Connections     int           `hcl:"connections,optional" doc:"How many connections read the queue at once. One is enough unless the queue, not the pipeline, is the limit."`
+	ConsumerTag     string        `hcl:"consumer_tag,optional" doc:"The consumer's name in the broker's listings, with a number behind it; empty is logpipe and the pipeline's name."`
+	ConsumerTimeout time.Duration `hcl:"consumer_timeout,optional" doc:"How long the broker waits for an ack before it takes the channel away (its setting of the same name); 0 is for ever. It is used to check the pipeline's times."`
+}
+
+// Binding is one binding of the queue.
+type Binding struct {
+	Exchange    string   `hcl:"exchange" doc:"The exchange, durable."`
+	Type        string   `hcl:"type,optional" doc:"The exchange's type: direct, fanout, topic (the default), headers, or one of a plugin's, which begin with x-."`
+	RoutingKeys []string `hcl:"routing_keys,optional" doc:"The keys, for topic exchanges with * and #; without any, all messages of a fanout or topic exchange."`
+}
+
+// Defaults is the configuration before a file is read.
+func Defaults() Config {
+	return Config{
+		Server:    rabbitmq.DefaultServer(),
+		QueueType: rabbitmq.Quorum, Declare: rabbitmq.DeclareAuto,
+		Connections: 1, ConsumerTimeout: 30 * time.Minute,
+	}
+}
+
+// Validate returns all mistakes.
+func (c *Config) Validate() error {
+	errs := []error{c.Server.Validate()}
+	bad := func(attr, format string, args ...any) { errs = append(errs, engine.AttrErrorf(attr, format, args...)) }
+	if c.Queue == "" {
+		bad("queue", "the name of the queue is empty")
+	}
+	errs = append(errs, rabbitmq.CheckNames("queue", c.Queue), rabbitmq.CheckNames("dead_letter_exchange", c.DeadLetterExchange, c.DeadLetterRoutingKey))
+	errs = append(errs, rabbitmq.CheckOption("queue_type", c.QueueType, rabbitmq.Quorum, rabbitmq.Classic),
+		rabbitmq.CheckOption("declare", c.Declare, rabbitmq.DeclareAuto, rabbitmq.DeclareNever))
+	errs = append(errs, rabbitmq.CheckDeadLetter(c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey))
+	if c.Prefetch < 0 || c.Prefetch > maxPrefetch {
+		bad("prefetch", "%d is out of range: use a number from 1 to %d, or 0 for what the pipeline can hold", c.Prefetch, maxPrefetch)
+	}
+	if c.Connections < 1 || c.Connections > maxConnections {
+		bad("connections", "%d is out of range: use a number from 1 to %d", c.Connections, maxConnections)
+	}
+	if len(c.ConsumerTag) > maxConsumerTag {
+		bad("consumer_tag", "it is longer than %d bytes", maxConsumerTag)
+	}
+	if c.ConsumerTimeout < 0 {
+		bad("consumer_timeout", "%v is negative: use 0 for no timeout", c.ConsumerTimeout)
+	}
+	for i := range c.Bindings {
+		errs = append(errs, c.Bindings[i].validate())
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Binding) validate() error {
+	var errs []error
+	if b.Exchange == "" {
+		errs = append(errs, engine.AttrErrorf("binding.exchange", "the name of the exchange is empty; the default exchange needs no binding"))
+	}
+	errs = append(errs, rabbitmq.CheckExchangeType("binding.type", b.kind()), rabbitmq.CheckNames("binding.exchange", b.Exchange),
+		rabbitmq.CheckNames("binding.routing_keys", b.RoutingKeys...))
+	if len(b.RoutingKeys) == 0 && b.kind() == "direct" {
+		errs = append(errs, engine.AttrErrorf("binding.routing_keys", "a direct exchange routes by key: name at least one"))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Binding) kind() string { return cmp.Or(b.Type, "topic") }
+
+// keys are what the queue is bound with. Without a key in the file it gets everything.
+func (b *Binding) keys() []string {
+	switch {
+	case len(b.RoutingKeys) > 0:
+		return b.RoutingKeys
+	case b.kind() == "topic":
+		return []string{"#"}
+	}
+	return []string{""}
+}
+
+// Traits is what the checks across blocks need to know.
+func (c *Config) Traits() engine.Traits {
+	return engine.Traits{Prefetch: c.Prefetch * c.Connections, AckWithin: c.ConsumerTimeout}
+}
+
+// The limits of prefetch, which travels in 16 bits, of connections, whose number is part of a chunk's tag, and of the consumer tag,
+// which AMQP allows 255 bytes, numbers included.
+const (
+	maxPrefetch    = 65535
+	maxConnections = 64
+	maxConsumerTag = 200
+)

@@ -1,0 +1,83 @@
+package amqp
+
+import "sync/atomic"
+
+// guess is taken for the size of a body as long as none was seen, so that the first prefetch is not thousands of large ones.
+const guess = 1 << 20
+
+// credit says how many messages a consumer may have unacked, so that their bodies take about limit bytes. AMQP counts
+// messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more:
+// what the broker has sent before it hears of a change.
+type credit struct {
+	max   int   // messages
+	limit int64 // bytes; 0 is none
+
+	messages atomic.Int64 // that are here and not settled
+	held     atomic.Int64 // bytes of their bodies
+	average  float64      // of the bodies that came last
+	prefetch int          // of the present subscription
+	got      int          // deliveries of it
+}
+
+func newCredit(prefetch int, limit int64) *credit {
+	return &credit{max: prefetch, limit: limit, average: guess}
+}
+
+// wanted is the prefetch that fits the bodies seen last. It goes a quarter beyond the limit: if it stopped short of it, the
+// engine would not see that the input can bring nothing more, and would not ask for half-full batches.
+func (c *credit) wanted() int {
+	if c.limit <= 0 {
+		return c.max
+	}
+	return min(c.max, int(1.25*float64(c.limit)/max(c.average, 1))+1)
+}
+
+// begin starts a subscription and returns its prefetch.
+func (c *credit) begin() int {
+	c.prefetch, c.got = c.wanted(), 0
+	return c.prefetch
+}
+
+// take notes that a body came.
+func (c *credit) take(size int64) {
+	c.messages.Add(1)
+	c.held.Add(size)
+	c.got++
+	if c.average == guess && c.got == 1 {
+		c.average = float64(size)
+	}
+	weight := min(max(1.0/64, 2/float64(c.prefetch+1)), 0.5) // the smaller the prefetch, the sooner a change must be seen
+	c.average += (float64(size) - c.average) * weight
+}
+
+// give notes that bodies are settled. It reports whether there is room again.
+func (c *credit) give(messages, bytes int64) bool {
+	c.messages.Add(-messages)
+	after := c.held.Add(-bytes)
+	return c.limit > 0 && after <= c.limit && after+bytes > c.limit
+}
+
+// room reports whether a subscription may begin.
+func (c *credit) room() bool { return c.limit <= 0 || c.held.Load() <= c.limit }
+
+// change reports whether the subscription should end because its prefetch is too large for what comes, or much too small.
+func (c *credit) change() bool {
+	if c.limit <= 0 {
+		return false
+	}
+	messages, held := c.messages.Load(), c.held.Load()
+	if held > c.limit {
+		return c.wanted() < c.prefetch*3/4
+	}
+	if c.prefetch == c.max || c.got < c.prefetch {
+		return false
+	}
+	if messages >= int64(c.prefetch) {
+		// The prefetch is used up, and the limit is not. Nothing more comes before something is settled, and a pipeline that
+		// waits to fill a batch settles nothing: so this may not wait for a better average.
+		c.average = min(c.average, float64(held)/float64(messages))
+		return c.wanted() > c.prefetch
+	}
+	wanted := c.wanted()
+	return wanted == c.max || wanted >= 2*c.prefetch
+}

@@ -1,0 +1,80 @@
+package amqp
+
+// ledger keeps the chunks of one channel in the order that they were read in, and says which deliveries may be acked. A settled
+// chunk at the front is acked together with all before it; one that stands behind an unsettled chunk must wait, or be acked one
+// delivery at a time: an ack of several is an ack of everything before it.
+//
+// No delivery is acked twice: the broker closes the channel on an ack of a delivery that it does not know any more.
+type ledger struct {
+	base    uint64  // the number of the first entry
+	entries []entry // from the oldest that is not acked with all before it
+	head    int     // entries before it are done; they stay until it is worth moving the others
+	waiting int     // deliveries settled behind an unsettled chunk and not acked
+}
+
+type entry struct {
+	first, last uint64 // delivery tags; a channel counts them up without a gap
+	bytes       int64
+	settled     bool
+	acked       bool // one by one, while it stood behind an unsettled chunk
+}
+
+// add takes a chunk in and returns its number. Numbers begin at 0 and count up.
+func (l *ledger) add(first, last uint64, bytes int64) uint64 {
+	l.entries = append(l.entries, entry{first: first, last: last, bytes: bytes})
+	return l.base + uint64(len(l.entries)) - 1
+}
+
+// settle marks a chunk as settled and returns what it holds. ok is false for a number that is not here or was settled before.
+func (l *ledger) settle(number uint64) (messages, bytes int64, ok bool) {
+	i := number - l.base
+	if number < l.base || i < uint64(l.head) || i >= uint64(len(l.entries)) || l.entries[i].settled {
+		return 0, 0, false
+	}
+	e := &l.entries[i]
+	e.settled = true
+	messages = int64(e.last - e.first + 1)
+	l.waiting += int(messages)
+	return messages, e.bytes, true
+}
+
+// prefix takes the settled chunks at the front out and returns the delivery that an ack of several must name to cover them. ok is
+// false when there is nothing to ack. A chunk that was acked one by one must not be named: it is unknown to the broker.
+func (l *ledger) prefix() (last uint64, ok bool) {
+	for l.head < len(l.entries) && l.entries[l.head].settled {
+		e := &l.entries[l.head]
+		if !e.acked {
+			last, ok = e.last, true
+			l.waiting -= int(e.last - e.first + 1)
+		}
+		l.head++
+	}
+	if l.head == len(l.entries) || l.head > 64 && l.head > len(l.entries)/2 {
+		l.base += uint64(l.head)
+		l.entries = append(l.entries[:0], l.entries[l.head:]...)
+		l.head = 0
+	}
+	return last, ok
+}
+
+// behind calls ack for each chunk that is settled, stands behind an unsettled one and is not acked. It stops at the first error.
+func (l *ledger) behind(ack func(first, last uint64) error) error {
+	for i := l.head; i < len(l.entries) && l.waiting > 0; i++ {
+		e := &l.entries[i]
+		if !e.settled || e.acked {
+			continue
+		}
+		e.acked = true
+		l.waiting -= int(e.last - e.first + 1)
+		if err := ack(e.first, e.last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standing is the number of the unsettled chunk at the front. It is called after prefix.
+func (l *ledger) standing() uint64 { return l.base + uint64(l.head) }
+
+// empty reports whether all chunks are acked.
+func (l *ledger) empty() bool { return l.head == len(l.entries) }

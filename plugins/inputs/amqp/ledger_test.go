@@ -1,0 +1,316 @@
+package amqp
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sentAck is what the broker gets.
+type sentAck struct {
+	Tag      uint64
+	Multiple bool
+}
+
+// wire records acks in place of a channel.
+type wire struct {
+	mu     sync.Mutex
+	sent   []sentAck
+	err    error // of every send from now on
+	failed error // what the timer told
+}
+
+func (w *wire) acker(prefetch int) *acker {
+	a := newAcker(func(tag uint64, multiple bool) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.err == nil {
+			w.sent = append(w.sent, sentAck{tag, multiple})
+		}
+		return w.err
+	}, func(err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.failed = err
+	})
+	a.prefetch(prefetch)
+	return a
+}
+
+// fail makes every send fail from now on, or none.
+func (w *wire) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = err
+}
+
+// take returns what was sent since the last call.
+func (w *wire) take() []sentAck {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sent := w.sent
+	w.sent = nil
+	return sent
+}
+
+// add gives the acker chunks of ten deliveries each.
+func add(a *acker, chunks int) {
+	for i := range uint64(chunks) {
+		a.add(10*i+1, 10*i+10, 100)
+	}
+}
+
+func settle(t *testing.T, a *acker, numbers ...uint64) {
+	t.Helper()
+	messages, bytes, err := a.settle(numbers)
+	if err != nil || messages != int64(10*len(numbers)) || bytes != int64(100*len(numbers)) {
+		t.Fatalf("settle %v: %d messages, %d bytes, %v", numbers, messages, bytes, err)
+	}
+}
+
+func want(t *testing.T, w *wire, acks ...sentAck) {
+	t.Helper()
+	if d := cmp.Diff(acks, w.take()); d != "" {
+		t.Error(d)
+	}
+}
+
+func each(from, to uint64) (acks []sentAck) {
+	for tag := from; tag <= to; tag++ {
+		acks = append(acks, sentAck{tag, false})
+	}
+	return acks
+}
+
+func TestPrefixIsAckedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(1000)
+		add(a, 5)
+		settle(t, a, 0)
+		want(t, &w, sentAck{10, true})
+		settle(t, a, 2, 3) // an ack of several would take chunk 1 along, which is not stored
+		want(t, &w)
+		settle(t, a, 1)
+		want(t, &w, sentAck{40, true})
+		settle(t, a, 4)
+		want(t, &w, sentAck{50, true})
+		if !a.idle() {
+			t.Error("all is acked, and the acker waits for something")
+		}
+		time.Sleep(time.Hour) // no timer is left that would ack again
+		want(t, &w)
+	})
+}
+
+// One message that cannot be stored must not hold back what is: after a while the rest is acked one by one, each once.
+func TestStandingPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(1000)
+		add(a, 6)
+		settle(t, a, 0, 2)
+		want(t, &w, sentAck{10, true})
+		time.Sleep(standstill - time.Millisecond)
+		synctest.Wait()
+		want(t, &w)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		want(t, &w, each(21, 30)...)
+		settle(t, a, 4)
+		want(t, &w)
+		time.Sleep(standstill)
+		synctest.Wait()
+		want(t, &w, each(41, 50)...)
+		settle(t, a, 3)
+		settle(t, a, 1) // now 1 to 4 are a prefix; 3 is the last of them that the broker still waits for
+		want(t, &w, sentAck{40, true})
+		settle(t, a, 5)
+		want(t, &w, sentAck{60, true})
+	})
+}
+
+// The clock belongs to one standing chunk: when the prefix moves on, it starts anew.
+func TestMovingPrefixIsNotStanding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(1000)
+		add(a, 6)
+		settle(t, a, 3)
+		for i := range uint64(3) {
+			time.Sleep(standstill - time.Second)
+			settle(t, a, i)
+			if i < 2 {
+				want(t, &w, sentAck{10*i + 10, true})
+			}
+		}
+		want(t, &w, sentAck{40, true})
+	})
+}
+
+// When half of the prefetch waits behind one chunk, the intake would soon stop: that does not wait for the clock.
+func TestHalfOfThePrefetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(60)
+		add(a, 6)
+		settle(t, a, 1, 3)
+		want(t, &w)
+		settle(t, a, 2)
+		want(t, &w, each(11, 40)...)
+		a.prefetch(20) // a smaller one counts from now on
+		settle(t, a, 4)
+		want(t, &w, each(41, 50)...)
+		settle(t, a, 0) // all others were acked one by one: only this one is still known to the broker
+		want(t, &w, sentAck{10, true})
+		settle(t, a, 5)
+		want(t, &w, sentAck{60, true})
+	})
+}
+
+func TestUnknownChunks(t *testing.T) {
+	var w wire
+	a := w.acker(100)
+	add(a, 2)
+	settle(t, a, 0)
+	w.take()
+	for _, n := range []uint64{0, 2, 1 << 60} {
+		if _, _, err := a.settle([]uint64{n}); err == nil {
+			t.Errorf("chunk %d could be settled", n)
+		}
+	}
+	settle(t, a, 1)
+	if _, _, err := a.settle([]uint64{1}); err == nil {
+		t.Error("chunk 1 could be settled twice")
+	}
+}
+
+// After the connection died nothing may be sent: the tags mean other messages on the next one.
+func TestNothingIsSentAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(1000)
+		add(a, 4)
+		settle(t, a, 1)
+		a.close()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if _, _, err := a.settle([]uint64{0}); err == nil {
+			t.Error("a closed acker takes acks")
+		}
+		want(t, &w)
+
+		a = w.acker(1000)
+		add(a, 4)
+		settle(t, a, 1)
+		dead := errors.New("connection is dead")
+		w.fail(dead)
+		if _, _, err := a.settle([]uint64{0}); err != dead {
+			t.Errorf("settle on a dead connection: %v", err)
+		}
+		w.fail(nil)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if _, _, err := a.settle([]uint64{2}); err == nil {
+			t.Error("an acker that failed once goes on")
+		}
+		want(t, &w)
+	})
+}
+
+// The timer's acks are nobody's call: when they fail the reader must be told.
+func TestTimerTellsOfFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(1000)
+		add(a, 2)
+		dead := errors.New("connection is dead")
+		w.fail(dead)
+		settle(t, a, 1)
+		time.Sleep(standstill)
+		synctest.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.failed != dead {
+			t.Errorf("told %v", w.failed)
+		}
+	})
+}
+
+// The broker's side, with its rules: an unknown tag closes the channel. In any order of settlements, with the clock in between, each
+// delivery is acked once, none that is not settled is acked, and at the end all are.
+func TestAckerKeepsTheBrokersRules(t *testing.T) {
+	for seed := range uint64(300) {
+		synctest.Test(t, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 1))
+			var mu sync.Mutex // of what the broker knows
+			unacked, settled := map[uint64]bool{}, map[uint64]bool{}
+			takes := func(tag uint64) {
+				if !settled[tag] {
+					t.Errorf("seed %d: delivery %d is acked and not settled", seed, tag)
+				}
+				delete(unacked, tag)
+			}
+			a := newAcker(func(tag uint64, multiple bool) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if !unacked[tag] {
+					t.Errorf("seed %d: ack of delivery %d, which the broker does not know", seed, tag)
+				}
+				takes(tag)
+				for other := range unacked {
+					if multiple && other < tag {
+						takes(other)
+					}
+				}
+				return nil
+			}, nil)
+			a.prefetch(20 + rnd.IntN(200))
+			var open []uint64
+			first := map[uint64][2]uint64{}
+			next := uint64(1)
+			for step := 0; step < 200 || len(open) > 0; step++ {
+				if step < 200 && rnd.IntN(3) > 0 {
+					last := next + rnd.Uint64N(10)
+					mu.Lock()
+					for tag := next; tag <= last; tag++ {
+						unacked[tag] = true
+					}
+					mu.Unlock()
+					n := a.add(next, last, 0)
+					first[n] = [2]uint64{next, last}
+					open = append(open, n)
+					next = last + 1
+					continue
+				}
+				rnd.Shuffle(len(open), func(i, j int) { open[i], open[j] = open[j], open[i] })
+				some := rnd.IntN(len(open) + 1)
+				mu.Lock()
+				for _, n := range open[:some] {
+					for tag := first[n][0]; tag <= first[n][1]; tag++ {
+						settled[tag] = true
+					}
+				}
+				mu.Unlock()
+				if _, _, err := a.settle(slices.Clone(open[:some])); err != nil {
+					t.Fatal(err)
+				}
+				open = open[some:]
+				if rnd.IntN(4) == 0 {
+					time.Sleep(time.Duration(rnd.IntN(15)) * time.Second)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if len(unacked) > 0 || !a.idle() {
+				t.Fatalf("seed %d: %d deliveries are never acked", seed, len(unacked))
+			}
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package rabbitmq
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+func TestDeliveryHeaders(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	d := NewDelivery(amqp.Delivery{MessageId: "m", RoutingKey: "k", Headers: amqp.Table{
+		"nil": nil, "bool": true, "i8": int8(-1), "i16": int16(-2), "i32": int32(-3), "i64": int64(-4), "int": 5, "u8": byte(1), "u16": uint16(2),
+		"u32": uint32(3), "f32": float32(1.5), "f64": 2.5, "text": "x", "bytes": []byte{1}, "decimal": amqp.Decimal{Scale: 2, Value: 314},
+		"time": at, "list": []any{int8(1), amqp.Table{"a": byte(1)}}, "table": amqp.Table{"b": int16(2)},
+	}})
+	want := map[string]any{
+		"nil": nil, "bool": true, "i8": int64(-1), "i16": int64(-2), "i32": int64(-3), "i64": int64(-4), "int": int64(5), "u8": uint64(1), "u16": uint64(2),
+		"u32": uint64(3), "f32": 1.5, "f64": 2.5, "text": "x", "bytes": []byte{1}, "decimal": 3.14,
+		"time": at.UTC(), "list": []any{int64(1), map[string]any{"a": uint64(1)}}, "table": map[string]any{"b": int64(2)},
+	}
+	if diff := cmp.Diff(want, d.Headers()); diff != "" {
+		t.Error(diff)
+	}
+	if d.ID() != "m" || d.RoutingKey() != "k" {
+		t.Errorf("id %q, routing key %q", d.ID(), d.RoutingKey())
+	}
+	if none := NewDelivery(amqp.Delivery{}); none.Headers() != nil {
+		t.Error("headers of a message without any are not nil")
+	}
+}
+
+// A dead letter is read by people and programs that know the message's own properties. What would make the broker drop or refuse it must go.
+func TestPublishingKeepsAndDisarms(t *testing.T) {
+	at := time.Unix(1700000000, 0)
+	headers := amqp.Table{"a": int32(1), "CC": []any{"elsewhere"}, "BCC": []any{"hidden"}}
+	d := NewDelivery(amqp.Delivery{
+		Headers: headers, ContentType: "application/json", ContentEncoding: "gzip", DeliveryMode: 1, Priority: 3, CorrelationId: "c",
+		ReplyTo: directReply, Expiration: "1000", MessageId: "m", Timestamp: at, Type: "t", UserId: "them", AppId: "app", Body: []byte("old"),
+	})
+	got := NewPublishing(&engine.Message{Body: []byte("new"), Time: time.Now(), Meta: &d})
+	want := amqp.Publishing{
+		Headers:     amqp.Table{"a": int32(1), headerCC: []any{"elsewhere"}, headerBCC: []any{"hidden"}, headerExpiration: "1000", headerUser: "them", headerReplyTo: directReply},
+		ContentType: "application/json", ContentEncoding: "gzip", DeliveryMode: 1, Priority: 3, CorrelationId: "c",
+		MessageId: "m", Timestamp: at, Type: "t", AppId: "app", Body: []byte("new"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(headers) != 3 || headers["CC"] == nil {
+		t.Error("the original's headers were changed")
+	}
+}
+
+type meta struct {
+	id      string
+	headers map[string]any
+}
+
+func (m meta) ID() string              { return m.id }
+func (m meta) RoutingKey() string      { return "" }
+func (m meta) Headers() map[string]any { return m.headers }
+
+func TestPublishingOfOtherSources(t *testing.T) {
+	now := time.Now()
+	got := NewPublishing(&engine.Message{Body: []byte("x"), Time: now})
+	if diff := cmp.Diff(amqp.Publishing{Body: []byte("x"), Timestamp: now}, got); diff != "" {
+		t.Error(diff)
+	}
+	long := strings.Repeat("n", 256)
+	got = NewPublishing(&engine.Message{Time: now, Meta: meta{strings.Repeat("i", 256), map[string]any{
+		"u": uint64(1), "big": uint64(1 << 63), "m": map[string]any{"x": []any{uint64(2), now}}, long: 1, "odd": struct{}{}, "nil": nil,
+	}}})
+	want := amqp.Table{"u": int64(1), "big": "9223372036854775808", "m": amqp.Table{"x": []any{int64(2), now}}, "odd": "{}", "nil": nil, headerLeftOut: []any{long}}
+	if diff := cmp.Diff(want, got.Headers); diff != "" {
+		t.Error(diff)
+	}
+	if err := got.Headers.Validate(); err != nil {
+		t.Error(err)
+	}
+	if got.MessageId != "" {
+		t.Error("an id that AMQP cannot carry would close the connection")
+	}
+}
+
+func TestFit(t *testing.T) {
+	p := amqp.Publishing{MessageId: "m", Headers: amqp.Table{
+		"small": "x", "keep": strings.Repeat("k", 500), "big": strings.Repeat("b", 400), "table": amqp.Table{"t": []any{strings.Repeat("t", 300)}},
+	}}
+	Fit(&p, 2000, "keep")
+	if len(p.Headers) != 4 {
+		t.Error("a header was left out although all fit")
+	}
+	Fit(&p, 700, "keep")
+	want := amqp.Table{"small": "x", "keep": strings.Repeat("k", 500), headerLeftOut: []any{"big", "table"}}
+	if diff := cmp.Diff(want, p.Headers); diff != "" || PropertiesSize(&p) > 700 {
+		t.Error(PropertiesSize(&p), diff)
+	}
+	Fit(&p, 10, "keep") // cannot be done, and ends
+}

@@ -1,0 +1,137 @@
+// Package rabbitmq is what the amqp input and the amqp output share: where the broker is and how to reach it, the
+// exchanges and queues that are declared there, errors in words, and the properties of a message.
+//
+// Facts about RabbitMQ that the code relies on were measured with version 3.10 unless a comment says otherwise; what is
+// written for 4.x follows its documentation.
+package rabbitmq
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Server says where a broker is and who we are there: the attributes that both plugins have. A plugin's Config embeds it.
+// URL or URLs win over Host, Port and VHost; what a URL leaves out is taken from the other fields.
+type Server struct {
+	URL            engine.Secret `hcl:"url,optional" doc:"Where the broker is, as amqp://user:password@host:5672/vhost, or amqps:// for TLS. It wins over host and the like; what it does not say is taken from them."`
+	URLs           []string      `hcl:"urls,optional" doc:"Several brokers of one cluster, each like url. They are tried in turn, beginning with the one that answered last. Leave user and password out of them and set username and password."`
+	Host           string        `hcl:"host,optional" doc:"The broker's host name or address."`
+	Port           int           `hcl:"port,optional" doc:"The broker's port; 0 is 5672, or 5671 with TLS."`
+	Username       string        `hcl:"username,optional" doc:"The broker's user."`
+	Password       engine.Secret `hcl:"password,optional" doc:"The user's password. By default it is guest, as in a fresh broker."`
+	VHost          string        `hcl:"vhost,optional" doc:"The virtual host."`
+	AuthMechanism  string        `hcl:"auth_mechanism,optional" values:"plain,external" doc:"plain logs in with user name and password, external with the certificate of the tls block."`
+	Heartbeat      time.Duration `hcl:"heartbeat,optional" doc:"How often both sides show that they live. A dead connection is found after about one and a half times as long."`
+	ConnectTimeout time.Duration `hcl:"connect_timeout,optional" doc:"How long one broker may take for the whole connection, login included."`
+	TLS            *TLS          `hcl:"tls,block" doc:"Connects with TLS, by default on port 5671."`
+}
+
+// DefaultServer is a fresh broker on this machine.
+func DefaultServer() Server {
+	return Server{
+		Host: "localhost", Username: guest, Password: engine.NewSecret(guest), VHost: "/", AuthMechanism: Plain,
+		Heartbeat: 10 * time.Second, ConnectTimeout: 10 * time.Second,
+	}
+}
+
+// guest is user and password of a fresh broker. This user may log in from the broker's own machine only.
+const guest = "guest"
+
+// The ways to say who we are.
+const (
+	Plain    = "plain"    // user name and password
+	External = "external" // the TLS certificate
+)
+
+// TLS is the tls block of both plugins.
+type TLS struct {
+	CA         string `hcl:"ca,optional" doc:"PEM file with the authorities that may sign the broker's certificate; without it the system's."`
+	Cert       string `hcl:"cert,optional" doc:"PEM file with the client's certificate. It is read again for every connection, so that it can be renewed."`
+	Key        string `hcl:"key,optional" doc:"PEM file with the key of cert."`
+	ServerName string `hcl:"server_name,optional" doc:"The name that the broker's certificate must be for, where that is not its host name."`
+}
+
+// Validate returns all mistakes, each with the attribute it is in.
+func (s *Server) Validate() error {
+	var errs []error
+	bad := func(attr, format string, args ...any) { errs = append(errs, engine.AttrErrorf(attr, format, args...)) }
+	if s.URL.Reveal() != "" && len(s.URLs) > 0 {
+		bad("urls", "url and urls cannot both be set: put all brokers into urls")
+	}
+	if s.Port < 0 || s.Port > 65535 {
+		bad("port", "%d is no port: use a number from 1 to 65535, or 0 for the usual one", s.Port)
+	}
+	if s.Host == "" {
+		bad("host", "the host name is empty")
+	}
+	if s.VHost == "" {
+		bad("vhost", "the virtual host is empty: the usual one is \"/\"")
+	}
+	errs = append(errs, CheckNames("vhost", s.VHost), CheckOption("auth_mechanism", s.AuthMechanism, Plain, External))
+	if s.Heartbeat < time.Second {
+		bad("heartbeat", "%v is too short: use at least 1s", s.Heartbeat)
+	}
+	if s.ConnectTimeout <= 0 {
+		bad("connect_timeout", "%v is no time to connect in: use a positive duration such as 10s", s.ConnectTimeout)
+	}
+	if t := s.TLS; t != nil && (t.Cert == "") != (t.Key == "") {
+		bad("tls", "cert and key belong together: set both or neither")
+	}
+	endpoints, err := s.endpoints()
+	errs = append(errs, err)
+	for _, e := range endpoints {
+		if e.external && (!e.secure || e.cert == "") {
+			bad("auth_mechanism", "external needs TLS with a client certificate: set cert and key in the tls block")
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// endpoints are the brokers to try, in order.
+func (s *Server) endpoints() ([]endpoint, error) {
+	base := s.base()
+	attr, urls := "urls", s.URLs
+	if url := s.URL.Reveal(); url != "" {
+		attr, urls = "url", []string{url}
+	}
+	if len(urls) == 0 {
+		return []endpoint{base}, nil
+	}
+	var all []endpoint
+	var errs []error
+	for _, u := range urls {
+		e, err := parse(u, base)
+		if err != nil {
+			errs = append(errs, &engine.AttrError{Attr: attr, Err: err})
+			continue
+		}
+		all = append(all, e)
+	}
+	return all, errors.Join(errs...)
+}
+
+// base is the broker that host, port and the other single fields name.
+func (s *Server) base() endpoint {
+	e := endpoint{
+		secure: s.TLS != nil, host: s.Host, port: s.Port, user: s.Username, password: s.Password.Reveal(), vhost: s.VHost,
+		external: strings.EqualFold(s.AuthMechanism, External), heartbeat: s.Heartbeat, timeout: s.ConnectTimeout,
+	}
+	if s.TLS != nil {
+		e.block, e.ca, e.cert, e.key, e.serverName = true, s.TLS.CA, s.TLS.Cert, s.TLS.Key, s.TLS.ServerName
+	}
+	if e.port == 0 {
+		e.port = usualPort(e.secure)
+	}
+	return e
+}
+
+func usualPort(secure bool) int {
+	if secure {
+		return 5671
+	}
+	return 5672
+}

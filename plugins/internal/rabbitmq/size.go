@@ -1,0 +1,75 @@
+package rabbitmq
+
+import (
+	"slices"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// frameOverhead is what a frame has beside its payload.
+const frameOverhead = 8
+
+// MaxProperties is how many bytes the properties and headers of a message may take: they travel in one frame, and the broker
+// closes the whole connection when that is too long.
+func (c *Connection) MaxProperties() int { return c.Config.FrameSize - frameOverhead }
+
+// PropertiesSize is the number of bytes that the properties and headers of p take on the wire, or a few more.
+func PropertiesSize(p *amqp.Publishing) int {
+	const fixed = 2 + 2 + 8 + 2 + 1 + 1 + 8 // class, weight, body size, flags; delivery mode, priority, timestamp
+	n := fixed
+	for _, s := range []string{p.ContentType, p.ContentEncoding, p.CorrelationId, p.ReplyTo, p.Expiration, p.MessageId, p.Type, p.UserId, p.AppId} {
+		n += 1 + len(s)
+	}
+	return n + tableSize(p.Headers)
+}
+
+func tableSize(t amqp.Table) int {
+	n := 4
+	for name, v := range t {
+		n += 1 + len(name) + fieldSize(v)
+	}
+	return n
+}
+
+func fieldSize(v any) int {
+	switch v := v.(type) {
+	case string:
+		return 5 + len(v)
+	case []byte:
+		return 5 + len(v)
+	case amqp.Table:
+		return 1 + tableSize(v)
+	case []any:
+		n := 5
+		for _, e := range v {
+			n += fieldSize(e)
+		}
+		return n
+	}
+	return 9 // the longest of the others
+}
+
+// Fit leaves out the longest headers, but none named in keep, until the properties of p take at most limit bytes, and names them in a
+// header of its own. p.Headers is changed. It is for dead letters, which have no other place to go: a message
+// that lost a header is better than none.
+func Fit(p *amqp.Publishing, limit int, keep ...string) {
+	if PropertiesSize(p) <= limit {
+		return
+	}
+	var left []any
+	for PropertiesSize(p) > limit {
+		longest, size := "", 0
+		for name, v := range p.Headers {
+			if n := fieldSize(v); n > size && name != headerLeftOut && !slices.Contains(keep, name) {
+				longest, size = name, n
+			}
+		}
+		if size == 0 {
+			return
+		}
+		delete(p.Headers, longest)
+		if left = append(left, longest); len(left) <= 20 { // the names need room as well
+			p.Headers[headerLeftOut] = left
+		}
+	}
+}

@@ -1,0 +1,226 @@
+package rabbitmq
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Types of queues that are created here.
+const (
+	Quorum  = "quorum"
+	Classic = "classic"
+)
+
+const (
+	argType           = "x-queue-type"
+	argDeliveryLimit  = "x-delivery-limit"
+	argDeadExchange   = "x-dead-letter-exchange"
+	argDeadRoutingKey = "x-dead-letter-routing-key"
+)
+
+// Queue is a durable queue.
+type Queue struct {
+	Name string
+	Type string // Quorum or Classic
+	// What the broker dead-letters goes to this exchange, under this key; both or neither.
+	DeadLetterExchange   string
+	DeadLetterRoutingKey string
+	// Read says that it will be consumed from. A stream is an error then.
+	Read bool
+}
+
+// arguments are what a queue of this kind is created with.
+//
+// Since 4.0 a quorum queue deletes or dead-letters a message that was delivered 20 times, and every lost connection
+// counts as a delivery: some hours of outage would take good messages away. So queues that are created there get no
+// limit. A 3.x broker knows no -1: it takes it for a limit, and deletes at the first redelivery.
+// https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling (read for 4.x, not tried)
+func (q Queue) arguments(b Broker) amqp.Table {
+	args := amqp.Table{argType: q.Type}
+	if q.DeadLetterExchange != "" {
+		args[argDeadExchange] = q.DeadLetterExchange
+		args[argDeadRoutingKey] = q.DeadLetterRoutingKey
+	}
+	if q.Type == Quorum && b.AtLeast(4) {
+		args[argDeliveryLimit] = int64(-1)
+	}
+	return args
+}
+
+// Declarer makes sure that exchanges, queues and bindings exist. What exists already is used as it is: what differs
+// from the configuration is a warning.
+//
+// Every refusal of the broker ends the channel that the question was asked on, so it has channels of its own.
+type Declarer struct {
+	conn *Connection
+	ch   *Channel
+	// Check says to create nothing: what is missing is an error.
+	Check bool
+	// Warnings say what differs from the configuration.
+	Warnings []string
+}
+
+// NewDeclarer returns a Declarer. Close ends it.
+func (c *Connection) NewDeclarer() *Declarer { return &Declarer{conn: c} }
+
+// Close ends the declarer's channel.
+func (d *Declarer) Close() {
+	if d.ch != nil {
+		d.ch.Close() // that it is closed already is the only thing that could go wrong and matter
+	}
+}
+
+// ask calls f with a channel that works.
+func (d *Declarer) ask(f func(*amqp.Channel) error) error {
+	if d.ch == nil || d.ch.IsClosed() {
+		ch, err := d.conn.Open()
+		if err != nil {
+			return err
+		}
+		d.ch = ch
+	}
+	return f(d.ch.Channel)
+}
+
+func (d *Declarer) warn(format string, args ...any) {
+	d.Warnings = append(d.Warnings, fmt.Sprintf(format, args...))
+}
+
+// Exchange makes sure that the exchange exists, durable and of this type. The default exchange "" always does.
+func (d *Declarer) Exchange(name, kind string) error {
+	if name == "" {
+		return nil
+	}
+	passive := func(ch *amqp.Channel) error {
+		return ch.ExchangeDeclarePassive(name, kind, true, false, false, false, nil)
+	}
+	active := func(ch *amqp.Channel) error { return ch.ExchangeDeclare(name, kind, true, false, false, false, nil) }
+	if d.Check {
+		return d.explain("exchange", name, d.ask(passive))
+	}
+	err := d.ask(active)
+	if isCode(err, amqp.AccessRefused) && d.ask(passive) == nil {
+		return nil // we may only use it
+	}
+	if diff, ok := differs(err); ok {
+		d.warn("exchange %q exists and is used as it is: %s", name, diff)
+		return nil
+	}
+	return d.explain("exchange", name, err)
+}
+
+// DeadLettered makes sure that the queue exists, and before it where the broker puts what the queue gives up: the direct exchange, and
+// a queue that has the routing key as its name and is bound with it. What is dead-lettered into an exchange that is missing is lost.
+func (d *Declarer) DeadLettered(q Queue) error {
+	if q.DeadLetterExchange != "" {
+		dead := Queue{Name: q.DeadLetterRoutingKey, Type: q.Type}
+		if err := d.Exchange(q.DeadLetterExchange, "direct"); err != nil {
+			return err
+		}
+		if err := d.Queue(dead); err != nil {
+			return err
+		}
+		if err := d.Bind(q.DeadLetterExchange, q.DeadLetterRoutingKey, dead.Name); err != nil {
+			return err
+		}
+	}
+	return d.Queue(q)
+}
+
+// Queue makes sure that the queue exists.
+func (d *Declarer) Queue(q Queue) error {
+	passive := func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(q.Name, true, false, false, false, nil)
+		return err
+	}
+	if d.Check {
+		return d.explain("queue", q.Name, d.ask(passive))
+	}
+	diffs, err := d.compare(q)
+	if isCode(err, amqp.AccessRefused) && d.ask(passive) == nil {
+		return nil // we may only use it
+	}
+	if err != nil {
+		return d.explain("queue", q.Name, err)
+	}
+	stream := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argType && d.broker == "stream" })
+	if stream && q.Read {
+		return fmt.Errorf("queue %q is a stream: an ack there is only a credit and keeps no place, so what is not stored would not come again", q.Name)
+	}
+	if len(diffs) > 0 {
+		d.warn("queue %q exists and is used as it is: %s", q.Name, describe(diffs))
+	}
+	return nil
+}
+
+// compare declares the queue, and if it exists with other arguments, finds out which. The broker names only the first
+// one that differs, so that one is taken over and the question asked again.
+func (d *Declarer) compare(q Queue) ([]Difference, error) {
+	args := q.arguments(d.conn.Broker)
+	var diffs []Difference
+	for {
+		err := d.ask(func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare(q.Name, true, false, false, false, args)
+			return err
+		})
+		if err == nil {
+			return diffs, nil
+		}
+		diff, ok := differs(err)
+		if !ok {
+			return diffs, err
+		}
+		if slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == diff.Name }) {
+			return diffs, nil // it was taken over and still differs: no use in asking on
+		}
+		diffs = append(diffs, diff)
+		if !diff.takeOver(args) {
+			return diffs, nil
+		}
+	}
+}
+
+// Bind makes sure that the exchange routes the key to the queue. The default exchange needs no binding.
+func (d *Declarer) Bind(exchange, key, queue string) error {
+	if d.Check || exchange == "" {
+		return nil // a binding cannot be looked up, only made
+	}
+	err := d.ask(func(ch *amqp.Channel) error { return ch.QueueBind(queue, key, exchange, false, nil) })
+	if isCode(err, amqp.AccessRefused) {
+		d.warn("no permission to bind queue %q to exchange %q with key %q: it is taken to be bound", queue, exchange, key)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("bind queue %q to exchange %q: %w", queue, exchange, d.conn.Explain(err))
+	}
+	return nil
+}
+
+func (d *Declarer) explain(what, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	verb := "declare"
+	if d.Check {
+		verb = "look for"
+	}
+	return fmt.Errorf("%s %s %q: %w", verb, what, name, d.conn.Explain(err))
+}
+
+func isCode(err error, code int) bool {
+	var refused *amqp.Error
+	return errors.As(err, &refused) && refused.Server && refused.Code == code
+}
+
+// Missing reports whether the broker says that there is no such queue.
+func (c *Connection) Missing(queue string) bool {
+	d := c.NewDeclarer()
+	defer d.Close()
+	return isCode(d.ask(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		return err
+	}), amqp.NotFound)
+}

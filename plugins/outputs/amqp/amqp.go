@@ -1,0 +1,209 @@
+// Package amqp is the output that publishes to RabbitMQ. It is also the dead letter of choice: it says beside each message why it is one.
+package amqp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+const doc = `Publishes each message to RabbitMQ and takes it for stored when the broker has confirmed it and has not returned it.
+
+With queue set, the exchange (durable, of exchange_type), the queue (durable, of queue_type) and the binding are declared before
+the first message; what exists is used as it is. Without queue, the exchange must exist.
+
+A message that came from a broker keeps its properties and headers. What would act on it is kept as a header: its expiration,
+user-id, and the headers CC and BCC. A message without an id gets one.
+
+As a dead_letter it adds the headers x-logpipe-reason (a word), x-logpipe-error (what was wrong), x-logpipe-pipeline, x-logpipe-host,
+x-logpipe-version and x-logpipe-first-failed-at. The body is what it was when the message was rejected.`
+
+// Plugin is the output.
+var Plugin = engine.NewOutput("amqp", doc, Defaults, New)
+
+type output struct {
+	cfg    Config
+	env    engine.Env
+	host   string
+	dialer *rabbitmq.Dialer
+
+	ids     string // what the ids of messages without one begin with
+	counter atomic.Uint64
+
+	turn   chan struct{} // held by who connects or declares
+	link   *link         // guarded by turn
+	closed bool          // guarded by turn
+	warned map[string]bool
+	logs   sync.WaitGroup // goroutines of links
+}
+
+// New makes an output. It touches no network.
+func New(c Config, env engine.Env) (engine.Output, error) {
+	dialer, err := rabbitmq.NewDialer(c.Server, fmt.Sprintf("logpipe %s %s.amqp", env.Pipeline, env.Role), env.Version)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return &output{
+		cfg: c, env: env, host: host, dialer: dialer, ids: "logpipe-" + rand.Text() + "-",
+		turn: make(chan struct{}, 1), warned: map[string]bool{},
+	}, nil
+}
+
+// Write publishes the batch. An error that is not an engine.WriteError means that no message is known to be stored.
+func (o *output) Write(ctx context.Context, b *engine.Batch) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // else the connection, which others use, would be cut
+	}
+	key, err := o.cfg.key(b)
+	if err != nil {
+		return fmt.Errorf("routing key: %w", err)
+	}
+	l, err := o.connect(ctx)
+	if err != nil {
+		return err
+	}
+	ch, err := l.take(ctx)
+	if err != nil {
+		return err
+	}
+	p := publish{out: o, link: l, ch: ch, batch: b, key: key, sent: make([]sent, len(b.Messages))}
+	p.run(ctx)
+	l.give(ch)
+	return p.result()
+}
+
+// Check connects and looks whether everything is there.
+func (o *output) Check(ctx context.Context) error {
+	_, err := o.connect(ctx)
+	return err
+}
+
+// Close ends the connection.
+func (o *output) Close(ctx context.Context) error {
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	o.closed = true
+	if o.link == nil {
+		return nil
+	}
+	err := o.link.conn.Shut(ctx)
+	o.logs.Wait()
+	return err
+}
+
+var errClosed = errors.New("the output is closed")
+
+// connect returns a connection that lives and on which everything is declared. One caller at a time does the work.
+func (o *output) connect(ctx context.Context) (*link, error) {
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if o.closed {
+		return nil, errClosed
+	}
+	if l := o.link; l != nil && !l.conn.IsClosed() {
+		if !l.stale.Swap(false) {
+			return l, nil
+		}
+		if err := o.declare(ctx, l.conn); err != nil {
+			l.stale.Store(true)
+			return nil, err
+		}
+		return l, nil
+	}
+	conn, err := o.dialer.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.declare(ctx, conn); err != nil {
+		// The reason is known; that the good-bye failed as well would say nothing more.
+		_ = conn.Shut(ctx)
+		return nil, err
+	}
+	o.link = newLink(conn, o.cfg.Timeout)
+	o.logs.Go(o.link.logBlocked(o.env.Log))
+	return o.link, nil
+}
+
+// declare makes sure that everything is there.
+func (o *output) declare(ctx context.Context, conn *rabbitmq.Connection) error {
+	release := conn.Guard(ctx)
+	d := conn.NewDeclarer()
+	err := o.declareAll(d)
+	d.Close()
+	for _, text := range d.Warnings {
+		if !o.warned[text] {
+			o.warned[text] = true
+			o.env.Log.Warn(text)
+		}
+	}
+	if aborted := release(); aborted != nil {
+		return aborted
+	}
+	return err
+}
+
+func (o *output) declareAll(d *rabbitmq.Declarer) error {
+	// Without a queue the exchange is somebody else's: its type is not known here.
+	d.Check = o.cfg.Declare == rabbitmq.DeclareNever || o.cfg.Queue == ""
+	if err := d.Exchange(o.cfg.Exchange, o.cfg.ExchangeType); err != nil || o.cfg.Queue == "" {
+		return err
+	}
+	err := d.DeadLettered(rabbitmq.Queue{Name: o.cfg.Queue, Type: o.cfg.QueueType,
+		DeadLetterExchange: o.cfg.DeadLetterExchange, DeadLetterRoutingKey: o.cfg.DeadLetterRoutingKey})
+	if err != nil {
+		return err
+	}
+	key, err := o.cfg.key(&engine.Batch{})
+	if err != nil {
+		return fmt.Errorf("routing key: %w", err)
+	}
+	return d.Bind(o.cfg.Exchange, key, o.cfg.Queue)
+}
+
+// message makes message i of a batch ready, and its routing key. The error says that it can never be published.
+func (o *output) message(b *engine.Batch, i int, key string, limit int) (amqp091.Publishing, string, error) {
+	m := &b.Messages[i]
+	p := rabbitmq.NewPublishing(m)
+	p.DeliveryMode = amqp091.Transient
+	if o.cfg.Persistent {
+		p.DeliveryMode = amqp091.Persistent
+	}
+	if p.MessageId == "" {
+		p.MessageId = o.ids + strconv.FormatUint(o.counter.Add(1), 36)
+	}
+	if o.cfg.KeepRoutingKey && m.Meta != nil && m.Meta.RoutingKey() != "" {
+		key = m.Meta.RoutingKey()
+	}
+	if o.env.Role == engine.RoleDeadLetter {
+		o.explain(&p, b, i, limit)
+	}
+	if len(key) > rabbitmq.MaxKey {
+		return p, key, engine.Permanent(fmt.Errorf("the routing key has %d bytes; AMQP can carry %d", len(key), rabbitmq.MaxKey))
+	}
+	if n := rabbitmq.PropertiesSize(&p); n > limit {
+		return p, key, engine.Permanent(fmt.Errorf("properties and headers take %d bytes; the broker takes %d", n, limit))
+	}
+	return p, key, nil
+}

@@ -1,0 +1,151 @@
+package amqp
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+// link is a connection and the channels on it that no Write uses. Each Write has a channel for itself, so that a channel that the
+// broker closes for one message takes only the other messages of that Write with it.
+type link struct {
+	conn    *rabbitmq.Connection
+	timeout time.Duration
+	stale   atomic.Bool  // something that was declared seems to be missing
+	largest atomic.Int64 // body that the broker takes, once it has said so; 0 is not known
+
+	mu   sync.Mutex
+	idle []*channel
+}
+
+func newLink(conn *rabbitmq.Connection, timeout time.Duration) *link {
+	return &link{conn: conn, timeout: timeout}
+}
+
+// take returns a channel that no other Write uses.
+func (l *link) take(ctx context.Context) (*channel, error) {
+	if ch := l.pop(); ch != nil {
+		return ch, nil
+	}
+	release := l.conn.Guard(ctx)
+	ch, err := openChannel(l.conn)
+	if aborted := release(); aborted != nil {
+		return nil, aborted
+	}
+	return ch, err
+}
+
+func (l *link) pop() *channel {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for n := len(l.idle) - 1; n >= 0; n-- {
+		ch := l.idle[n]
+		l.idle = l.idle[:n]
+		if !ch.IsClosed() {
+			return ch
+		}
+	}
+	return nil
+}
+
+// give puts a channel back, unless it is closed.
+func (l *link) give(ch *channel) {
+	if ch.IsClosed() {
+		return
+	}
+	l.mu.Lock()
+	l.idle = append(l.idle, ch)
+	l.mu.Unlock()
+}
+
+// logBlocked returns a function that tells when the broker blocks the connection and when it goes on, until the connection ends.
+func (l *link) logBlocked(log *slog.Logger) func() {
+	blocked := l.conn.NotifyBlocked(make(chan amqp091.Blocking, 8))
+	return func() {
+		was := false
+		for b := range blocked {
+			if b.Active && !was {
+				log.Warn("the broker takes no more messages for now", "reason", b.Reason)
+			} else if was && !b.Active {
+				log.Info("the broker takes messages again")
+			}
+			was = b.Active
+		}
+	}
+}
+
+// channel is a channel in confirm mode.
+type channel struct {
+	*rabbitmq.Channel
+	ask     chan chan<- returned
+	stopped chan struct{} // closed when no more returns come
+	rest    returned      // what nobody had asked for by then; read it after stopped
+}
+
+// returned are the messages that no queue got. They are known by message id and routing key: messages that share both have
+// the same way to go.
+type returned map[name]string
+
+type name struct{ id, key string }
+
+func openChannel(conn *rabbitmq.Connection) (*channel, error) {
+	ch, err := conn.Open()
+	if err != nil {
+		return nil, err
+	}
+	c := &channel{Channel: ch, ask: make(chan chan<- returned), stopped: make(chan struct{})}
+	go c.collect(ch.NotifyReturn(make(chan amqp091.Return, 64)))
+	if err := ch.Confirm(false); err != nil {
+		return nil, ch.Explain(err)
+	}
+	return c, nil
+}
+
+// collect takes the returns until the channel is closed. It does nothing else: the library drops a return that nobody
+// takes within 5 s, and the message would look stored.
+func (c *channel) collect(returns <-chan amqp091.Return) {
+	defer close(c.stopped)
+	got := returned{}
+	note := func(r amqp091.Return) { got[name{r.MessageId, r.RoutingKey}] = r.ReplyText }
+	for {
+		select {
+		case r, ok := <-returns:
+			if !ok {
+				c.rest = got
+				return
+			}
+			note(r)
+		case reply := <-c.ask:
+			for more := true; more; {
+				select {
+				case r, ok := <-returns:
+					if more = ok; ok {
+						note(r)
+					}
+				default:
+					more = false
+				}
+			}
+			reply <- got
+			got = returned{}
+		}
+	}
+}
+
+// returns gives what was returned since the last call. The broker returns a message before it confirms it, and the
+// library passes both on in this order: after the confirms nothing is missing here.
+func (c *channel) returns() returned {
+	reply := make(chan returned, 1)
+	select {
+	case c.ask <- reply:
+		return <-reply
+	case <-c.stopped:
+		return c.rest // a message can be returned and confirmed, and the channel closed for another one
+	}
+}

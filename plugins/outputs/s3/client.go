@@ -1,0 +1,169 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
+)
+
+// client is a connection to the server with the credentials and files as they were when it was made. One that turned out
+// to be wrong is forgotten and made anew, because operators put things right while the logs wait.
+type client struct {
+	api         *s3.Client
+	credentials aws.CredentialsProvider
+	transport   *http.Transport
+}
+
+// session is a client with the credentials that an attempt uses.
+type session struct {
+	*client
+	used aws.Credentials
+}
+
+// ready returns what an attempt needs: a client, and credentials that have not expired.
+func (o *output) ready(ctx context.Context) (session, error) {
+	c, err := o.connect(ctx)
+	if err != nil {
+		return session{}, o.explainSettings(ctx, err)
+	}
+	used, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		o.forget(c)
+		return session{}, o.explainCredentials(ctx, err)
+	}
+	return session{c, used}, nil
+}
+
+// connect returns the client, and makes one if there is none. Nothing goes over the network yet.
+func (o *output) connect(ctx context.Context) (*client, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.client != nil {
+		return o.client, nil
+	}
+	settings, err := o.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	transport := settings.HTTPClient.(*awshttp.BuildableClient).GetTransport()
+	settings.HTTPClient = &http.Client{
+		Transport: transport,
+		// Where a bucket is elsewhere the answer says so; a body is not sent twice for it.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if o.cfg.RoleARN != "" {
+		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), o.cfg.RoleARN, func(r *stscreds.AssumeRoleOptions) {
+			r.RoleSessionName = "logpipe"
+		})
+		settings.Credentials = aws.NewCredentialsCache(role, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = time.Minute })
+	}
+	o.client = &client{api: s3.NewFromConfig(settings, o.adjust), credentials: settings.Credentials, transport: transport}
+	return o.client, nil
+}
+
+// forget drops c, if it is still the one in use, so that the next attempt reads credentials and certificates again.
+func (o *output) forget(c *client) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.client == c {
+		o.client = nil
+	}
+	c.transport.CloseIdleConnections()
+}
+
+// settings is what the SDK finds in the environment and its files, under what the configuration says.
+func (o *output) settings(ctx context.Context) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(newHTTP(o.cfg.Timeout)),
+		config.WithLogger(logging.Nop{}),
+		config.WithAppID("logpipe"),
+		// The retries of the SDK are few, and it stops them altogether when many calls fail: the pipeline has a
+		// policy of its own, and what that cannot mend waits.
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	}
+	if o.cfg.Region != "" {
+		options = append(options, config.WithRegion(o.cfg.Region))
+	}
+	if o.cfg.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(o.cfg.Profile))
+	}
+	if access := o.cfg.AccessKey.Reveal(); access != "" {
+		options = append(options, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(access, o.cfg.SecretKey.Reveal(), o.cfg.SessionToken.Reveal())))
+	}
+	if o.cfg.TLS != nil {
+		pem, err := os.ReadFile(o.cfg.TLS.CA)
+		if err != nil {
+			return aws.Config{}, fmt.Errorf("read certificates: %w", err)
+		}
+		options = append(options, config.WithCustomCABundle(bytes.NewReader(pem)))
+	}
+	settings, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	if settings.Region == "" {
+		settings.Region = "us-east-1"
+	}
+	return settings, nil
+}
+
+// adjust sets what the SDK has no general setting for. The endpoint may also have come from AWS_ENDPOINT_URL.
+func (o *output) adjust(s *s3.Options) {
+	if o.cfg.Endpoint != "" {
+		s.BaseEndpoint = &o.cfg.Endpoint
+	}
+	amazon := s.BaseEndpoint == nil
+	switch o.cfg.PathStyle {
+	case "true":
+		s.UsePathStyle = true
+	case "false":
+		s.UsePathStyle = false
+	default:
+		s.UsePathStyle = !amazon
+	}
+	switch {
+	case o.cfg.Checksum == "always":
+		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
+	case o.cfg.Checksum == "required" || !amazon:
+		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	}
+}
+
+// newHTTP says how connections are made. The SDK's type is needed for AWS_CA_BUNDLE and tls.ca.
+func newHTTP(patience time.Duration) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			// One connection a worker, kept: HTTP/2 would send all uploads through a single one.
+			t.ForceAttemptHTTP2 = false
+			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = maxIdle, maxIdle, 0
+			t.IdleConnTimeout = 90 * time.Second
+			t.TLSHandshakeTimeout = dialTimeout
+			// Above 2 MiB the SDK asks before it sends the body, which spares a server in trouble. One that does not
+			// know the question gets the body after this time.
+			t.ExpectContinueTimeout = time.Second
+			t.WriteBufferSize = 64 << 10
+			// An upload ends with its context. The request for a role's credentials has none, as all workers share it.
+			t.ResponseHeaderTimeout = patience
+		})
+}
+
+const (
+	dialTimeout = 10 * time.Second
+	// maxIdle is more than the workers that a pipeline has in earnest.
+	maxIdle = 512
+)

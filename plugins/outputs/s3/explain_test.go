@@ -1,0 +1,132 @@
+package s3
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/test/servers"
+)
+
+// answering is an output whose server always gives one answer, for what no server on this machine can be brought to say.
+func answering(t *testing.T, status int, header http.Header, body string) *output {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return open(t, reach(&servers.S3{Endpoint: server.URL, AccessKey: "AKIDEXAMPLE", SecretKey: "secret-value", Region: "us-east-1"}, "logs"))
+}
+
+func xml(code, message string) string {
+	return fmt.Sprintf(`<?xml version="1.0"?><Error><Code>%s</Code><Message>%s</Message><RequestId>4711</RequestId></Error>`, code, message)
+}
+
+// What the server says becomes a sentence that an operator can act on, without secrets and without numbers that change each time.
+func TestAnswersInWords(t *testing.T) {
+	europe := http.Header{"X-Amz-Bucket-Region": {"eu-west-1"}}
+	for _, row := range []struct {
+		name   string
+		status int
+		header http.Header
+		body   string
+		want   string
+	}{
+		{"slow down", 503, nil, xml("SlowDown", "Please reduce your request rate."), "the server asks to slow down (SlowDown: Please reduce your request rate.)"},
+		{"overloaded", 503, nil, "<html>busy</html>", "the server is overloaded"},
+		{"bad gateway", 502, nil, "<html>bad gateway</html>", "the server answers 502 Bad Gateway"},
+		{"internal", 500, nil, xml("InternalError", "We encountered an internal error."), "the server answers 500 Internal Server Error (InternalError: We encountered an internal error.)"},
+		{"denied", 403, nil, xml("AccessDenied", "User: arn:aws:iam::1:user/u is not\nauthorized"), "the credentials may not put objects here (s3:PutObject, and the use of the KMS key where one encrypts) (AccessDenied: User: arn:aws:iam::1:user/u is not authorized)"},
+		{"denied without words", 403, nil, "", "access denied: the credentials are not allowed to do this"},
+		{"other region", 301, europe, xml("PermanentRedirect", "Use the other endpoint."), `bucket "logs" is in region eu-west-1 and not in us-east-1; set region = "eu-west-1"`},
+		{"other region, signed", 400, nil, xml("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-1'"), "check region and endpoint (AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; expecting 'eu-west-1')"},
+		{"redirect", 307, http.Header{"Location": {"http://127.0.0.1:1/"}}, "", `bucket "logs" is not in region us-east-1`},
+		{"clock", 403, http.Header{"Date": {time.Now().Add(-2 * time.Hour).UTC().Format(http.TimeFormat)}}, xml("RequestTimeTooSkewed", "The difference is too large."), "the clock of this machine is 2h0m"},
+		{"expired", 400, nil, xml("ExpiredToken", "The provided token has expired."), "access denied: the session token has expired"},
+		{"full", 507, nil, xml("XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), "the server's storage is full"},
+		{"checksum", 501, nil, xml("NotImplemented", "A header you provided implies functionality that is not implemented."), `checksum = "required"`},
+		{"no such place", 404, nil, "404 page not found", "check endpoint and path_style"},
+		{"echo", 403, nil, xml("SignatureDoesNotMatch", "you signed with secret-value as AKIDEXAMPLE"), "you signed with (secret) as (secret)"},
+		{"too large", 400, nil, xml("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"), "set a smaller bytes for the processor batch"},
+		{"too large for a proxy", 413, nil, "<html>413 Request Entity Too Large</html>", "set a smaller bytes for the processor batch"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := answering(t, row.status, row.header, row.body).Write(t.Context(), batchOf("b1", "a", "b"))
+			wantError(t, err, "put object logs/b1.ndjson into bucket logs: ", row.want)
+			for _, never := range []string{"secret-value", "AKIDEXAMPLE", "4711", "Signature="} {
+				if strings.Contains(err.Error(), never) {
+					t.Errorf("%v: contains %q", err, never)
+				}
+			}
+		})
+	}
+}
+
+// Only what is true of each message alone sends messages to the dead letter.
+func TestWhatIsPermanent(t *testing.T) {
+	tooLarge := answering(t, 400, nil, xml("EntityTooLarge", "Too large."))
+	if err := tooLarge.Write(t.Context(), batchOf("b1", "a")); !engine.IsPermanent(err) {
+		t.Errorf("a single message that is too large: %v", err)
+	}
+	if err := tooLarge.Write(t.Context(), batchOf("b1", "a", "b")); err == nil || engine.IsPermanent(err) {
+		t.Errorf("many messages that are too large together: %v", err)
+	}
+	if err := answering(t, 400, nil, xml("KeyTooLongError", "Your key is too long")).Write(t.Context(), batchOf("b1", "a", "b")); !engine.IsPermanent(err) {
+		t.Errorf("a key that all messages share: %v", err)
+	}
+}
+
+// Without the right to list, the bucket may still be well.
+func TestCheckWithoutTheRightToList(t *testing.T) {
+	wantError(t, answering(t, 403, nil, xml("AccessDenied", "Access Denied")).Check(t.Context()), "cannot tell")
+}
+
+// Credentials that the server refuses are read again, as somebody may have repaired them; others are kept, with their
+// connections and with what the client has learnt of the server's clock.
+func TestRefusedCredentialsAreForgotten(t *testing.T) {
+	for _, row := range []struct {
+		status  int
+		code    string
+		forgets bool
+	}{
+		{400, "ExpiredToken", true}, {403, "AccessDenied", true}, {403, "InvalidAccessKeyId", true}, {404, "XAdminUserNotFound", true},
+		{403, "RequestTimeTooSkewed", false}, {503, "SlowDown", false}, {404, "NoSuchBucket", false},
+	} {
+		o := answering(t, row.status, nil, xml(row.code, "No."))
+		wantError(t, o.Write(t.Context(), batchOf("b1", "a")))
+		if forgot := o.client == nil; forgot != row.forgets {
+			t.Errorf("%s: the client was forgotten: %v", row.code, forgot)
+		}
+	}
+}
+
+func TestHostThatDoesNotExist(t *testing.T) {
+	cfg := reach(&servers.S3{Endpoint: "http://s3.invalid", AccessKey: "key-of-test", SecretKey: "secret-value", Region: "us-east-1"}, "logs")
+	wantError(t, open(t, cfg).Write(t.Context(), batchOf("b1", "a")), `there is no host "s3.invalid"`)
+	cfg.PathStyle = "false"
+	wantError(t, open(t, cfg).Write(t.Context(), batchOf("b1", "a")), `there is no host "logs.s3.invalid"`, "path_style")
+}
+
+// A role is asked for at STS; what that refuses is told with the role's name.
+func TestRoleThatCannotBeAssumed(t *testing.T) {
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(403)
+		io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>`)
+	}))
+	defer sts.Close()
+	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	cfg := reach(&servers.S3{Endpoint: "http://127.0.0.1:1", AccessKey: "key-of-test", SecretKey: "secret-value", Region: "us-east-1"}, "logs")
+	cfg.RoleARN = "arn:aws:iam::123456789012:role/logs"
+	wantError(t, open(t, cfg).Write(t.Context(), batchOf("b1", "a")),
+		"no credentials: role arn:aws:iam::123456789012:role/logs could not be assumed (AccessDenied: not authorized to perform: sts:AssumeRole)")
+}

@@ -1,0 +1,33 @@
+// Package plugins lists what the logpipe command is made of. A command of your own can take the list, append to it, or leave
+// it: nothing registers itself.
+package plugins
+
+import (
+	"github.com/logpipe/logpipe/engine"
+	amqpin "github.com/logpipe/logpipe/plugins/inputs/amqp"
+	filein "github.com/logpipe/logpipe/plugins/inputs/file"
+	"github.com/logpipe/logpipe/plugins/inputs/generator"
+	amqpout "github.com/logpipe/logpipe/plugins/outputs/amqp"
+	fileout "github.com/logpipe/logpipe/plugins/outputs/file"
+	"github.com/logpipe/logpipe/plugins/outputs/s3"
+	"github.com/logpipe/logpipe/plugins/outputs/stdout"
+	"github.com/logpipe/logpipe/plugins/processors/batch"
+	"github.com/logpipe/logpipe/plugins/processors/json"
+	"github.com/logpipe/logpipe/plugins/processors/retry"
+)
+
+// All are the plugins that come with logpipe, by kind and name.
+var All = []engine.Plugin{
+	amqpin.Plugin,
+	filein.Plugin,
+	generator.Plugin,
+
+	batch.Plugin,
+	json.Plugin,
+	retry.Plugin,
+
+	amqpout.Plugin,
+	fileout.Plugin,
+	s3.Plugin,
+	stdout.Plugin,
+}

@@ -1,0 +1,142 @@
+package servers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Broker is a RabbitMQ broker. Its methods may be called from several
+// goroutines.
+type Broker struct {
+	*server
+	url   url.URL // with user and password, without a virtual host
+	admin url.URL // the management API
+	ctl   func(ctx context.Context, args ...string) (string, error)
+}
+
+// StartBroker finds or starts a broker, in the order that the package comment
+// gives, and returns when it answers an AMQP handshake and its management API.
+// The error wraps ErrUnavailable if there is no way to a broker on this
+// machine. The caller closes the broker.
+func StartBroker(ctx context.Context, o Options) (*Broker, error) {
+	if raw := os.Getenv(EnvAMQP); raw != "" && !o.Own {
+		return namedBroker(ctx, raw, os.Getenv(EnvAdmin))
+	}
+	none := &unavailable{server: "RabbitMQ", advice: "set " + EnvAMQP + " to the URL of a broker for tests" +
+		", install the program rabbitmq-server, start a Docker engine, or run as root on Debian"}
+	if program := findRabbitMQ(); program != "" {
+		return startNode(ctx, o, program)
+	}
+	none.add("program", errNoRabbitMQ)
+	if err := dockerAnswers(ctx); err == nil {
+		return startBrokerContainer(ctx, o)
+	} else {
+		none.add("Docker", err)
+	}
+	if err := installPackage(ctx, o, "rabbitmq-server", findRabbitMQ); err != nil {
+		none.add("package", err)
+		return nil, none
+	}
+	return startNode(ctx, o, findRabbitMQ())
+}
+
+// namedBroker is a broker that runs already. An unset admin is guessed.
+func namedBroker(ctx context.Context, raw, admin string) (*Broker, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" {
+		return nil, fmt.Errorf("%s=%q is no URL of a broker such as amqp://guest:guest@localhost:5672", EnvAMQP, raw)
+	}
+	if u.User == nil {
+		u.User = url.UserPassword("guest", "guest")
+	}
+	u.Path, u.RawPath = "", ""
+	b := &Broker{url: *u, admin: url.URL{Scheme: "http", User: u.User, Host: net.JoinHostPort(u.Hostname(), "15672")}}
+	if admin != "" {
+		a, err := url.Parse(admin)
+		if err != nil || a.Host == "" {
+			return nil, fmt.Errorf("%s=%q is no URL of a management API such as http://guest:guest@localhost:15672", EnvAdmin, admin)
+		}
+		if a.User == nil {
+			a.User = u.User
+		}
+		b.admin = *a
+	}
+	b.server = &server{name: "RabbitMQ"}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := b.handshake(ctx); err != nil {
+		return nil, fmt.Errorf("reach the broker that %s names: %w", EnvAMQP, err)
+	}
+	return b, nil
+}
+
+// ownBroker is a broker on local ports with a fresh user, for a runner that
+// the caller adds.
+func ownBroker(amqpPort, adminPort *port) *Broker {
+	user := url.UserPassword("logpipe", randomHex(8))
+	b := &Broker{
+		url:   url.URL{Scheme: "amqp", User: user, Host: amqpPort.address()},
+		admin: url.URL{Scheme: "http", User: user, Host: adminPort.address()},
+	}
+	b.server = &server{name: "RabbitMQ", probe: b.probe}
+	return b
+}
+
+// URL is the broker's address with user and password and the default virtual
+// host.
+func (b *Broker) URL() string { return b.vhostURL("/") }
+
+func (b *Broker) vhostURL(name string) string {
+	u := b.url
+	u.Path, u.RawPath = "/"+name, "/"+url.PathEscape(name)
+	return u.String()
+}
+
+// Env is what makes StartBroker of another process use this broker, as
+// KEY=value.
+func (b *Broker) Env() []string {
+	return []string{EnvAMQP + "=" + b.URL(), EnvAdmin + "=" + b.admin.String()}
+}
+
+// Ctl runs rabbitmqctl on an own node and returns what it printed, for what
+// the management API cannot do, such as raising an alarm. It takes a second or
+// two. For other brokers the error wraps ErrNotOwn.
+func (b *Broker) Ctl(ctx context.Context, args ...string) (string, error) {
+	if b.ctl == nil || !b.Own() {
+		return "", fmt.Errorf("run rabbitmqctl: %w", ErrNotOwn)
+	}
+	return b.ctl(ctx, args...)
+}
+
+// probe asks for both sides: the listeners of a node open one by one.
+func (b *Broker) probe(ctx context.Context) error {
+	if err := b.handshake(ctx); err != nil {
+		return err
+	}
+	return b.Admin(ctx, "GET", "/api/vhosts", nil, nil)
+}
+
+// handshake opens an AMQP connection, which also proves user and password.
+func (b *Broker) handshake(ctx context.Context) error {
+	conn, err := amqp.DialConfig(b.URL(), amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		// A port that accepts and says nothing must not hold the handshake.
+		deadline, _ := ctx.Deadline()
+		return c, c.SetDeadline(deadline)
+	}})
+	if err != nil {
+		return fmt.Errorf("AMQP handshake with %s: %w", b.url.Host, err)
+	}
+	return conn.Close()
+}

@@ -1,0 +1,175 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+var errNoRabbitMQ = errors.New("rabbitmq-server is not installed")
+
+// rabbitFolders are looked into beside PATH. Debian's comes first: what Debian
+// puts on PATH is a wrapper that changes to the user rabbitmq and its files.
+var rabbitFolders = []string{"/usr/lib/rabbitmq/bin", "", "/usr/sbin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"}
+
+// findRabbitMQ returns the path of rabbitmq-server, or "".
+func findRabbitMQ() string {
+	for _, folder := range rabbitFolders {
+		if path, err := exec.LookPath(filepath.Join(folder, "rabbitmq-server")); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// node is a RabbitMQ node of our own, apart from any other on this machine:
+// its name, ports, cookie, settings and data are its own.
+type node struct {
+	*child
+	bin  string // the folder of rabbitmq-server and rabbitmqctl
+	name string
+	env  []string
+}
+
+// startNode launches a node and waits until it answers.
+func startNode(ctx context.Context, o Options, program string) (*Broker, error) {
+	o.logf("starting a RabbitMQ node with %s", program)
+	c, err := newChild("rabbitmq", 4)
+	if err != nil {
+		return nil, fmt.Errorf("prepare a RabbitMQ node: %w", err)
+	}
+	n := &node{child: c, bin: filepath.Dir(program), name: "logpipe-" + randomHex(4) + "@localhost"}
+	n.env = n.environment()
+	n.command = func() *exec.Cmd { return n.program(context.Background(), "rabbitmq-server") }
+	n.said = []string{c.dir.join("rabbit.log")}
+	b := ownBroker(c.ports[0], c.ports[1])
+	b.run, b.ctl = n, n.rabbitmqctl
+	if err := n.prepare(b); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare a RabbitMQ node: %w", err), b.Close())
+	}
+	if err := b.launch(ctx); err != nil {
+		return nil, err
+	}
+	o.logf("RabbitMQ answers on %s", b.url.Host)
+	return b, nil
+}
+
+// environment sets every place that a node reads or writes, and takes out what
+// the caller's environment says about other nodes.
+func (n *node) environment() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "RABBITMQ_") && !strings.HasPrefix(kv, "ERL_") {
+			env = append(env, kv)
+		}
+	}
+	return append(env,
+		"HOME="+n.dir.path, // for the cookie
+		"ERL_EPMD_PORT="+n.ports[2].String(),
+		"ERL_EPMD_ADDRESS=127.0.0.1",
+		"RABBITMQ_NODENAME="+n.name,
+		"RABBITMQ_DIST_PORT="+n.ports[3].String(),
+		// A starting node reads thousands of files one by one. Threads that wait
+		// a moment for the next one before they sleep halve the time of that.
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwtdio medium -kernel inet_dist_use_interface {127,0,0,1}",
+		"RABBITMQ_CONF_ENV_FILE="+n.dir.join("rabbitmq-env.conf"),
+		"RABBITMQ_CONFIG_FILE="+n.dir.join("rabbitmq.conf"),
+		"RABBITMQ_ADVANCED_CONFIG_FILE="+n.dir.join("advanced.config"),
+		"RABBITMQ_CONFIG_FILES="+n.dir.join("conf.d"),
+		"RABBITMQ_ENABLED_PLUGINS_FILE="+n.dir.join("enabled_plugins"),
+		"RABBITMQ_MNESIA_BASE="+n.dir.join("mnesia"),
+		"RABBITMQ_LOG_BASE="+n.dir.path,
+		"RABBITMQ_LOGS="+n.dir.join("rabbit.log"),
+		"RABBITMQ_PID_FILE="+n.dir.join("pid"),
+		// The script then becomes the server instead of waiting for it, so that
+		// signals to our child reach the server.
+		"RUNNING_UNDER_SYSTEMD=true",
+	)
+}
+
+// config is rabbitmq.conf. The limits keep a small or full machine from
+// raising alarms, which block publishers; the write-ahead log is shortened
+// from 512 MiB because every node keeps up to that much on disk and in memory;
+// the management API learns of connections and queues after one second, not
+// five.
+const config = `listeners.tcp.1 = %s
+management.tcp.ip = 127.0.0.1
+management.tcp.port = %s
+default_user = %s
+default_pass = %s
+vm_memory_high_watermark.relative = 0.8
+disk_free_limit.absolute = 10MB
+raft.wal_max_size_bytes = 67108864
+collect_statistics_interval = 1000
+management.sample_retention_policies.global.minute = 1
+management.sample_retention_policies.basic.minute = 1
+management.sample_retention_policies.detailed.10 = 1
+`
+
+// prepare writes the node's files and starts its port mapper.
+func (n *node) prepare(b *Broker) error {
+	password, _ := b.url.User.Password()
+	files := map[string]string{
+		".erlang.cookie":    randomHex(16),
+		"rabbitmq-env.conf": "",
+		"rabbitmq.conf":     fmt.Sprintf(config, n.ports[0].address(), n.ports[1], b.url.User.Username(), password),
+		"advanced.config":   "[].\n",
+		"enabled_plugins":   "[rabbitmq_management].\n",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(n.dir.join(name), []byte(text), 0o400); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(n.dir.join("conf.d"), 0o700); err != nil {
+		return err
+	}
+	return n.startMapper()
+}
+
+// startMapper starts epmd, which every Erlang node needs. A node without one
+// starts a daemon that would outlive it and us.
+func (n *node) startMapper() error {
+	epmd, err := findMapper()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(epmd, "-port", n.ports[2].String(), "-address", "127.0.0.1")
+	cmd.Env, cmd.Dir = n.env, n.dir.path
+	_, err = n.launch(cmd)
+	return err
+}
+
+// findMapper looks on PATH and then where Erlang keeps its own programs.
+func findMapper() (string, error) {
+	if path, err := exec.LookPath("epmd"); err == nil {
+		return path, nil
+	}
+	for _, pattern := range []string{"/usr/lib/erlang/erts-*/bin/epmd", "/usr/local/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/opt/erlang/lib/erlang/erts-*/bin/epmd"} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", errors.New("find epmd, Erlang's port mapper: it is neither on PATH nor where Erlang keeps it")
+}
+
+// program is one of RabbitMQ's programs, spoken to in the node's terms.
+func (n *node) program(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(n.bin, name), args...)
+	cmd.Env, cmd.Dir = n.env, n.dir.path
+	return cmd
+}
+
+// rabbitmqctl asks the node over Erlang's own protocol.
+func (n *node) rabbitmqctl(ctx context.Context, args ...string) (string, error) {
+	cmd := n.program(ctx, "rabbitmqctl", append([]string{"--node", n.name}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("rabbitmqctl %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
