@@ -1,0 +1,62 @@
+# Two targets need nothing prepared: `make demo` and `make test`. They find or start the servers they need.
+
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COVERED  = ./engine/...,./plugins/...,./cmd/...
+COVERDIR = $(CURDIR)/bin/coverage
+TOOL     = $(GO) tool -modfile=tools/go.mod
+
+.PHONY: build test quick lint bench load fuzz demo fmt docs clean
+
+build: ## the program, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
+
+demo: ## the main job, on a real RabbitMQ and a real S3 server
+	@mkdir -p bin
+	@$(GO) build -o bin/demo ./test/demo && exec bin/demo
+
+# Coverage counts what the integration tests' own logpipe processes run, too.
+test: ## everything, on real servers, under the race detector; prints the coverage
+	rm -rf $(COVERDIR) && mkdir -p $(COVERDIR)
+	$(GO) build -o bin/with ./test/servers/with
+	GOCOVERDIR=$(COVERDIR) bin/with -- \
+		$(GO) test -race -shuffle=on -timeout 30m -covermode=atomic -coverpkg=$(COVERED) ./... -args -test.gocoverdir=$(COVERDIR) \
+		| sed 's/\tcoverage:.*//'
+	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
+	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
+
+quick: ## what needs no server and no time
+	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
+
+lint: ## format, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { echo "not formatted, run make fmt:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(GO) mod tidy -diff
+
+fmt: ## format Go and HCL
+	gofmt -w .
+	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples
+
+docs: ## write what is made from the code
+	$(GO) generate ./cmd/...
+
+bench: ## time and allocations of the parts, in the format of benchstat
+	$(GO) test -run '^$$' -bench . -benchmem ./engine/... ./plugins/...
+
+load: ## a filled queue to S3, side by side with a raw consumer, and a kill -9 in the middle
+	$(GO) build -o bin/load ./test/load && bin/load
+
+FUZZTIME ?= 30s
+fuzz: ## each fuzz target for FUZZTIME
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$file); do \
+			echo "$$target in $$file"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; done
+
+clean:
+	rm -rf bin

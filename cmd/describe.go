@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+// summary is the first sentence of a documentation.
+func summary(doc string) string {
+	doc = strings.Join(strings.Fields(doc), " ")
+	if end := strings.Index(doc, ". "); end >= 0 {
+		return doc[:end+1]
+	}
+	return doc
+}
+
+// describe writes everything about one plugin.
+func describe(s *strings.Builder, p engine.Plugin) {
+	options := optionsOf(reflect.ValueOf(p.NewConfig()))
+	fmt.Fprintf(s, "%s %q\n\n", p.Kind(), p.Name())
+	s.WriteString(wrap(p.Doc(), "  "))
+	if len(options) > 0 {
+		s.WriteString("\nOptions:\n")
+		describeOptions(s, options, "  ")
+	}
+	for _, k := range kinds {
+		if k.kind == p.Kind() {
+			describeRoles(s, k.roles)
+		}
+	}
+	s.WriteString("\nExample:\n")
+	for line := range strings.Lines(exampleOf(p, options)) {
+		s.WriteString("  " + line)
+	}
+}
+
+// describeRoles writes the options that the engine itself has on the blocks of a plugin.
+func describeRoles(s *strings.Builder, roles []engine.Role) {
+	for _, role := range roles {
+		if options := optionsOf(reflect.ValueOf(config.BlockAttributes(role))); len(options) > 0 {
+			fmt.Fprintf(s, "\nOptions of every block %s:\n", role)
+			describeOptions(s, options, "  ")
+		}
+	}
+}
+
+func describeOptions(s *strings.Builder, options []option, indent string) {
+	for _, o := range options {
+		fmt.Fprintf(s, "%s%s (%s)\n", indent, o.Name, strings.Join(o.facts(), ", "))
+		s.WriteString(wrap(o.Doc, indent+"    "))
+		describeOptions(s, o.Options, indent+"    ")
+	}
+}
+
+// facts are what there is to say of an option beside its documentation.
+func (o option) facts() []string {
+	facts := []string{o.Type}
+	switch {
+	case o.Required:
+		facts = append(facts, "required")
+	case o.Default != "":
+		facts = append(facts, "default "+o.Default)
+	}
+	if o.Many {
+		facts = append(facts, "may be repeated")
+	}
+	if len(o.Values) > 0 {
+		facts = append(facts, "one of "+strings.Join(o.Values, ", "))
+	}
+	return facts
+}
+
+// wrap breaks text into lines of at most 88 columns. An empty line between paragraphs stays, and so does a line that is
+// indented, as an example is.
+func wrap(text, indent string) string {
+	var s strings.Builder
+	line := ""
+	end := func() {
+		if line != "" {
+			s.WriteString(indent + line + "\n")
+		}
+		line = ""
+	}
+	for source := range strings.Lines(strings.TrimSpace(text)) {
+		source = strings.TrimRight(source, " \t\n")
+		if source == "" || strings.HasPrefix(source, " ") || strings.HasPrefix(source, "\t") {
+			end()
+			s.WriteString(strings.TrimRight(indent+source, " ") + "\n")
+			continue
+		}
+		for _, word := range strings.Fields(source) {
+			if line != "" && len(indent)+len(line)+1+len(word) > 88 {
+				end()
+			}
+			line = strings.TrimSpace(line + " " + word)
+		}
+	}
+	end()
+	return s.String()
+}

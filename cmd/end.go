@@ -1,0 +1,113 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/oklog/run"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// showsStatus reports whether there is a place for a status line: a terminal with a log for people, and no messages that go to the
+// same terminal.
+func (s *session) showsStatus() bool {
+	return s.text && s.app.terminal() && !(s.app.OutTerminal && s.writesStdout())
+}
+
+func (s *session) writesStdout() bool {
+	for _, p := range s.config.Pipelines {
+		for _, b := range p.Blocks {
+			if b.Type == "stdout" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *session) addStatus(group *run.Group) {
+	ctx, stop := context.WithCancel(context.Background())
+	group.Add(func() error {
+		showStatus(ctx, s.screen, s.app.width, s.total)
+		return nil
+	}, func(error) { stop() })
+}
+
+// total is what all pipelines did so far.
+func (s *session) total() tally {
+	var sum tally
+	for _, c := range s.counters {
+		sum.add(c.tally())
+	}
+	return sum
+}
+
+// end says how the pipelines came out. Its error is an exit code.
+func (s *session) end(err error) error {
+	took := time.Since(s.started)
+	var results []result
+	for i, c := range s.counters {
+		results = append(results, result{Pipeline: s.config.Pipelines[i].Name, Took: took, tally: c.tally()})
+	}
+	if errors.Is(err, errAtOnce) {
+		s.log.Error("ended at once; what is unsettled will be delivered again by its source", "unsettled", s.total().Unsettled)
+	} else {
+		s.settled(results, err)
+	}
+	s.summary(results)
+	if err != nil {
+		return exit(exitRuntime)
+	}
+	return nil
+}
+
+// settled logs the pipelines that left something, and takes over what the engine counted, which is exact.
+func (s *session) settled(results []result, err error) {
+	left, broken := map[string]int64{}, false
+	for _, err := range split(err) {
+		var l *engine.LeftError
+		if !errors.As(err, &l) {
+			broken = true
+			s.log.Error("pipeline failed", "error", err)
+			continue
+		}
+		left[l.Pipeline] = l.Messages
+		text := "pipeline ended before it was done"
+		if l.Messages > 0 {
+			text = "pipeline ended with messages unsettled; their source will deliver them again"
+		}
+		log := s.log.With("pipeline", l.Pipeline, "messages", l.Messages)
+		if l.Err != nil {
+			log = log.With("error", l.Err)
+		}
+		log.Error(text)
+	}
+	for i := range results {
+		if n, ok := left[results[i].Pipeline]; ok || !broken {
+			results[i].Unsettled = n
+		}
+	}
+}
+
+// split takes apart what errors.Join put together.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+func (s *session) summary(results []result) {
+	if s.text && s.app.ErrTerminal && len(results) > 0 {
+		writeSummary(s.screen, results)
+		return
+	}
+	for _, r := range results {
+		logSummary(s.log, r)
+	}
+}

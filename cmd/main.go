@@ -1,0 +1,73 @@
+// Package cmd is the logpipe command: its sub-commands, its exit codes, and how it talks to people. A program with plugins
+// of its own is a few lines:
+//
+//	func main() { cmd.Main(append(plugins.All, redact.Plugin)...) }
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// The exit codes of the process.
+const (
+	exitOK      = 0
+	exitConfig  = 1 // a configuration has errors
+	exitUsage   = 2 // the command line has errors
+	exitDiffers = 3 // fmt --check found files that are not formatted
+	exitRuntime = 4 // messages are left unsettled, or something else failed at run time
+)
+
+// Main runs the command line of the process with the plugins compiled in. It does not return: the process ends with the exit
+// code of the command.
+func Main(plugins ...engine.Plugin) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			reportPanic(os.Stderr, cause)
+			os.Exit(exitRuntime)
+		}
+	}()
+	tuneMemory()
+	stderr := survivingPipe(os.Stderr)
+	os.Exit(Run(context.Background(), os.Args[1:], Streams{
+		In: os.Stdin, Out: os.Stdout, Err: stderr,
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Width: func() int {
+			width, _, err := term.GetSize(int(os.Stderr.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		},
+		LookupEnv: os.LookupEnv,
+	}, plugins...))
+}
+
+// survivingPipe returns a second descriptor of f. Go ends a process that writes into a broken pipe at descriptor 1 or 2. For
+// standard output that is right, as in "logpipe plugins | head". But a reader of the log that went away must not take
+// the pipelines down with it: on any other descriptor the write only fails.
+func survivingPipe(f *os.File) *os.File {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return f
+	}
+	return os.NewFile(uintptr(fd), f.Name())
+}
+
+func reportPanic(w io.Writer, cause any) {
+	fmt.Fprintf(w, "logpipe: internal error: %v\n", cause)
+	fmt.Fprintf(w, "Nothing unsettled was acked. Please report this, with %s, at https://github.com/logpipe/logpipe/issues\n", versionOf(debug.ReadBuildInfo()))
+	if slices.Contains(os.Args, "-v") || slices.Contains(os.Args, "--verbose") {
+		_, _ = w.Write(debug.Stack())
+	}
+}

@@ -1,0 +1,93 @@
+package cmd
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+// markdown is the reference of all plugins, as it stands in docs/plugins.md.
+func (a *app) markdown() string {
+	var s strings.Builder
+	s.WriteString(markdownHead)
+	markdownEngine(&s)
+	for _, k := range kinds {
+		fmt.Fprintf(&s, "\n## %s\n\n%s %s.\n", k.title, k.title, k.note)
+		for _, p := range a.ofKind(k.kind) {
+			markdownPlugin(&s, p)
+		}
+	}
+	return s.String()
+}
+
+const markdownHead = `<!-- Written by "logpipe plugins --markdown" from the plugins' own descriptions. Change those, then run "go generate ./cmd/logpipe". -->
+
+# Plugins
+
+Types: a *duration* is a text such as ` + "`\"5s\"`" + `, a *size* a number of bytes or a text such as ` + "`\"16MiB\"`" + `, a *secret* a
+text that is never printed, a *template* a text that is rendered once for each batch.
+`
+
+// markdownEngine writes the options that the engine has on blocks of its own and on those of plugins.
+func markdownEngine(s *strings.Builder) {
+	s.WriteString("\n## Options of the engine\n\nThe engine has options of its own, beside those of the plugin that a block names.\n")
+	table := func(block string, attributes any) {
+		if options := optionsOf(reflect.ValueOf(attributes)); len(options) > 0 {
+			fmt.Fprintf(s, "\nIn a block `%s`:\n\n%s", block, tableHead)
+			markdownRows(s, "", options)
+		}
+	}
+	table("pipeline", config.PipelineAttributes())
+	for _, k := range kinds {
+		for _, role := range k.roles {
+			table(string(role), config.BlockAttributes(role))
+		}
+	}
+}
+
+const tableHead = "| Option | Type | Default | What it does |\n| --- | --- | --- | --- |\n"
+
+func markdownPlugin(s *strings.Builder, p engine.Plugin) {
+	options := optionsOf(reflect.ValueOf(p.NewConfig()))
+	fmt.Fprintf(s, "\n### %s %q\n\n%s\n", p.Kind(), p.Name(), strings.TrimSpace(p.Doc()))
+	if len(options) > 0 {
+		s.WriteString("\n" + tableHead)
+		markdownRows(s, "", options)
+	}
+	fmt.Fprintf(s, "\n```hcl\n%s```\n", exampleOf(p, options))
+}
+
+func markdownRows(s *strings.Builder, parent string, options []option) {
+	for _, o := range options {
+		standard := code(o.Default)
+		if o.Required {
+			standard = "required"
+		}
+		word := o.Type
+		if o.Many {
+			word += ", may be repeated"
+		}
+		doc := strings.Join(strings.Fields(o.Doc), " ")
+		if len(o.Values) > 0 {
+			doc += " One of " + code(o.Values...) + "."
+		}
+		fmt.Fprintf(s, "| %s | %s | %s | %s |\n", code(parent+o.Name), word, cell(standard), cell(doc))
+		markdownRows(s, parent+o.Name+".", o.Options)
+	}
+}
+
+func code(words ...string) string {
+	var quoted []string
+	for _, w := range words {
+		if w != "" {
+			quoted = append(quoted, "`"+w+"`")
+		}
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// cell keeps a text from ending the cell of a table that it stands in.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

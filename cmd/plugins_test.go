@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What people read of an option is what its struct says.
+func TestPlugins(t *testing.T) {
+	for name, args := range map[string][]string{
+		"plugins.txt":            {"plugins"},
+		"plugins-everything.txt": {"plugins", "everything"}, // an input and an output have that name
+		"plugins-two.txt":        {"plugins", "input.numbers", "hold"},
+		"plugins.md":             {"plugins", "--markdown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := command(t, nil, args...)
+			if got.code != exitOK || got.err != "" {
+				t.Fatalf("exit code %d: %s", got.code, got.err)
+			}
+			golden(t, name, got.out)
+		})
+	}
+}
+
+func TestSummaryOfDoc(t *testing.T) {
+	for doc, want := range map[string]string{
+		"One. Two.":                     "One.",
+		"Broken\ninto lines. And more.": "Broken into lines.",
+		"No end":                        "No end",
+		"Version 4.1 of it.":            "Version 4.1 of it.",
+	} {
+		if got := summary(doc); got != want {
+			t.Errorf("%q: %q, want %q", doc, got, want)
+		}
+	}
+}
+
+func TestDurationText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 5 * time.Second: "5s", 5 * time.Minute: "5m", 90 * time.Second: "1m30s", 24 * time.Hour: "24h", time.Hour + time.Second: "1h0m1s",
+		90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 20 * time.Hour: "20h",
+	} {
+		if got := durationText(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+		if back, err := time.ParseDuration(want); err != nil || back != d {
+			t.Errorf("%q is not %s", want, d)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	names := []string{"amqp", "s3", "stdout", "generator"}
+	for word, want := range map[string]string{"amqpp": "amqp", "s4": "", "genrator": "generator", "std": "", "stdou": "stdout", "zzzzzz": "", "": ""} {
+		if got := closest(word, names); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestWrapKeepsWords(t *testing.T) {
+	text := strings.Repeat("word ", 60)
+	got := wrap(text, "    ")
+	for line := range strings.Lines(got) {
+		if len(line) > 89 || !strings.HasPrefix(line, "    word") {
+			t.Errorf("line of %d columns: %q", len(line), line)
+		}
+	}
+	if strings.Join(strings.Fields(got), " ") != strings.TrimSpace(text) {
+		t.Error("words are lost")
+	}
+}

@@ -1,0 +1,163 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+// Streams are what a command talks through, and what it has to know about them.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer // results
+	Err io.Writer // logs and diagnostics
+
+	OutTerminal, ErrTerminal bool
+	// Width is the number of columns of Err's terminal; 0, or a nil func, is unknown.
+	Width func() int
+	// LookupEnv finds a variable of the environment; nil is an empty environment.
+	LookupEnv func(string) (string, bool)
+}
+
+// app is one run of the command line.
+type app struct {
+	Streams
+	plugins []engine.Plugin
+	started bool // the command line was understood, and its command is at work
+}
+
+// exit is the error of a command that has said already what is wrong: the process ends with this code.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// usageError is a mistake in the command line that only the command itself could find.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Run runs the command line args, without the program's name, and returns the exit code. When ctx ends, running pipelines
+// drain as after a first signal. It panics when two plugins of one kind have the same name: that is a mistake of whoever built the binary.
+func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin) int {
+	config.CheckPlugins(plugins)
+	if s.LookupEnv == nil {
+		s.LookupEnv = func(string) (string, bool) { return "", false }
+	}
+	a := &app{Streams: s, plugins: plugins}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	command, err := root.ExecuteContextC(ctx)
+	return a.codeOf(command, err)
+}
+
+// codeOf says what there is left to say of an error, and gives the exit code.
+func (a *app) codeOf(command *cobra.Command, err error) int {
+	var code exit
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case a.started && !errors.As(err, &usage):
+		fmt.Fprintf(a.Err, "logpipe: %v\n", err)
+		return exitRuntime
+	default:
+		fmt.Fprintf(a.Err, "logpipe: %v\nRun '%s --help' for usage.\n", err, command.CommandPath())
+		return exitUsage
+	}
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := a.runCommand()
+	root.Use = "logpipe [FILE...]"
+	root.Short = "Move logs from where they are produced to where they are kept, and lose none"
+	root.Long = root.Short + `.
+
+A pipeline is written in HCL. "logpipe FILE" runs the pipelines of a file or of a
+folder with *.hcl files; it is the same as "logpipe run FILE".
+
+Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
+3 "fmt --check" found differences, 4 error at run time.`
+	root.Example = `  logpipe pipeline.hcl             run a pipeline
+  logpipe validate pipeline.hcl    find what is wrong with it
+  logpipe plugins s3               what can be configured`
+	root.Version = versionOf(debug.ReadBuildInfo())
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
+	runFiles := root.RunE
+	root.Args = cobra.ArbitraryArgs
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			c.SetOut(a.Err)
+			_ = c.Help()
+			return exit(exitUsage)
+		}
+		if err := unknownWord(c, args[0]); err != nil {
+			return err
+		}
+		return runFiles(c, args)
+	}
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.pluginsCommand(), a.versionCommand())
+	return root
+}
+
+// unknownWord says both of a word that is neither a command nor a file. What looks like a path is taken for one: the
+// configuration's own diagnostic says that it is missing.
+func unknownWord(c *cobra.Command, word string) error {
+	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "./\\") {
+		return nil
+	}
+	var names []string
+	for _, command := range c.Commands() {
+		names = append(names, command.Name())
+	}
+	if name := closest(word, names); name != "" {
+		return usagef("%q is neither a command nor a file; did you mean %q?", word, name)
+	}
+	return usagef("%q is neither a command nor a file", word)
+}
+
+// flagError adds to an unknown flag the one that was meant.
+func flagError(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if name := closest(unknown.GetSpecifiedName(), names); name != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, name)
+	}
+	return err
+}
+
+// closest is the name most like word, "" when none is close: one slip in three letters is the limit, so that short names are
+// never taken for each other.
+func closest(word string, names []string) string {
+	best, least := "", len(word)
+	for _, name := range names {
+		d := levenshtein.Distance(word, name, nil)
+		if d < least && d <= max(len(word), len(name))/3 {
+			best, least = name, d
+		}
+	}
+	return best
+}

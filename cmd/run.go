@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+// runFlags are the flags of the run command.
+type runFlags struct {
+	envFiles  []string
+	verbose   bool
+	logFormat string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run FILE...",
+		Short: "Run the pipelines of files or folders",
+		Long: `Run the pipelines of files, or of folders with *.hcl files, until their inputs are
+finished or a signal comes.
+
+After SIGINT or SIGTERM the pipelines drain: they read no more, and what was read is
+written and acked. A second signal ends the process at once; nothing is lost by that,
+because the source delivers again what was not acked.`,
+		Example: `  logpipe run pipeline.hcl
+  logpipe run --env-file .env -v pipeline.hcl
+  logpipe run /etc/logpipe`,
+		Args:              atLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: completeFiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.run(c.Context(), args, f)
+		},
+	}
+	flags := c.Flags()
+	flags.StringArrayVar(&f.envFiles, "env-file", nil, "read variables from `FILE`; those that are really set win")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details too")
+	flags.StringVar(&f.logFormat, "log-format", "auto", "log in `FORMAT`: text, json or auto, which is text on a terminal and JSON elsewhere")
+	_ = c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	return c
+}
+
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return errors.New("which one? Give " + what)
+		}
+		return nil
+	}
+}
+
+func (a *app) run(ctx context.Context, files []string, f runFlags) error {
+	s := &session{app: a, screen: &screen{w: a.Err}}
+	handler, err := s.handler(f)
+	if err != nil {
+		return err
+	}
+	s.log = slog.New(handler)
+	lookup, err := a.environment(f.envFiles)
+	if err != nil {
+		return err
+	}
+	if err := s.load(files, lookup); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// load reads the configuration. Errors are for people, also where the log is not: the process ends, and somebody has to read them.
+// Warnings are a part of a log that goes on.
+func (s *session) load(files []string, lookup func(string) (string, bool)) error {
+	cfg, found := s.app.read(files, config.Options{LookupEnv: lookup})
+	if s.text || found.HasErrors() {
+		found.WriteText(s.screen, s.app.color(), s.app.width())
+	} else {
+		for _, d := range found.All() {
+			at := ""
+			if d.Range != nil {
+				at = d.Range.String()
+			}
+			s.log.Warn(d.Summary, "at", at, "detail", d.Detail)
+		}
+	}
+	if found.HasErrors() {
+		return exit(exitConfig)
+	}
+	s.config = cfg
+	return nil
+}
+
+var logFormats = []string{"auto", "text", "json"}
+
+// handler chooses how the log is written.
+func (s *session) handler(f runFlags) (slog.Handler, error) {
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	terminal := s.app.ErrTerminal
+	switch f.logFormat {
+	case "auto":
+		s.text = terminal
+	case "text":
+		s.text = true
+	case "json":
+	default:
+		return nil, usagef("--log-format is %q; it must be auto, text or json", f.logFormat)
+	}
+	switch {
+	case s.text && terminal:
+		return &textHandler{w: s.screen, level: level, layout: terminalTime, color: s.app.color()}, nil
+	case s.text:
+		return &textHandler{w: s.screen, level: level, layout: fileTime}, nil
+	case terminal:
+		return newJSONHandler(controlEscaper{s.screen}, level), nil
+	default:
+		return newJSONHandler(s.screen, level), nil
+	}
+}

@@ -1,0 +1,197 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+const rejecting = `pipeline "half" {
+  input "numbers" {}
+  processor "odd" {}
+  output "sink" {}
+  dead_letter "sink" {}
+}
+`
+
+// The summary must account for every message that came in.
+func TestRunCountsEveryMessage(t *testing.T) {
+	got := command(t, nil, write(t, "half.hcl", rejecting+goodPipeline))
+	if got.code != exitOK {
+		t.Fatalf("exit code %d: %s", got.code, got.err)
+	}
+	sums := map[string]map[string]any{}
+	for line := range strings.Lines(got.err) {
+		fields := jsonLines(t, line)["summary"]
+		if fields != nil {
+			sums[fields["pipeline"].(string)] = fields
+		}
+	}
+	want := map[string]any{"received": 10.0, "written": 5.0, "dead_letters": 5.0, "dropped": 0.0, "unsettled": 0.0, "retries": 0.0}
+	for key, value := range want {
+		if have := sums["half"][key]; have != value {
+			t.Errorf("half: %s is %v, want %v", key, have, value)
+		}
+	}
+	if have := sums["numbers"]["written"]; have != 10.0 {
+		t.Errorf("numbers: written is %v, want 10", have)
+	}
+}
+
+// A program that runs logpipe in itself ends it by its context, and loses nothing by that either.
+func TestRunDrainsWhenItsContextEnds(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var log bytes.Buffer
+	file := write(t, "two.hcl", goodPipeline+strings.ReplaceAll(rejecting, `"numbers" {}`, `"numbers" {
+    stay = true
+  }`))
+	code := Run(ctx, []string{file}, Streams{Out: &log, Err: &log}, testPlugins()...)
+	if code != exitOK || !strings.Contains(log.String(), "draining, at most 30s") {
+		t.Errorf("exit code %d:\n%s", code, log.String())
+	}
+}
+
+func TestTextLogOutsideOfATerminal(t *testing.T) {
+	got := command(t, nil, "--log-format", "text", write(t, "good.hcl", goodPipeline))
+	if got.code != exitOK || !strings.Contains(got.err, "INFO  summary pipeline=numbers received=10") || strings.Contains(got.err, "\x1b") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Somebody has to see warnings also where the log is for machines, as lines of that log.
+func TestWarningsAreLogged(t *testing.T) {
+	files := []string{write(t, "good.hcl", goodPipeline), write(t, "empty.hcl", "\n")}
+	warning := jsonLines(t, command(t, nil, files...).err)["the file holds no pipeline"]
+	if warning == nil || warning["level"] != "WARN" || warning["at"] != files[1]+":1:1" || warning["detail"] == "" {
+		t.Errorf("as JSON: %v", warning)
+	}
+	text := command(t, nil, append(files, "--log-format", "text")...).err
+	if !strings.HasPrefix(text, "Warning: the file holds no pipeline\n") {
+		t.Errorf("as text:\n%s", text)
+	}
+}
+
+func TestRunEnvFile(t *testing.T) {
+	stored := filepath.Join(t.TempDir(), "stored")
+	file := write(t, "env.hcl", `pipeline "env" {
+  input "numbers" {
+    count = env("COUNT", 1)
+  }
+  output "sink" {
+    path    = env("STORED")
+    workers = 1 # keeps the order
+  }
+}
+`)
+	first := write(t, "first.env", "COUNT=3\nSTORED=/nowhere\n")
+	second := write(t, "second.env", "STORED='"+stored+"'\n")
+	got := command(t, map[string]string{"COUNT": "2"}, "run", file, "--env-file", first, "--env-file", second)
+	if got.code != exitOK || contents(t, stored) != "1\n2\n" {
+		t.Errorf("%+v", got)
+	}
+	wrong := write(t, "wrong.env", "COUNT=3\nwhat is this\n")
+	if got := command(t, nil, "run", file, "--env-file", wrong); got.code != exitConfig || !strings.Contains(got.err, "line 2") {
+		t.Errorf("a line that is wrong: %+v", got)
+	}
+}
+
+// Messages on a terminal and a line that is drawn again on the same terminal would destroy each other.
+func TestStatusLineKeepsOutOfTheWay(t *testing.T) {
+	withOutput := func(plugin string) *config.Config {
+		return &config.Config{Pipelines: []*config.Pipeline{{Blocks: []config.Block{{Type: plugin}}}}}
+	}
+	for name, tt := range map[string]struct {
+		streams Streams
+		text    bool
+		output  string
+		want    bool
+	}{
+		"terminal":               {Streams{OutTerminal: true, ErrTerminal: true}, true, "s3", true},
+		"messages on a terminal": {Streams{OutTerminal: true, ErrTerminal: true}, true, "stdout", false},
+		"messages to a pipe":     {Streams{ErrTerminal: true}, true, "stdout", true},
+		"log to a file":          {Streams{OutTerminal: true}, true, "s3", false},
+		"JSON on a terminal":     {Streams{OutTerminal: true, ErrTerminal: true}, false, "s3", false},
+	} {
+		tt.streams.LookupEnv = func(string) (string, bool) { return "", false }
+		s := &session{app: &app{Streams: tt.streams}, text: tt.text, config: withOutput(tt.output)}
+		if got := s.showsStatus(); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// The count of what is left must be the engine's, and one pipeline's must not become another's.
+func TestSettledTakesTheEnginesCounts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want []int64
+	}{
+		"all is well":       {nil, []int64{0, 0}},
+		"one left":          {errors.Join(&engine.LeftError{Pipeline: "b", Messages: 3}), []int64{0, 3}},
+		"both left":         {errors.Join(&engine.LeftError{Pipeline: "a", Messages: 4}, &engine.LeftError{Pipeline: "b", Messages: 3}), []int64{4, 3}},
+		"not home":          {&engine.LeftError{Pipeline: "a", Err: errors.New("the fallback is not empty")}, []int64{0, 0}},
+		"broken in a drain": {errors.Join(errors.New("stage failed"), &engine.LeftError{Pipeline: "b", Messages: 3}), []int64{7, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			s := &session{log: slog.New(newJSONHandler(&log, 0))}
+			results := []result{{Pipeline: "a", tally: tally{Unsettled: 7}}, {Pipeline: "b", tally: tally{Unsettled: 7}}}
+			s.settled(results, tt.err)
+			if diff := cmp.Diff(tt.want, []int64{results[0].Unsettled, results[1].Unsettled}); diff != "" {
+				t.Error(diff)
+			}
+			if lines := strings.Count(log.String(), "\n"); lines != len(split(tt.err)) {
+				t.Errorf("%d lines for %d errors:\n%s", lines, len(split(tt.err)), log.String())
+			}
+		})
+	}
+}
+
+// "logpipe plugins | head" ends as every program does, without a word.
+func TestReaderOfResultsThatWentAway(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	p := start(t, func(c *exec.Cmd) { c.Stdout = writer }, "plugins")
+	writer.Close()
+	p.exit()
+	status := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !status.Signaled() || status.Signal() != syscall.SIGPIPE || p.stderr() != "" {
+		t.Errorf("%v: %s", p.cmd.ProcessState, p.stderr())
+	}
+}
+
+// A user sees one line and where to go with it, no stack.
+func TestReportPanic(t *testing.T) {
+	var out bytes.Buffer
+	reportPanic(&out, errors.New("index out of range"))
+	text := out.String()
+	if !strings.HasPrefix(text, "logpipe: internal error: index out of range\n") || strings.Count(text, "\n") != 2 || !strings.Contains(text, "/issues") {
+		t.Errorf("%q", text)
+	}
+}
+
+// Two plugins of one name are a mistake of who built the binary; the first start must show it.
+func TestTwoPluginsOfOneName(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("nobody notices")
+		}
+	}()
+	Run(t.Context(), []string{"version"}, Streams{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, append(testPlugins(), testPlugins()...)...)
+}

@@ -1,0 +1,158 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// A log line takes the place of the status line, which is drawn again below it.
+func TestScreenKeepsStatusBelowLogLines(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{w: &out}
+	io.WriteString(s, "first\n")
+	s.Status("10 messages")
+	s.Status("10 messages") // nothing changed: nothing is drawn
+	io.WriteString(s, "second\n")
+	s.Status("")
+	io.WriteString(s, "third\n")
+	want := "first\n" +
+		clearLine + "10 messages" +
+		clearLine + "second\n" + "10 messages" +
+		clearLine +
+		"third\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The lines of many goroutines are never torn by the status line.
+func TestScreenIsSafeForMany(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{w: &out}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 100 {
+				io.WriteString(s, "a line\n")
+				s.Status("status")
+			}
+		})
+	}
+	wg.Wait()
+	s.Status("")
+	text := strings.ReplaceAll(strings.ReplaceAll(out.String(), clearLine, ""), "status", "")
+	if diff := cmp.Diff(strings.Repeat("a line\n", 400), text); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestShowStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		var c counters
+		ctx, stop := context.WithCancel(t.Context())
+		s := &screen{w: &out}
+		go showStatus(ctx, s, func() int { return 100 }, c.tally)
+		time.Sleep(redraw / 2) // what happens, happens between two ticks
+		for range 12 {         // three seconds, 400 messages in each
+			c.Observe(engine.Event{Kind: engine.Received, Plugin: "input.x", Messages: 100})
+			c.Observe(engine.Event{Kind: engine.Attempt, Plugin: "output.x", Messages: 100, Stored: 100})
+			time.Sleep(redraw)
+		}
+		synctest.Wait()
+		want := "1,200 messages  400/s  12 batches  1,200 unsettled  0 retries  3s"
+		if got := s.status; got != want {
+			t.Errorf("status is\n%q, want\n%q", got, want)
+		}
+		stop()
+		synctest.Wait()
+		if s.status != "" || !strings.HasSuffix(out.String(), clearLine) {
+			t.Errorf("the line is not taken away at the end: %q", s.status)
+		}
+	})
+}
+
+// A line that is longer than the terminal wraps, and its first part could not be erased any more.
+func TestStatusTextFits(t *testing.T) {
+	total := tally{Received: 1234567, Batches: 1200, Unsettled: 50}
+	for width := 1; width < 120; width++ {
+		if got := statusText(total, 52310, 75*time.Second, width); len(got) >= width {
+			t.Errorf("%d columns for a width of %d: %q", len(got), width, got)
+		}
+	}
+	want := "1,234,567 messages  52,310/s  1,200 batches  50 unsettled  0 retries"
+	if got := statusText(total, 52310, 75*time.Second, 75); got != want {
+		t.Errorf("narrow: %q, want %q", got, want)
+	}
+	if got := statusText(total, 52310, 75*time.Second, 0); got != want+"  1m15s" {
+		t.Errorf("unknown width, which is taken for 80: %q", got)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	results := []result{
+		{Pipeline: "logs", Took: 12345678 * time.Microsecond, tally: tally{
+			Received: 1000000, Written: 999990, Batches: 20, Recovered: 5, FellBack: 6, DeadLetters: 10, Dropped: 7, Unsettled: 8}},
+		{Pipeline: "a\x1bb", Took: time.Second},
+	}
+	var out bytes.Buffer
+	writeSummary(&out, results)
+	golden(t, "summary.txt", out.String())
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+// The numbers that people trust when they ask whether something is missing.
+func TestCounters(t *testing.T) {
+	var c counters
+	for _, e := range []engine.Event{
+		{Kind: engine.Opened, Plugin: "input.a"},
+		{Kind: engine.Received, Plugin: "input.a", Messages: 100, Bytes: 5000},
+		{Kind: engine.Received, Plugin: "input.b", Messages: 50, Bytes: 100},
+		{Kind: engine.Attempt, Plugin: "output.s3", Messages: 40, Err: errors.New("down")},
+		{Kind: engine.Attempt, Plugin: "output.s3", Messages: 40, Stored: 40},
+		{Kind: engine.Attempt, Plugin: "output.s3", Messages: 10, Stored: 7, Err: &engine.WriteError{Failed: make([]engine.Failure, 3)}},
+		{Kind: engine.Attempt, Plugin: "fallback.file", Messages: 9},
+		{Kind: engine.Attempt, Plugin: "dead_letter.amqp", Messages: 2},
+		{Kind: engine.FellBack, Plugin: "fallback.file", Messages: 9},
+		{Kind: engine.Recovered, Plugin: "fallback.file", Messages: 8},
+		{Kind: engine.DeadLettered, Plugin: "dead_letter.amqp", Messages: 2},
+		{Kind: engine.Dropped, Plugin: "processor.x", Messages: 1},
+		{Kind: engine.Settled, Plugin: "input.a", Messages: 60},
+		{Kind: engine.Settled, Plugin: "input.b", Messages: 50},
+	} {
+		c.Observe(e)
+	}
+	want := tally{Received: 150, Bytes: 5100, Written: 47, Batches: 1, Retries: 2, FellBack: 9, Recovered: 8, DeadLetters: 2, Dropped: 1, Unsettled: 40}
+	if diff := cmp.Diff(want, c.tally()); diff != "" {
+		t.Error(diff)
+	}
+
+	c.Observe(engine.Event{Kind: engine.Lost, Plugin: "input.a"})
+	c.Observe(engine.Event{Kind: engine.Settled, Plugin: "input.a", Messages: 40}) // was on its way
+	if got := c.tally().Unsettled; got != 0 {
+		t.Errorf("%d unsettled after the connection was lost: the source has them again", got)
+	}
+	c.Observe(engine.Event{Kind: engine.Opened, Plugin: "input.a"})
+	c.Observe(engine.Event{Kind: engine.Received, Plugin: "input.a", Messages: 7})
+	if got := c.tally().Unsettled; got != 7 {
+		t.Errorf("%d unsettled on the new connection, want 7", got)
+	}
+}

@@ -1,0 +1,84 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var asJSON, noEnv bool
+	var envFiles []string
+	c := &cobra.Command{
+		Use:   "validate FILE...",
+		Short: "Find all mistakes of files or folders, without touching the network",
+		Long: `Find all mistakes of files, or of folders with *.hcl files, in one go. Nothing is
+opened or connected to. The exit code is 1 when there are errors; warnings do not count.`,
+		Example: `  logpipe validate pipeline.hcl
+  logpipe validate --no-env --json examples/ k8s/pipeline.hcl`,
+		Args:              atLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: completeFiles,
+		RunE: func(_ *cobra.Command, args []string) error {
+			lookup, err := a.environment(envFiles)
+			if err != nil {
+				return err
+			}
+			return a.validate(args, config.Options{LookupEnv: lookup, NoEnv: noEnv}, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write the diagnostics as JSON, in the form that Terraform uses")
+	c.Flags().BoolVar(&noEnv, "no-env", false, "take variables that are not set for unknown, and check the rest")
+	c.Flags().StringArrayVar(&envFiles, "env-file", nil, "read variables from `FILE`; those that are really set win")
+	return c
+}
+
+func (a *app) validate(paths []string, o config.Options, asJSON bool) error {
+	if !asJSON {
+		cfg, err := a.load(paths, o)
+		if err == nil && a.OutTerminal {
+			return a.print(fmt.Sprintf("ok: %s\n", count(len(cfg.Pipelines), "pipeline")))
+		}
+		return err
+	}
+	_, found := a.read(paths, o)
+	text, err := json.MarshalIndent(found, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := a.print(string(text) + "\n"); err != nil {
+		return err
+	}
+	if found.HasErrors() {
+		return exit(exitConfig)
+	}
+	return nil
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func (a *app) graphCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "graph FILE...",
+		Short: "Draw the pipelines as a Mermaid diagram",
+		Long: `Write the pipelines of files, or of folders with *.hcl files, as a Mermaid flowchart,
+which GitHub and many editors draw. Variables need not be set.`,
+		Example:           "  logpipe graph pipeline.hcl > pipeline.mmd",
+		Args:              atLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: completeFiles,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := a.load(args, config.Options{NoEnv: true})
+			if err != nil {
+				return err
+			}
+			return a.print(cfg.Graph())
+		},
+	}
+}
