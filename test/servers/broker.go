@@ -105,11 +105,15 @@ func (b *Broker) Env() []string {
 }
 
 // Ctl runs rabbitmqctl on an own node and returns what it printed, for what
-// the management API cannot do, such as raising an alarm. It takes a second or
-// two. For other brokers the error wraps ErrNotOwn.
+// the management API cannot do, such as raising an alarm. It takes some
+// seconds. For other brokers the error wraps ErrNotOwn.
 func (b *Broker) Ctl(ctx context.Context, args ...string) (string, error) {
 	if b.ctl == nil || !b.Own() {
 		return "", fmt.Errorf("run rabbitmqctl: %w", ErrNotOwn)
+	}
+	// A node opens its listeners a moment before it takes such commands.
+	if out, err := b.ctl(ctx, "await_startup", "--timeout", "60"); err != nil {
+		return out, err
 	}
 	return b.ctl(ctx, args...)
 }
