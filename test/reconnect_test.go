@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/logpipe/logpipe/test/servers"
+	"github.com/logpipe/logpipe/test/world"
 )
 
 // noFallback is a pipeline that can only hold what S3 does not take.
@@ -33,40 +34,37 @@ pipeline "held" {
 // A connection that dies while the window is full and S3 is down must be noticed then: what it brought is void, and writing
 // it when S3 is back would store it twice.
 func TestConnectionDiesWhileEverythingIsHeld(t *testing.T) {
-	w := newWorld(t)
-	w.s3, w.bucket = servers.OwnS3(t), "logs"
-	if err := w.s3.MakeBucket(t.Context(), w.bucket); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(w.dir, "held.hcl")
+	w := world.New(t)
+	w.OwnS3()
+	file := filepath.Join(w.Dir, "held.hcl")
 	if err := os.WriteFile(file, []byte(noFallback), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const n = 2_000
-	w.produce(n)
-	if err := w.s3.Kill(); err != nil {
+	w.Produce(n)
+	if err := w.S3.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p := w.start(w.env(), file)
-	w.says(p, "held and tried again")
-	w.until("the window is full", func() bool { return w.depth("log_queue") <= n-500 })
-	vhost := path.Base(w.url)
-	w.until("its connection is closed by the broker", func() bool {
+	p := w.Start(w.Env(), file)
+	w.Says(p, "held and tried again")
+	w.Until("the window is full", func() bool { return w.Depth("log_queue") <= n-500 })
+	vhost := path.Base(w.URL)
+	w.Until("its connection is closed by the broker", func() bool {
 		closed, err := servers.TestBroker(t).CloseConnections(t.Context(), vhost)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return closed > 0
 	})
-	w.says(p, "input is lost")
-	if err := w.s3.Start(t.Context()); err != nil {
+	w.Says(p, "input is lost")
+	if err := w.S3.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.says(p, "input is back")
-	w.taken("log_queue")
-	w.stops(p, 0)
-	stored := w.stored()
-	w.complete(n, stored)
+	w.Says(p, "input is back")
+	w.Taken("log_queue")
+	w.Stops(p, 0)
+	stored := w.Stored()
+	w.Complete(n, stored)
 	if stored.Twice() != 0 {
 		t.Errorf("%d messages are stored twice although none was being written when the connection died", stored.Twice())
 	}
