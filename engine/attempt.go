@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -20,9 +21,10 @@ type attempt struct {
 
 // Write is one try.
 func (a *attempt) Write(ctx context.Context, b *Batch) error {
-	if n, bytes := discardVoid(b); n > 0 {
-		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
+	if a.role == RoleOutput && b.self != b {
+		return errors.New("a policy passed on another batch than it was given; that is a bug in the policy")
 	}
+	a.discard(b)
 	if len(b.Messages) == 0 {
 		return nil
 	}
@@ -30,13 +32,15 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 		return context.Cause(ctx)
 	}
 	messages, bytes, start := len(b.Messages), b.Bytes(), time.Now()
-	all := b.Messages
+	all, before := b.Messages, savedMessages(b.Messages)
+	defer before.free()
 	err := guard(func() error { return a.next.Write(ctx, b) })
 	if _, ok := panicked(err); ok {
 		a.r.logPanic(a.name, err)
 		err = fmt.Errorf("write: %w", err) // says nothing of the messages, so it is not permanent
 	}
-	if wrong := a.distrust(b, len(all), err); wrong != nil {
+	if wrong := a.distrust(b, before, err); wrong != nil {
+		copy(all, before.messages)
 		b.Messages, err = all, wrong
 		clear(b.marks)
 		b.marks = b.marks[:0]
@@ -51,15 +55,53 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
 	}
-	a.health.note(a, ctx, left)
+	a.health.note(a, ctx, left, stored > 0)
 	return left
+}
+
+// discard takes out what is void.
+func (a *attempt) discard(b *Batch) {
+	if n, bytes := discardVoid(b); n > 0 {
+		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
+	}
+}
+
+// saved is a batch as it was before a plugin had it.
+type saved struct{ messages []Message }
+
+var saves = sync.Pool{New: func() any { return &saved{} }}
+
+func savedMessages(messages []Message) *saved {
+	s := saves.Get().(*saved)
+	s.messages = append(s.messages[:0], messages...)
+	return s
+}
+
+func (s *saved) free() {
+	clear(s.messages)
+	saves.Put(s)
+}
+
+// same reports whether these are the same messages in the same places, down to the memory of their bodies.
+func (s *saved) same(messages []Message) bool {
+	for i := range messages {
+		was, is := &s.messages[i], &messages[i]
+		if was.receipt != is.receipt || len(was.Body) != len(is.Body) || len(is.Body) > 0 && &was.Body[0] != &is.Body[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // distrust looks for an answer that cannot be believed: a batch that was changed, or failures of messages that it does not have. Nothing
 // of such a batch counts as stored.
-func (a *attempt) distrust(b *Batch, had int, err error) error {
+func (a *attempt) distrust(b *Batch, before *saved, err error) error {
+	had := len(before.messages)
 	if len(b.Messages) != had {
 		return fmt.Errorf("%s changed the number of messages of a batch from %d to %d; it must use Reject", a.name, had, len(b.Messages))
+	}
+	if !before.same(b.Messages) {
+		return fmt.Errorf("%s changed the messages of a batch, which an output must leave alone", a.name)
 	}
 	var partial *WriteError
 	if errors.As(err, &partial) {

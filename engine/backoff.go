@@ -35,6 +35,30 @@ func (b *backoff) wait(ctx context.Context) error {
 	}
 }
 
+// rest is wait, but for work that a drain must not find asleep: when stop or soft of the run ends meanwhile, it comes back at once and
+// the waiting begins with the shortest again.
+func (b *backoff) rest(r *run) error {
+	timer := time.NewTimer(b.delay())
+	defer timer.Stop()
+	early := r.stop.Done()
+	switch {
+	case r.soft.Err() != nil:
+		early = nil
+	case r.stop.Err() != nil:
+		early = r.soft.Done()
+	}
+	select {
+	case <-timer.C:
+	case <-early:
+		b.reset()
+	case <-r.hard.Done():
+	}
+	if r.hard.Err() != nil {
+		return context.Cause(r.hard)
+	}
+	return nil
+}
+
 func (b *backoff) reset() { b.next = 0 }
 
 const heldBackoffMost = 10 * time.Second

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -33,11 +34,13 @@ const (
 type burier struct {
 	r      *run
 	in     <-chan *Batch // nil once it is closed
-	stuck  []*Batch      // failed at least once, oldest first
+	stuck  []*Batch      // failed at least once, the longest ago first
 	held   int           // messages in stuck
+	round  int           // how many of the stuck ones are to be tried now
 	outage bool          // the last new batch failed whole, so the dead letter is probably down
 	wait   backoff
 	again  *time.Timer // when to try the stuck ones
+	late   bool        // the drain was noticed
 }
 
 // buryAll takes dead letters until its channel is closed and all of them are stored, or until the hard end.
@@ -55,22 +58,29 @@ func (r *run) buryAll(in <-chan *Batch) {
 
 // next says what to write: new dead letters before stuck ones, and nothing new in an outage until the back-off is over. A nil batch is the end.
 func (d *burier) next() (b *Batch, fresh bool) {
-	if d.outage {
-		if d.wait.wait(d.r.hard) != nil {
+	for d.in != nil || len(d.stuck) > 0 {
+		if d.round > 0 || d.outage && d.rested() {
+			if b := d.poll(); b != nil {
+				return b, true
+			}
+			if b := d.pop(); b != nil {
+				return b, false
+			}
+			d.outage = false // what was stuck is void
+			continue
+		}
+		if d.r.hard.Err() != nil {
 			return nil, false
 		}
-		if b := d.poll(); b != nil {
-			return b, true
-		}
-		return d.pop(), false
-	}
-	for d.in != nil || len(d.stuck) > 0 {
-		in, again := d.in, d.again.C
+		in, again, stop := d.in, d.again.C, d.r.stop.Done()
 		if d.held >= deadLetterStuck {
 			in = nil
 		}
 		if len(d.stuck) == 0 {
 			again = nil
+		}
+		if d.late {
+			stop = nil
 		}
 		select {
 		case b, ok := <-in:
@@ -80,12 +90,55 @@ func (d *burier) next() (b *Batch, fresh bool) {
 			}
 			return d.merge(b), true
 		case <-again:
-			return d.pop(), false
+			d.round = len(d.stuck)
+		case <-stop: // a drain must not find them waiting
+			d.late, d.round = true, len(d.stuck)
+		case <-d.r.purge:
+			d.purge()
 		case <-d.r.hard.Done():
 			return nil, false
 		}
 	}
 	return nil, false
+}
+
+// rested waits in an outage. It returns false at the hard end.
+func (d *burier) rested() bool {
+	timer := time.NewTimer(d.wait.delay())
+	defer timer.Stop()
+	for {
+		stop := d.r.stop.Done()
+		if d.late {
+			stop = nil
+		}
+		select {
+		case <-timer.C:
+			return true
+		case <-stop:
+			d.late = true
+			d.wait.reset()
+			return true
+		case <-d.r.purge:
+			d.purge()
+		case <-d.r.hard.Done():
+			return false
+		}
+	}
+}
+
+// purge lets the stuck messages go whose connection died: their input is not opened again before that.
+func (d *burier) purge() {
+	kept := d.stuck[:0]
+	d.held = 0
+	for _, b := range d.stuck {
+		if d.r.deadLetter.discard(b); len(b.Messages) > 0 {
+			kept = append(kept, b)
+			d.held += len(b.Messages)
+		}
+	}
+	clear(d.stuck[len(kept):])
+	d.stuck = kept
+	d.round = min(d.round, len(kept))
 }
 
 // poll takes new dead letters only if some are there, and only while there is room for more stuck ones.
@@ -126,30 +179,34 @@ func (d *burier) merge(b *Batch) *Batch {
 
 func (d *burier) pop() *Batch {
 	if len(d.stuck) == 0 {
+		d.round = 0
 		return nil
 	}
 	b := d.stuck[0]
 	d.stuck = append(d.stuck[:0], d.stuck[1:]...)
 	d.held -= len(b.Messages)
+	d.round = max(0, d.round-1)
 	return b
 }
 
-// write is one try. What is left of the batch afterwards is stuck: it is tried again later, and does not keep others
-// from going through.
+// write is one try. What is left of the batch afterwards is stuck: it is tried again later, in a round with the others, and does not
+// keep new ones from going through.
 func (d *burier) write(b *Batch, fresh bool) {
 	before := len(b.Messages)
 	err := d.r.deadLetter.Write(d.r.hard, b)
 	if err == nil {
 		release(b.Messages)
-		d.outage = false
-		d.wait.reset()
-		if len(d.stuck) > 0 {
-			d.again.Reset(0)
+		if d.outage {
+			d.outage, d.round = false, len(d.stuck)
 		}
+		d.wait.reset()
 		return
 	}
 	d.outage = len(b.Messages) == before && !IsPermanent(err) && (fresh || d.outage)
+	if d.outage {
+		d.round = 0
+	}
 	d.stuck = append(d.stuck, b)
 	d.held += len(b.Messages)
-	d.again.Reset(heldBackoffMost)
+	d.again.Reset(heldBackoffMost/2 + rand.N(heldBackoffMost/2))
 }

@@ -24,13 +24,15 @@ func (r *run) contexts(ctx context.Context) (end func()) {
 	if r.fallback == nil {
 		soft = hard
 	}
-	r.stop, r.soft, r.hard, r.acks = stop, soft, hard, acks
+	reading, cancelReading := context.WithCancelCause(soft)
+	r.stop, r.soft, r.hard, r.reading, r.acks = stop, soft, hard, reading, acks
 	r.fail = func(err error) {
 		r.mu.Lock()
 		if r.failure == nil {
 			r.failure = err
 		}
 		r.mu.Unlock()
+		cancelReading(err) // what it reads could not get through
 		cancelStop(err)
 	}
 	forget := context.AfterFunc(stop, func() {
@@ -48,6 +50,7 @@ func (r *run) contexts(ctx context.Context) (end func()) {
 	return func() {
 		forget()
 		cancelStop(nil)
+		cancelReading(nil)
 		cancelSoft(nil)
 		cancelHard(nil)
 		cancelAcks()

@@ -56,7 +56,8 @@ type Batch struct {
 	Reasons []error
 
 	marks  []mark
-	pooled bool // made by newChunk
+	self   *Batch // the batch itself, once it is given to the output: a copy is found out by it
+	pooled bool   // made by newChunk
 }
 
 // Why a batch was sealed.

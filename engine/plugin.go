@@ -90,8 +90,9 @@ type Stage interface {
 
 // Policy is a processor that wraps the output that follows it, such as retry.
 type Policy interface {
-	// Wrap returns an Output that calls next. When next returns an error, b.Messages is what is left to write; the rest
-	// is settled or on its way to the dead letter. Errors marked by Permanent are to be returned at once.
+	// Wrap returns an Output that calls next with the batch that it was given: the batch itself, no copy and no part of it,
+	// because the engine takes out of it what is settled. When next returns an error, b.Messages is what is left to write; the
+	// rest is settled or on its way to the dead letter. Errors marked by Permanent are to be returned at once.
 	// The Output's Close calls next's Close.
 	Wrap(next Output) Output
 }

@@ -67,14 +67,15 @@ func (s *transformer) process(b *Batch) bool {
 		b.Messages = append(b.Messages[:0], s.saved...)
 		clear(b.marks)
 		b.marks = b.marks[:0]
-		if wait.wait(s.r.hard) != nil {
+		if wait.rest(s.r) != nil {
 			return false
 		}
 	}
 }
 
 // restore ties each message to its chunk again where the transform made a new Message in its place. A transform may put
-// messages into another order; one that changed their number, or has one twice, would lose others: that is an error that holds the batch.
+// messages into another order; one that changed their number, or has one of another chunk twice, would lose others: that is an error that
+// holds the batch. One that writes a message over its neighbour of the same chunk cannot be told from one that changes bodies.
 func (s *transformer) restore(b *Batch) error {
 	if len(b.Messages) != len(s.saved) {
 		return fmt.Errorf("%s changed the number of messages from %d to %d; a processor must use Reject, Drop or Split",

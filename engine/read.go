@@ -12,22 +12,30 @@ import (
 // reader is the goroutine of one input: it opens the source, reads chunks into the first channel while there is room in the
 // window, and opens again when the source is lost.
 type reader struct {
-	r      *run
-	step   InputStep
-	window *window
-	live   atomic.Pointer[epoch] // of the latest connection, for whoever counts what is left
-	epoch  *epoch                // the same, for this goroutine
-	acker  *acker                // of the open connection; nil when there is none
-	opened bool                  // at least once
-	lost   bool                  // for the log: one line when the source is lost and one when it is back
+	r       *run
+	step    InputStep
+	window  *window
+	live    atomic.Pointer[epoch] // of the latest connection, for whoever counts what is left
+	epoch   *epoch                // the same, for this goroutine
+	acker   *acker                // of the open connection; nil when there is none
+	unwatch func()                // ends the watcher of the open connection; nil when there is none
+	opened  bool                  // at least once
+	lost    bool                  // for the log: one line when the source is lost and one when it is back
 }
 
 // read runs until the pipeline stops or all inputs are finished. It leaves the last connection open, with its acker, so
 // that what is on its way can still be acked.
+//
+// The back-off begins anew after a connection that brought something to its end. One that only opens and dies does not: brokers
+// count each delivery against the message, and take good ones away when there were too many.
 func (d *reader) read() {
 	wait := openBackoff()
 	for d.r.stop.Err() == nil {
-		opened, err := d.connect(&wait)
+		began := time.Now()
+		opened, err := d.connect()
+		if d.epoch.acked.Load() || opened && time.Since(began) > steadyAfter {
+			wait.reset()
+		}
 		if err == nil {
 			return
 		}
@@ -42,7 +50,7 @@ func (d *reader) read() {
 }
 
 // connect is one life of a connection. A nil error means that there is nothing more to read, for good.
-func (d *reader) connect(wait *backoff) (opened bool, err error) {
+func (d *reader) connect() (opened bool, err error) {
 	d.epoch = newEpoch(d.step.Name, d.window, d.r.observe)
 	d.live.Store(d.epoch)
 	if err := guard(func() error { return d.step.Input.Open(d.r.stop) }); err != nil {
@@ -67,10 +75,10 @@ func (d *reader) connect(wait *backoff) (opened bool, err error) {
 		epoch.kill()
 	}
 	d.acker = startAcker(d.r.acks, d.step.Input, epoch, lost)
-	if w, ok := d.step.Input.(Watcher); ok {
-		go epoch.watch(d.r.acks, w.Lost(), lost)
+	if err := d.watch(lost); err != nil {
+		return true, err
 	}
-	err = d.readAll(ctx, wait)
+	err = d.readAll(ctx)
 	if errors.Is(err, io.EOF) {
 		err = d.finished(ctx)
 	}
@@ -78,6 +86,30 @@ func (d *reader) connect(wait *backoff) (opened bool, err error) {
 		err = cause // the ack's error says more than the read that it ended
 	}
 	return true, err
+}
+
+// watch starts the watcher of the connection, if the input is one.
+func (d *reader) watch(lost func(error)) error {
+	w, ok := d.step.Input.(Watcher)
+	if !ok {
+		return nil
+	}
+	var news <-chan error
+	if err := guard(func() error { news = w.Lost(); return nil }); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(d.r.acks)
+	epoch, ended := d.epoch, make(chan struct{})
+	go func() {
+		defer close(ended)
+		epoch.watch(ctx, news, lost)
+	}()
+	d.unwatch = func() {
+		cancel()
+		<-ended
+		d.unwatch = nil
+	}
+	return nil
 }
 
 // stopper returns the context that ends reading. That is stop; but an input that can be stopped by itself is told so, and
@@ -90,9 +122,11 @@ func (d *reader) stopper() (until context.Context, join func()) {
 	told := make(chan struct{})
 	forget := context.AfterFunc(d.r.stop, func() {
 		defer close(told)
-		s.Stop()
+		if err := guard(func() error { s.Stop(); return nil }); err != nil {
+			d.r.logPanic(d.step.Name, err)
+		}
 	})
-	return d.r.soft, func() {
+	return d.r.reading, func() {
 		if !forget() {
 			<-told
 		}
@@ -100,7 +134,7 @@ func (d *reader) stopper() (until context.Context, join func()) {
 }
 
 // readAll reads until there is an error; io.EOF is one.
-func (d *reader) readAll(ctx context.Context, wait *backoff) error {
+func (d *reader) readAll(ctx context.Context) error {
 	for {
 		if err := d.gate(ctx); err != nil {
 			return err
@@ -108,7 +142,6 @@ func (d *reader) readAll(ctx context.Context, wait *backoff) error {
 		b := newChunk()
 		err := guard(func() error { return d.step.Input.Read(ctx, b) })
 		if len(b.Messages) > 0 {
-			wait.reset()
 			d.epoch.admit(b, time.Now())
 			if !d.r.send(d.r.head, b) {
 				return context.Cause(d.r.hard)
@@ -174,6 +207,9 @@ func (d *reader) finished(ctx context.Context) error {
 // disconnect ends a connection that is lost. From here on its messages are void, and its acker can reach nobody.
 func (d *reader) disconnect(err error) {
 	d.epoch.kill()
+	if d.unwatch != nil {
+		d.unwatch()
+	}
 	if d.acker != nil {
 		d.acker.end()
 		d.acker = nil
@@ -200,6 +236,7 @@ func (d *reader) disconnect(err error) {
 // and what the source delivers again is not written twice by us. It returns false when the pipeline stops before.
 func (d *reader) voidGone() bool {
 	for !d.window.empty() {
+		poke(d.r.purge)
 		if !d.r.sweep(SealedByLost, d.r.stop.Done()) {
 			return false
 		}
@@ -222,6 +259,9 @@ func (d *reader) close(ctx context.Context) error {
 		return nil // it was disconnected, and closed, before
 	}
 	acked := d.acker.finish(ctx)
+	if d.unwatch != nil {
+		d.unwatch() // an input may well say that it lost what is closed here, and that makes nothing void
+	}
 	if err := guard(func() error { return d.step.Input.Close(ctx) }); err != nil {
 		d.r.log.Warn("closing an input", "plugin", d.step.Name, "error", err)
 	}

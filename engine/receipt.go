@@ -26,6 +26,7 @@ type epoch struct {
 	window    *window
 	dead      atomic.Bool
 	lost      chan struct{} // closed by kill
+	acked     atomic.Bool   // the source took an ack
 	unsettled atomic.Int64  // messages of this epoch that are not released
 	void      atomic.Int64  // messages of chunks that were let go after the epoch died
 	observe   func(Event)

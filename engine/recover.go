@@ -31,6 +31,7 @@ type recovery struct {
 	out      map[uint64]Event // what was read and not acked: tag → what to tell when it is
 	homeless error            // why a batch can neither be stored nor buried; it stays where it is
 	skipped  int              // how many of those there are
+	stays    int64            // and how many messages are in them
 }
 
 func (c *recovery) run() {
@@ -59,7 +60,7 @@ func (c *recovery) run() {
 // pass opens the fallback, brings home what it holds, and waits for more. It returns nil when there will be no more.
 func (c *recovery) pass(wait *backoff) error {
 	c.epoch = newEpoch(c.r.p.Fallback.Name, newWindow(Capacity{}), func(Event) {})
-	c.out, c.homeless, c.skipped = map[uint64]Event{}, nil, 0
+	c.out, c.homeless, c.skipped, c.stays = map[uint64]Event{}, nil, 0, 0
 	defer c.close()
 	if err := guard(func() error { return c.input.Open(c.r.stop) }); err != nil {
 		return fmt.Errorf("open: %w", err)
@@ -68,7 +69,7 @@ func (c *recovery) pass(wait *backoff) error {
 		if err := c.settle(); err != nil {
 			return err
 		}
-		if c.epoch.unsettled.Load() >= recoverHeld {
+		if c.epoch.unsettled.Load()-c.stays >= recoverHeld {
 			c.await(c.r.stop)
 			continue
 		}
@@ -105,6 +106,7 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 	if b.Time.IsZero() {
 		b.Time = b.Messages[0].Time.UTC()
 	}
+	had := len(b.Messages)
 	for c.r.stop.Err() == nil {
 		err := c.r.tryOutput(b)
 		switch {
@@ -114,7 +116,7 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 			return true
 		case isHomeless(err):
 			c.homeless = err
-			c.skipped++
+			c.stay(b, had)
 			return true // the others need not wait for it
 		case isClosed(c.last):
 			c.left = err
@@ -123,6 +125,17 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 		c.pause(wait.delay(), c.well)
 	}
 	return true
+}
+
+// stay leaves what is left of a batch in the fallback. When a part of it is stored, the rest becomes a batch of its own there: else
+// the next pass would write the good part again, and so would every pass after it.
+func (c *recovery) stay(b *Batch, had int) {
+	if len(b.Messages) < had && c.r.fallBack(b, c.homeless) == nil {
+		release(b.Messages)
+		return
+	}
+	c.skipped++
+	c.stays += int64(len(b.Messages))
 }
 
 // settle lets the batches leave the fallback of which everything is settled.

@@ -21,15 +21,17 @@ type run struct {
 	newID func() string
 
 	stop, soft, hard context.Context // see drain.go
+	reading          context.Context // of inputs that read on after stop, to their end: soft, or the pipeline is broken
 	acks             context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
 	closing          chan struct{}   // closed when everything has ended but the plugins
 	endChecks        func()          // ends the checks at start
 	fail             func(error)     // stops the pipeline because it is broken; the first cause counts
 
-	head    chan *Batch // from the readers to the first processor
-	batches chan *Batch // from the last processor to the workers
-	dead    chan *Batch // to the dead-letter goroutine; nil without one
-	stages  bool        // some processor is a Stage
+	head    chan *Batch   // from the readers to the first processor
+	batches chan *Batch   // from the last processor to the workers
+	dead    chan *Batch   // to the dead-letter goroutine; nil without one
+	purge   chan struct{} // tells that goroutine that a connection died
+	stages  bool          // some processor is a Stage
 
 	readers    []*reader
 	output     Output // policies around the output's attempt
@@ -88,7 +90,7 @@ func newRun(p *Pipeline) (*run, error) {
 	}
 	r := &run{
 		p: p, log: p.Log, newID: p.NewID,
-		head: make(chan *Batch), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
+		head: make(chan *Batch), purge: make(chan struct{}, 1), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
 	}
 	r.log = cmp.Or(r.log, slog.New(slog.DiscardHandler))
 	if r.newID == nil {

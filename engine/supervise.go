@@ -17,7 +17,7 @@ type Spec struct {
 	Log   *slog.Logger
 }
 
-// How long a pipeline must have run before its next failure counts as the first again.
+// How long a pipeline must have run, or a connection lived, before its next failure counts as the first again.
 const steadyAfter = time.Minute
 
 // Supervise runs all pipelines and returns when every one has ended: because its inputs are finished, or because ctx ended and it drained.
@@ -58,7 +58,8 @@ func (s Spec) keepRunning(ctx context.Context) error {
 }
 
 func (s Spec) runOnce(ctx context.Context) error {
-	p, err := s.Build()
+	var p *Pipeline
+	err := guard(func() (err error) { p, err = s.Build(); return err })
 	if err != nil {
 		return fmt.Errorf("build pipeline %q: %w", s.Name, err)
 	}

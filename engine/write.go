@@ -62,7 +62,7 @@ func (r *run) rest(wait *backoff) bool {
 		r.pokeReaders()
 	}
 	defer r.busy.Add(1)
-	return wait.wait(r.hard) == nil
+	return wait.rest(r) == nil
 }
 
 // write tries every place once, in order. A nil means that what is left in the batch is durable, or nothing is left.
@@ -74,21 +74,32 @@ func (r *run) write(b *Batch) error {
 	if r.fallback == nil || r.hard.Err() != nil {
 		return err
 	}
-	messages, bytes := len(b.Messages), b.Bytes()
-	if ferr := r.fallback.Write(r.hard, b); ferr != nil {
+	if ferr := r.fallBack(b, err); ferr != nil {
 		return &bothError{err, ferr}
 	}
-	if len(b.Messages) > 0 {
+	return nil
+}
+
+// fallBack writes a batch to the fallback, because of err.
+func (r *run) fallBack(b *Batch, err error) error {
+	r.fallback.discard(b)
+	messages, bytes := len(b.Messages), b.Bytes()
+	ferr := r.fallback.Write(r.hard, b)
+	if ferr != nil { // a part may be there
+		messages, bytes = messages-len(b.Messages), bytes-b.Bytes()
+	}
+	if messages > 0 {
 		r.observe(Event{Kind: FellBack, Plugin: r.p.Fallback.Name, Messages: messages, Bytes: bytes, Err: err})
 		if r.recovery != nil {
 			poke(r.recovery.kick)
 		}
 	}
-	return nil
+	return ferr
 }
 
 // tryOutput writes to the output through its policies.
 func (r *run) tryOutput(b *Batch) error {
+	b.self = b
 	err := guard(func() error { return r.output.Write(r.soft, b) })
 	if _, ok := panicked(err); ok { // of a policy: those of the output itself end below it
 		r.logPanic(r.p.Output.Name, err)
