@@ -179,10 +179,12 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 	case len(left) == 0:
 		return buried, nil
 	case first != nil && durable:
-		return buried, temporary(first)
-	default:
-		return buried, err
+		err = temporary(first)
 	}
+	if len(stored) > 0 {
+		err = &storedError{err}
+	}
+	return buried, err
 }
 
 // buries reports whether what can never be stored here goes to the dead letter. A fallback or a dead letter keeps it instead: there is
@@ -203,8 +205,9 @@ func temporary(err error) error {
 	return err
 }
 
-// isHomeless reports whether what failed can neither be stored nor buried.
-func isHomeless(err error) bool {
+// Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to. It
+// says nothing of how the output is.
+func Futile(err error) bool {
 	var h *homelessError
 	return errors.As(err, &h) || IsPermanent(err)
 }

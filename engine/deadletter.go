@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -13,12 +14,33 @@ func (r *run) reject(dead *Batch, step string) bool {
 		r.fail(fmt.Errorf("%s rejected a message, and the pipeline has no dead_letter: %w", step, dead.Reasons[0]))
 		return false
 	}
+	now := time.Now()
+	for i, why := range dead.Reasons {
+		dead.Reasons[i] = &reason{why, now}
+	}
 	event := Event{Kind: Rejected, Plugin: step, Messages: len(dead.Messages), Bytes: dead.Bytes(), Err: dead.Reasons[0]}
 	if !r.send(r.dead, dead) {
 		return false
 	}
 	r.observe(event)
 	return true
+}
+
+// reason is why a message is a dead letter, and since when.
+type reason struct {
+	error
+	at time.Time
+}
+
+func (e *reason) Unwrap() error { return e.error }
+
+// RejectedAt tells when a message was rejected for this reason, one of Batch.Reasons. It stays the same however often the dead letter
+// is tried; it is zero for an error that the engine did not make a reason.
+func RejectedAt(why error) time.Time {
+	if r, ok := errors.AsType[*reason](why); ok {
+		return r.at
+	}
+	return time.Time{}
 }
 
 // deadLetterFails reports whether it is in vain to wait for the dead letter.

@@ -58,6 +58,17 @@ func (e *WriteError) Unwrap() error {
 	return e.Failed[0].Err
 }
 
+// StoredSome reports whether err comes from a write that stored a part of its batch: what failed was the messages' own affair, and the
+// output works. It is for policies; outputs return a WriteError.
+func StoredSome(err error) bool {
+	var s *storedError
+	return errors.As(err, &s)
+}
+
+type storedError struct{ error }
+
+func (e *storedError) Unwrap() error { return e.error }
+
 // AttrError is a mistake in one attribute of a plugin's configuration. Validate returns it (several with errors.Join), so
 // that the message can point at the place in the file.
 type AttrError struct {

@@ -50,9 +50,12 @@ type Batch struct {
 	SealedBy string
 	// Tag names a chunk to its input: Read sets it, Ack gets it.
 	Tag uint64
+	// MetaBytes is what the messages of a chunk hold in memory beside their bodies, for the bound of the window. Read sets it; 0 says
+	// that it is little.
+	MetaBytes int64
 	// Messages are the batch's messages, in order.
 	Messages []Message
-	// Reasons has one error per message in a batch of dead letters, and is nil otherwise.
+	// Reasons has one error per message in a batch of dead letters, and is nil otherwise. RejectedAt tells when that was.
 	Reasons []error
 
 	marks  []mark

@@ -14,7 +14,7 @@ type receipt struct {
 	tag      uint64
 	left     atomic.Int64 // messages of the chunk that are not released yet
 	messages int          // as read: what the window counts
-	bytes    int64
+	bytes    int64 // likewise: bodies and what Meta holds
 	since    time.Time
 }
 
@@ -55,7 +55,7 @@ func (e *epoch) watch(ctx context.Context, news <-chan error, lost func(error)) 
 
 // admit takes a chunk that was just read into the books. now is the time of arrival.
 func (e *epoch) admit(b *Batch, now time.Time) {
-	r := &receipt{epoch: e, tag: b.Tag, messages: len(b.Messages), since: now}
+	r := &receipt{epoch: e, tag: b.Tag, messages: len(b.Messages), bytes: b.MetaBytes, since: now}
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		m.receipt = r

@@ -114,7 +114,7 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 			release(b.Messages)
 			wait.reset()
 			return true
-		case isHomeless(err):
+		case Futile(err):
 			c.homeless = err
 			c.stay(b, had)
 			return true // the others need not wait for it

@@ -56,7 +56,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 		}
 		err = o.try(ctx, b)
 		switch {
-		case err == nil, engine.IsPermanent(err):
+		case err == nil, engine.Futile(err):
 			return err
 		case ctx.Err() != nil:
 			return ended(ctx, n, err)
@@ -79,16 +79,17 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 func (o *output) probe(ctx context.Context, b *engine.Batch) error {
 	defer o.outage.leave() // also after a panic, or nobody would ever probe again
 	err := o.try(ctx, b)
-	if err != nil && ctx.Err() == nil && !engine.IsPermanent(err) {
+	if err != nil && ctx.Err() == nil && !engine.Futile(err) {
 		o.outage.failed(err)
 	}
 	return err
 }
 
-// try is one attempt. A batch that nothing is left of was perhaps never written, so it is no sign that the output is well.
+// try is one attempt. A batch that nothing is left of was perhaps never written, so it is no sign that the output is well; one that was
+// stored in part is.
 func (o *output) try(ctx context.Context, b *engine.Batch) error {
 	err := o.next.Write(ctx, b)
-	if err == nil && len(b.Messages) > 0 {
+	if err == nil && len(b.Messages) > 0 || engine.StoredSome(err) {
 		o.outage.over()
 	}
 	return err
