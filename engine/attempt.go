@@ -52,6 +52,9 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 		stored -= len(b.Messages)
 	}
 	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Err: err, Took: took})
+	if a.role == RoleOutput && stored > 0 {
+		a.r.stored.Store(time.Now().UnixNano())
+	}
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
 	}

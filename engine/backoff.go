@@ -36,8 +36,8 @@ func (b *backoff) wait(ctx context.Context) error {
 }
 
 // rest is wait, but for work that a drain must not find asleep: when stop or soft of the run ends meanwhile, it comes back at once and
-// the waiting begins with the shortest again.
-func (b *backoff) rest(r *run) error {
+// the waiting begins with the shortest again. It calls purge, unless that is nil, for each message of void.
+func (b *backoff) rest(r *run, void <-chan struct{}, purge func()) error {
 	timer := time.NewTimer(b.delay())
 	defer timer.Stop()
 	early := r.stop.Done()
@@ -47,16 +47,21 @@ func (b *backoff) rest(r *run) error {
 	case r.stop.Err() != nil:
 		early = r.soft.Done()
 	}
-	select {
-	case <-timer.C:
-	case <-early:
-		b.reset()
-	case <-r.hard.Done():
+	for {
+		select {
+		case <-void:
+			purge()
+			continue
+		case <-timer.C:
+		case <-early:
+			b.reset()
+		case <-r.hard.Done():
+		}
+		if r.hard.Err() != nil {
+			return context.Cause(r.hard)
+		}
+		return nil
 	}
-	if r.hard.Err() != nil {
-		return context.Cause(r.hard)
-	}
-	return nil
 }
 
 func (b *backoff) reset() { b.next = 0 }

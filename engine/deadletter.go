@@ -125,28 +125,7 @@ func (d *burier) next() (b *Batch, fresh bool) {
 }
 
 // rested waits in an outage. It returns false at the hard end.
-func (d *burier) rested() bool {
-	timer := time.NewTimer(d.wait.delay())
-	defer timer.Stop()
-	for {
-		stop := d.r.stop.Done()
-		if d.late {
-			stop = nil
-		}
-		select {
-		case <-timer.C:
-			return true
-		case <-stop:
-			d.late = true
-			d.wait.reset()
-			return true
-		case <-d.r.purge:
-			d.purge()
-		case <-d.r.hard.Done():
-			return false
-		}
-	}
-}
+func (d *burier) rested() bool { return d.wait.rest(d.r, d.r.purge, d.purge) == nil }
 
 // purge lets the stuck messages go whose connection died: their input is not opened again before that.
 func (d *burier) purge() {

@@ -101,6 +101,7 @@ func (r *run) move() error {
 	for range max(1, r.p.Workers) {
 		workers.Go(func() { r.work(r.batches) })
 	}
+	go r.holder.run()
 	if r.dead != nil {
 		burier.Go(func() { r.buryAll(r.dead) })
 	}
@@ -111,6 +112,8 @@ func (r *run) move() error {
 	close(r.head)
 	processors.Wait()
 	workers.Wait()
+	close(r.holder.last)
+	<-r.holder.done
 	var left error
 	if r.recovery != nil {
 		close(r.recovery.last)

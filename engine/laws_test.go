@@ -69,6 +69,15 @@ func (g *rig) finish(t *testing.T) {
 	g.ledger.Check(t, true)
 }
 
+// finishNow drains the pipeline and looks whether all is settled.
+func (g *rig) finishNow(t *testing.T, stop func() error) {
+	t.Helper()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	g.ledger.Check(t, true)
+}
+
 // start runs the pipeline; stop drains it and gives Run's answer.
 func (g *rig) start(t *testing.T) (stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -20,7 +20,7 @@ var mutants = []struct {
 		{"receipt.go", "if !e.dead.Load() {\n\t\te.acks", "if true {\n\t\te.acks"},
 	}},
 	{"void messages are not discarded", []edit{{"attempt.go", "n, bytes := discardVoid(b); n > 0", "n, bytes := 0, int64(0); n > 0"}}},
-	{"the source is opened before the void window is gone", []edit{{"read.go", "for !d.window.empty() {", "for false {"}}},
+	{"the source is opened before the void window is gone", []edit{{"read.go", "for !d.window.empty() {", "for n := 0; n < 1 && !d.window.empty(); n++ {"}}},
 	{"recovery makes a new id", []edit{{"recover.go", `if b.ID == "" {`, "if true {"}}},
 	{"a channel is closed before its senders ended", []edit{{"drain.go", "readers.Wait()\n\tclose(r.head)", "close(r.head)\n\treaders.Wait()"}}},
 	{"a chunk is settled with its first message", []edit{{"receipt.go", "if left > 0 {\n\t\treturn\n\t}", "if left > 0 && n < 1 {\n\t\treturn\n\t}"}}},
@@ -30,6 +30,33 @@ var mutants = []struct {
 	{"the fallback forgets before its batch is home", []edit{{"recover.go", "case err == nil || c.r.bury(b, err):", "case true:"}}},
 	{"bytes do not count", []edit{{"window.go", "(w.max.Bytes == 0 ||", "(true ||"}}},
 	{"the workers are not joined", []edit{{"drain.go", "workers.Wait()\n", "\n"}}},
+	{"an ack's error is not heard", []edit{{"ack.go", `a.lost(fmt.Errorf("ack: %w", a.err))`, "_ = fmt.Errorf"}}},
+	{"the last acks are not sent", []edit{{"ack.go", "close(a.flush)", "a.cancel()"}}},
+	{"an input is closed beside its acker", []edit{{"ack.go", "a.cancel()\n\t<-a.done\n}", "a.cancel()\n}"}}},
+	{"a failed last ack is no news", []edit{{"drain.go", "return unacked\n}\n\nfunc (r *run) closeOutputs", "return nil\n}\n\nfunc (r *run) closeOutputs"}}},
+	{"a read error makes nothing void", []edit{{"read.go", "d.epoch.kill()\n\tif d.unwatch", "if d.unwatch"}}},
+	{"the back-off never begins anew", []edit{{"read.go", "\t\t\twait.reset()\n", "\n"}}},
+	{"the back-off begins anew with every connection", []edit{{"read.go", "if d.epoch.acked.Load() ||", "if opened ||"}}},
+	{"parts do not count", []edit{{"receipt.go", "r.epoch.unsettled.Add(int64(n))\n}", "}"}}},
+	{"void dead letters leave their reasons", []edit{{"receipt.go", "b.Reasons[len(kept)] = b.Reasons[i]", "_ = i"}}},
+	{"stored dead letters leave their reasons", []edit{{"attempt.go", "reasons = append(reasons, b.Reasons[i])", "reasons = b.Reasons[:len(left)]"}}},
+	{"a rebuilt message that is rejected loses its chunk", []edit{{"process.go", "b.marks[i].msg.receipt = b.Messages[b.marks[i].index].receipt", "_ = i"}}},
+	{"a sealed batch is sealed again", []edit{{"write.go", `if b.ID == "" {`, "if true {"}}},
+	{"times are local", []edit{{"write.go", "b.Time = b.Time.UTC()", "_ = b"}}},
+	{"stuck dead letters are without bound", []edit{{"deadletter.go", "if d.held >= deadLetterStuck {", "if false {"}}},
+	{"an outage of the dead letter is without bound", []edit{{"deadletter.go", "if d.held >= deadLetterStuck || d.in == nil {", "if d.in == nil {"}}},
+	{"stuck dead letters are forgotten at the end", []edit{{"deadletter.go", "for d.in != nil || len(d.stuck) > 0 {", "for d.in != nil {"}}},
+	{"a poisoned batch counts as outstanding", []edit{{"recover.go", "-c.stays >= recoverHeld", " >= recoverHeld"}}},
+	{"the rest of a poisoned batch stays with the good part", []edit{{"recover.go", "if len(b.Messages) < had && c", "if false && c"}}},
+	{"the last pass does not wait for dead letters", []edit{{"recover.go", "case last && len(c.out) > c.skipped:", "case false:"}}},
+	{"nobody tells recovery that the output is well", []edit{{"health.go", "poke(a.r.recovery.well)", "_ = a"}}},
+	{"nobody tells recovery that something fell back", []edit{{"write.go", "poke(r.recovery.kick)", "_ = r"}}},
+	{"poisoned batches keep the workers", []edit{{"write.go", "r.ownFault(err, began) && r.holder.take(b, err)", "r.ownFault(err, began) && false"}}},
+	{"the holder forgets at the end", []edit{{"hold.go", "if h.count() == 0 {", "if isClosed(h.last) {\n\treturn\n}\nif h.count() == 0 {"}}},
+	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && b.self != b", "false"}}},
+	{"an output may move its messages about", []edit{{"attempt.go", "if !before.same(b.Messages) {", "if false {"}}},
+	{"closing makes void", []edit{{"read.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
+	{"a drain lets held batches sleep", []edit{{"backoff.go", "early := r.stop.Done()", "early := r.hard.Done()"}, {"backoff.go", "early = r.soft.Done()", "early = r.hard.Done()"}}},
 }
 
 // edit puts new text in the place of old text, which must stand once in the file.
@@ -44,22 +71,31 @@ func TestMutantsDie(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the package once for each mutant")
 	}
+	if out, err := underTest(t, "none", nil); err != nil {
+		t.Fatalf("the tests fail without any mutation, so they say nothing of mutants: %v\n%s", err, out)
+	}
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			overlay := mutate(t, m.edits)
-			cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "60s", "-failfast", ".", "-seeds", "60")
-			cmd.Env = append(os.Environ(), "LOGPIPE_MUTANT="+m.name)
-			cmd.WaitDelay = 10 * time.Second
-			out, err := cmd.CombinedOutput()
+			out, err := underTest(t, m.name, m.edits)
 			switch {
 			case err == nil:
 				t.Errorf("all tests pass although %s", m.name)
-			case strings.Contains(string(out), "[build failed]") || strings.Contains(string(out), "[setup failed]"):
+			case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
 				t.Errorf("the mutant does not build:\n%s", out)
 			}
 		})
 	}
+}
+
+// underTest runs the tests of this package against the edited files.
+func underTest(t *testing.T, name string, edits []edit) (out string, err error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", mutate(t, edits), "-timeout", "120s", "-failfast", "-short", ".", "-seeds", "60")
+	cmd.Env = append(os.Environ(), "LOGPIPE_MUTANT="+name)
+	cmd.WaitDelay = 10 * time.Second
+	text, err := cmd.CombinedOutput()
+	return string(text), err
 }
 
 // mutate writes the changed files and an overlay that puts them in the place of the real ones.
@@ -68,16 +104,20 @@ func mutate(t *testing.T, edits []edit) (overlay string) {
 	dir := t.TempDir()
 	replace := map[string]string{}
 	for _, e := range edits {
-		text, err := os.ReadFile(e.file)
+		real, err := filepath.Abs(e.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := real
+		if replace[real] != "" {
+			from = replace[real] // an edit of this file came before
+		}
+		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(string(text), e.old); n != 1 {
 			t.Fatalf("%s has the text %q %d times, want once: mend the mutant", e.file, e.old, n)
-		}
-		real, err := filepath.Abs(e.file)
-		if err != nil {
-			t.Fatal(err)
 		}
 		replace[real] = filepath.Join(dir, e.file)
 		write(t, replace[real], []byte(strings.Replace(string(text), e.old, e.new, 1)))

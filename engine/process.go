@@ -67,7 +67,7 @@ func (s *transformer) process(b *Batch) bool {
 		b.Messages = append(b.Messages[:0], s.saved...)
 		clear(b.marks)
 		b.marks = b.marks[:0]
-		if wait.rest(s.r) != nil {
+		if wait.rest(s.r, nil, nil) != nil {
 			return false
 		}
 	}

@@ -237,6 +237,7 @@ func (d *reader) disconnect(err error) {
 func (d *reader) voidGone() bool {
 	for !d.window.empty() {
 		poke(d.r.purge)
+		poke(d.r.purgeHeld)
 		if !d.r.sweep(SealedByLost, d.r.stop.Done()) {
 			return false
 		}

@@ -14,7 +14,7 @@ type receipt struct {
 	tag      uint64
 	left     atomic.Int64 // messages of the chunk that are not released yet
 	messages int          // as read: what the window counts
-	bytes    int64 // likewise: bodies and what Meta holds
+	bytes    int64        // likewise: bodies and what Meta holds
 	since    time.Time
 }
 

@@ -27,11 +27,12 @@ type run struct {
 	endChecks        func()          // ends the checks at start
 	fail             func(error)     // stops the pipeline because it is broken; the first cause counts
 
-	head    chan *Batch   // from the readers to the first processor
-	batches chan *Batch   // from the last processor to the workers
-	dead    chan *Batch   // to the dead-letter goroutine; nil without one
-	purge   chan struct{} // tells that goroutine that a connection died
-	stages  bool          // some processor is a Stage
+	head      chan *Batch   // from the readers to the first processor
+	batches   chan *Batch   // from the last processor to the workers
+	dead      chan *Batch   // to the dead-letter goroutine; nil without one
+	purge     chan struct{} // tells that goroutine that a connection died
+	purgeHeld chan struct{} // and the holder
+	stages    bool          // some processor is a Stage
 
 	readers    []*reader
 	output     Output // policies around the output's attempt
@@ -40,7 +41,9 @@ type run struct {
 	deadLetter *attempt
 	recovery   *recovery
 
+	holder   *holder
 	busy     atomic.Int64 // workers that have a batch
+	stored   atomic.Int64 // when the output last stored something, Unix time in ns
 	mu       sync.Mutex
 	finished int           // inputs at their end
 	all      chan struct{} // closed when all are
@@ -90,8 +93,9 @@ func newRun(p *Pipeline) (*run, error) {
 	}
 	r := &run{
 		p: p, log: p.Log, newID: p.NewID,
-		head: make(chan *Batch), purge: make(chan struct{}, 1), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
+		head: make(chan *Batch), purge: make(chan struct{}, 1), purgeHeld: make(chan struct{}, 1), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
 	}
+	r.holder = newHolder(r)
 	r.log = cmp.Or(r.log, slog.New(slog.DiscardHandler))
 	if r.newID == nil {
 		r.newID = NewID

@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"errors"
+	"time"
+)
+
 // work is one of the pipeline's workers: it takes sealed batches and sees each to its end.
 func (r *run) work(in <-chan *Batch) {
 	for b := range in {
@@ -30,30 +35,56 @@ func (r *run) seal(b *Batch) {
 }
 
 // deliver writes a batch: to the output, else the fallback, else it waits and starts again. It comes back when the
-// batch is settled, or at the hard end, when the rest of it stays unsettled.
+// batch is settled or in the holder's care, or at the hard end, when the rest of it stays unsettled.
 func (r *run) deliver(b *Batch) {
-	wait := heldBackoff()
-	for held := false; ; held = true {
+	wait, began := heldBackoff(), time.Now()
+	for first := true; ; first = false {
 		err := r.write(b)
 		if err == nil {
-			if held {
+			if !first && len(b.Messages) > 0 {
 				r.log.Info("held batch is written", "batch", b.ID)
 			}
-			release(b.Messages)
-			b.Recycle()
+			r.delivered(b)
 			return
 		}
 		if r.hard.Err() != nil {
 			return
 		}
-		if !held {
+		if first {
 			r.observe(Event{Kind: Held, Plugin: r.p.Output.Name, Messages: len(b.Messages), Bytes: b.Bytes(), Err: err})
-			r.log.Warn("batch can be written nowhere; it is held and tried again", "batch", b.ID, "messages", len(b.Messages), "error", err)
+		}
+		if r.ownFault(err, began) && r.holder.take(b, err) {
+			return
+		}
+		if first {
+			r.sayHeld(b, err)
 		}
 		if !r.rest(&wait) {
 			return
 		}
 	}
+}
+
+// delivered ends the care for a batch that is durable.
+func (r *run) delivered(b *Batch) {
+	release(b.Messages)
+	b.Recycle()
+}
+
+func (r *run) sayHeld(b *Batch, err error) {
+	r.log.Warn("batch can be written nowhere; it is held and tried again", "batch", b.ID, "messages", len(b.Messages), "error", err)
+}
+
+// How long a worker holds a batch although nothing says that others can be written.
+const holdAfter = time.Minute
+
+// ownFault reports whether others may go through although this batch does not: the output answered for single messages, or has
+// stored something since this batch was first tried. Else it is an outage, and workers that hold their batches keep it from being
+// cut into small ones. After a minute it is tried anyway: all workers may have such a batch.
+func (r *run) ownFault(err error, began time.Time) bool {
+	var partial *WriteError
+	return Futile(err) || StoredSome(err) || errors.As(err, &partial) ||
+		r.stored.Load() > began.UnixNano() || time.Since(began) > holdAfter
 }
 
 // rest waits before the next try. A worker that waits is not busy: for readers that wait for room it does nothing.
@@ -62,7 +93,7 @@ func (r *run) rest(wait *backoff) bool {
 		r.pokeReaders()
 	}
 	defer r.busy.Add(1)
-	return wait.rest(r) == nil
+	return wait.rest(r, nil, nil) == nil
 }
 
 // write tries every place once, in order. A nil means that what is left in the batch is durable, or nothing is left.
