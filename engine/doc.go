@@ -22,13 +22,16 @@
 //	pipeline.go    what is put together
 //	run.go         one life of a pipeline, and its wiring
 //	drain.go       its contexts, the order in which it starts and ends
-//	read.go        open, read, and open again
+//	read.go        open and read
+//	reopen.go      when the source is lost: close, wait until nothing of it is held, open again
 //	window.go      what may be unsettled: the bound of memory
 //	receipt.go     the books: admit, release, settle, discard
 //	process.go     transforms, and carrying out rejects, drops and splits
 //	stage.go       stages, and sweeping them
-//	write.go       the workers: output, then fallback, then hold
+//	write.go       the workers: output, then fallback
+//	hold.go        what can be written nowhere while others can
 //	attempt.go     one write, and what became of each message
+//	distrust.go    answers of outputs that cannot be believed
 //	deadletter.go  the dead-letter goroutine
 //	recover.go     bringing the fallback home
 //	ack.go         telling the source

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,9 +78,9 @@ func TestAFlappingOutputIsLoggedSeldom(t *testing.T) {
 		g.source.Follow = true
 		g.p.Workers = 1
 		log := g.logged()
-		flapping := true
+		var steady atomic.Bool
 		g.output.Script = func(n int, _ *engine.Batch) enginetest.Step {
-			if flapping && n%2 == 0 {
+			if !steady.Load() && n%2 == 0 {
 				return enginetest.Step{Err: errDown}
 			}
 			return enginetest.Step{}
@@ -92,7 +93,7 @@ func TestAFlappingOutputIsLoggedSeldom(t *testing.T) {
 		if n := log.with("output"); n > 5 {
 			t.Errorf("%d lines for %d writes in ten minutes", n, g.output.Calls())
 		}
-		flapping = false
+		steady.Store(true)
 		for i := range 200 {
 			g.source.Send(fmt.Sprintf("n%06d", i))
 			time.Sleep(time.Second)

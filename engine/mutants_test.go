@@ -20,7 +20,7 @@ var mutants = []struct {
 		{"receipt.go", "if !e.dead.Load() {\n\t\te.acks", "if true {\n\t\te.acks"},
 	}},
 	{"void messages are not discarded", []edit{{"attempt.go", "n, bytes := discardVoid(b); n > 0", "n, bytes := 0, int64(0); n > 0"}}},
-	{"the source is opened before the void window is gone", []edit{{"read.go", "for !d.window.empty() {", "for n := 0; n < 1 && !d.window.empty(); n++ {"}}},
+	{"the source is opened before the void window is gone", []edit{{"reopen.go", "for !d.window.empty() {", "for n := 0; n < 1 && !d.window.empty(); n++ {"}}},
 	{"recovery makes a new id", []edit{{"recover.go", `if b.ID == "" {`, "if true {"}}},
 	{"a channel is closed before its senders ended", []edit{{"drain.go", "readers.Wait()\n\tclose(r.head)", "close(r.head)\n\treaders.Wait()"}}},
 	{"a chunk is settled with its first message", []edit{{"receipt.go", "if left > 0 {\n\t\treturn\n\t}", "if left > 0 && n < 1 {\n\t\treturn\n\t}"}}},
@@ -34,7 +34,7 @@ var mutants = []struct {
 	{"the last acks are not sent", []edit{{"ack.go", "close(a.flush)", "a.cancel()"}}},
 	{"an input is closed beside its acker", []edit{{"ack.go", "a.cancel()\n\t<-a.done\n}", "a.cancel()\n}"}}},
 	{"a failed last ack is no news", []edit{{"drain.go", "return unacked\n}\n\nfunc (r *run) closeOutputs", "return nil\n}\n\nfunc (r *run) closeOutputs"}}},
-	{"a read error makes nothing void", []edit{{"read.go", "d.epoch.kill()\n\tif d.unwatch", "if d.unwatch"}}},
+	{"a read error makes nothing void", []edit{{"reopen.go", "d.epoch.kill()\n\tif d.unwatch", "if d.unwatch"}}},
 	{"the back-off never begins anew", []edit{{"read.go", "\t\t\twait.reset()\n", "\n"}}},
 	{"the back-off begins anew with every connection", []edit{{"read.go", "if d.epoch.acked.Load() ||", "if opened ||"}}},
 	{"parts do not count", []edit{{"receipt.go", "r.epoch.unsettled.Add(int64(n))\n}", "}"}}},
@@ -54,8 +54,8 @@ var mutants = []struct {
 	{"poisoned batches keep the workers", []edit{{"write.go", "r.ownFault(err, began) && r.holder.take(b, err)", "r.ownFault(err, began) && false"}}},
 	{"the holder forgets at the end", []edit{{"hold.go", "if h.count() == 0 {", "if isClosed(h.last) {\n\treturn\n}\nif h.count() == 0 {"}}},
 	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && b.self != b", "false"}}},
-	{"an output may move its messages about", []edit{{"attempt.go", "if !before.same(b.Messages) {", "if false {"}}},
-	{"closing makes void", []edit{{"read.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
+	{"an output may move its messages about", []edit{{"distrust.go", "if !before.same(b.Messages) {", "if false {"}}},
+	{"closing makes void", []edit{{"reopen.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
 	{"a drain lets held batches sleep", []edit{{"backoff.go", "early := r.stop.Done()", "early := r.hard.Done()"}, {"backoff.go", "early = r.soft.Done()", "early = r.hard.Done()"}}},
 }
 

@@ -36,12 +36,12 @@ func TestRecoveryBeginsWhenTheOutputIsWell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(100).withFallback()
 		g.source.Follow = true
-		var up atomic.Bool
+		var up, once atomic.Bool
 		g.output.Script = func(int, *engine.Batch) enginetest.Step {
-			if up.Load() {
-				return enginetest.Step{}
+			if !up.Load() || once.CompareAndSwap(true, false) {
+				return enginetest.Step{Err: errDown}
 			}
-			return enginetest.Step{Err: errDown}
+			return enginetest.Step{}
 		}
 		stop := g.start(t)
 		time.Sleep(time.Hour) // recovery's back-off has grown to its most
@@ -57,14 +57,8 @@ func TestRecoveryBeginsWhenTheOutputIsWell(t *testing.T) {
 			t.Errorf("%d batches are in the fallback two seconds after the output was well", n)
 		}
 		// And one that falls back beside an idle recovery.
-		var once atomic.Bool
-		g.output.Script = func(int, *engine.Batch) enginetest.Step {
-			if once.CompareAndSwap(false, true) {
-				return enginetest.Step{Err: errDown}
-			}
-			return enginetest.Step{}
-		}
 		time.Sleep(5 * time.Second)
+		once.Store(true)
 		g.source.Send("last")
 		time.Sleep(1500 * time.Millisecond)
 		if n := len(g.output.Bodies()); n != 111 {

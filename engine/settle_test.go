@@ -243,6 +243,7 @@ func TestARebuiltMessageMayBeRejected(t *testing.T) {
 func TestASealedBatchKeepsItsNameAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(15)
+		g.p.Workers = 1 // so that they are stored in order
 		n := 0
 		g.p.Processors[0].Processor = enginetest.Group{Count: 10, Age: time.Second, NewID: func() string { n++; return fmt.Sprint("batch-", n) }}
 		east := time.FixedZone("east", 3600)
