@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Store passes HTTP requests on to an S3 server and may break what happens to uploads. Everything else gets through.
@@ -31,6 +32,9 @@ type Store struct {
 // Fault is what happens to an upload. A Fault calls pass to let the server have it, and returns the answer that the client gets, or
 // hangs up with ErrHangUp. ctx ends when the client is gone or the fault is over.
 type Fault func(ctx context.Context, w http.ResponseWriter, r *http.Request, pass http.Handler) error
+
+// Context is context.Context, so that faults of a test's own need no further import.
+type Context = context.Context
 
 // ErrHangUp makes the store close the connection without an answer.
 var ErrHangUp = errors.New("hang up")
@@ -163,4 +167,25 @@ func HangUpInAnswer(_ context.Context, w http.ResponseWriter, r *http.Request, p
 	defer c.Close()
 	_, _ = buf.WriteString("HTTP/1.1 200 ")
 	return buf.Flush()
+}
+
+// Slow passes the upload on at so many bytes a second.
+func Slow(bytesPerSecond int) Fault {
+	return func(_ context.Context, w http.ResponseWriter, r *http.Request, pass http.Handler) error {
+		r.Body = &slowBody{r.Body, bytesPerSecond}
+		pass.ServeHTTP(w, r)
+		return nil
+	}
+}
+
+type slowBody struct {
+	io.ReadCloser
+	rate int
+}
+
+// Read reads a twentieth of a second's worth.
+func (s *slowBody) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p[:min(len(p), max(1, s.rate/20))])
+	time.Sleep(time.Second / 20)
+	return n, err
 }

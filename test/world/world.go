@@ -3,6 +3,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,9 @@ type World struct {
 	Bucket string
 	Dir    string
 
-	bin string
+	bin      string
+	endpoint string // of S3 for logpipe, when that is not the direct one
+	broker   string // likewise of the broker
 }
 
 // New makes a world. It is gone with the test.
@@ -69,7 +72,7 @@ func (w *World) OwnS3() *servers.S3 {
 // Env is what pipeline.hcl needs, and more variables.
 func (w *World) Env(more ...string) []string {
 	return append([]string{
-		"RABBITMQ_URL=" + w.URL, "S3_ENDPOINT=" + w.S3.Endpoint, "S3_BUCKET=" + w.Bucket,
+		"RABBITMQ_URL=" + cmp.Or(w.broker, w.URL), "S3_ENDPOINT=" + cmp.Or(w.endpoint, w.S3.Endpoint), "S3_BUCKET=" + w.Bucket,
 		"AWS_ACCESS_KEY_ID=" + w.S3.AccessKey, "AWS_SECRET_ACCESS_KEY=" + w.S3.SecretKey,
 		"FALLBACK_PATH=" + w.Fallback(),
 	}, more...)
@@ -124,7 +127,14 @@ func (w *World) Start(env []string, args ...string) *process.Process {
 // Produce fills the queue.
 func (w *World) Produce(n int, more ...string) {
 	w.TB.Helper()
-	w.Exits(w.Start(w.Env(append(more, fmt.Sprintf("MESSAGES=%d", n))...), "run", "examples/producer.hcl"), 0)
+	w.Exits(w.Producer(n, more...), 0)
+}
+
+// Producer starts to fill the queue. It takes the direct way to the broker.
+func (w *World) Producer(n int, more ...string) *process.Process {
+	w.TB.Helper()
+	env := append(w.Env(more...), "RABBITMQ_URL="+w.URL, fmt.Sprintf("MESSAGES=%d", n))
+	return w.Start(env, "run", "examples/producer.hcl")
 }
 
 // Exits waits for the end of a process.

@@ -1,0 +1,66 @@
+package world
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/logpipe/logpipe/test/proxy"
+	"github.com/logpipe/logpipe/test/tally"
+)
+
+// ThroughStore puts a breakable way between logpipe and the S3 server. It needs to be called before Env, and after OwnS3.
+func (w *World) ThroughStore() *proxy.Store {
+	w.TB.Helper()
+	s := proxy.NewStore(w.TB, w.S3.Endpoint)
+	w.endpoint = s.URL
+	return s
+}
+
+// ThroughProxy puts a breakable way between logpipe and the broker. The test itself stays on the direct way. It needs to be called before Env.
+func (w *World) ThroughProxy() *proxy.Proxy {
+	w.TB.Helper()
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		w.TB.Fatal(err)
+	}
+	p := proxy.New(w.TB, u.Host)
+	u.Host = p.Addr
+	w.broker = u.String()
+	return p
+}
+
+// Config writes a configuration file and returns its path.
+func (w *World) Config(text string) string {
+	w.TB.Helper()
+	file := filepath.Join(w.Dir, "test.hcl")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		w.TB.Fatal(err)
+	}
+	return file
+}
+
+// Account counts where the messages 1 to n are: in the bucket, the fallback, and the queues, which it empties. A message that is in none of
+// them is lost and fails the test. It returns what was found in all places together.
+func (w *World) Account(n int, queues ...string) *tally.Tally {
+	w.TB.Helper()
+	places := []*tally.Tally{w.Stored(), w.InFallback()}
+	for _, name := range queues {
+		places = append(places, w.Queue(name))
+	}
+	w.Complete(n, places...)
+	all := tally.New()
+	for _, p := range places {
+		for seq, times := range p.Count {
+			all.Count[seq] += times
+		}
+		all.Strange = append(all.Strange, p.Strange...)
+	}
+	for _, s := range all.Strange {
+		if !strings.HasPrefix(s, `{"logpipe_batch"`) {
+			w.TB.Errorf("%.200q is there and was never sent", s)
+		}
+	}
+	return all
+}
