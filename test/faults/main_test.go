@@ -5,9 +5,26 @@
 package faults
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/logpipe/logpipe/test/servers"
 )
 
 func TestMain(m *testing.M) { servers.Main(m) }
+
+// edited is the shipped pipeline.hcl with other text in the place of some.
+func edited(t *testing.T, oldNew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../pipeline.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(oldNew); i += 2 {
+		if strings.Count(string(text), oldNew[i]) != 1 {
+			t.Fatalf("pipeline.hcl has not %q once", oldNew[i])
+		}
+	}
+	return strings.NewReplacer(oldNew...).Replace(string(text))
+}

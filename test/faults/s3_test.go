@@ -2,7 +2,6 @@ package faults
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -35,7 +34,7 @@ func TestS3Refuses(t *testing.T) {
 			w := world.New(t)
 			store := w.ThroughStore()
 			const n = 1_000
-			p := w.Start(w.Env("RETRY_LIMIT=1", "BATCH_SIZE=100"), w.Config(strings.Replace(shipped(t), "workers ", "timeout = \"2s\"\n    workers ", 1)))
+			p := w.Start(w.Env("RETRY_LIMIT=1", "BATCH_SIZE=100"), w.Config(edited(t, "workers ", "timeout = \"2s\"\n    workers ")))
 			w.Says(p, "input is open")
 			store.Break(c.fault)
 			w.Produce(n)
@@ -57,16 +56,6 @@ func TestS3Refuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// shipped is pipeline.hcl.
-func shipped(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../pipeline.hcl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // redirect is how S3 answers for a bucket of another region.

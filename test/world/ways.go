@@ -64,3 +64,12 @@ func (w *World) Account(n int, queues ...string) *tally.Tally {
 	}
 	return all
 }
+
+// ThroughURL is the URL of the virtual host by way of ThroughProxy.
+func (w *World) ThroughURL() string { return w.broker }
+
+// HasQueue reports whether there is a queue of this name.
+func (w *World) HasQueue(name string) bool {
+	_, _, err := tally.Depth(w.URL, name)
+	return err == nil
+}
