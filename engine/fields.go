@@ -67,6 +67,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 type Template struct {
 	source string
 	refs   []string
+	whole  []string
 	render func(*Batch) (string, error)
 }
 
@@ -74,6 +75,13 @@ type Template struct {
 // renders it, which must be safe for concurrent use.
 func NewTemplate(source string, refs []string, render func(*Batch) (string, error)) Template {
 	return Template{source: source, refs: refs, render: render}
+}
+
+// Holding returns t with the variables whose value stands whole in everything that it renders, whatever the batch. A variable
+// that only a function or a condition looks at is not among them.
+func (t Template) Holding(variables ...string) Template {
+	t.whole = variables
+	return t
 }
 
 // Literal is a Template that always renders text.
@@ -91,6 +99,10 @@ func (t Template) Render(b *Batch) (string, error) {
 
 // Refers reports whether the template uses the variable, for example "batch.id" or "batch.partition.source".
 func (t Template) Refers(variable string) bool { return slices.Contains(t.refs, variable) }
+
+// Holds reports whether the value of the variable stands whole in everything that the template renders. Then two batches that
+// differ in it never render the same by chance; that it refers to the variable is not enough for that.
+func (t Template) Holds(variable string) bool { return slices.Contains(t.whole, variable) }
 
 // Refs are the variables that the template uses. Do not change the slice.
 func (t Template) Refs() []string { return t.refs }

@@ -179,8 +179,8 @@ func (c *s3Output) Validate() error {
 	if c.Bucket == "" {
 		errs = append(errs, engine.AttrErrorf("bucket", "must not be empty"))
 	}
-	if c.Key.String() != "" && !c.Key.Refers("batch.id") {
-		errs = append(errs, engine.AttrErrorf("key", "must contain batch.id: else objects overwrite each other"))
+	if c.Key.String() != "" && !c.Key.Holds("batch.id") {
+		errs = append(errs, engine.AttrErrorf("key", "must contain ${batch.id} by itself: else objects overwrite each other"))
 	}
 	return errors.Join(errs...)
 }

@@ -62,6 +62,17 @@ func (r *renderer) part(e hclsyntax.Expression) part {
 	return part{expr: e}
 }
 
+// whole are the variables that are parts of their own: their values stand in the text as they are.
+func (r *renderer) whole() []string {
+	var refs []string
+	for _, p := range r.parts {
+		if p.ref != "" {
+			refs = append(refs, p.ref)
+		}
+	}
+	return refs
+}
+
 func (r *renderer) render(b *engine.Batch) (string, error) {
 	text := make([]byte, 0, 128)
 	var ctx *hcl.EvalContext

@@ -48,7 +48,8 @@ func (t *template) resolve(scope *templateScope) (tpl *engine.Template, unknown,
 	text, ok := t.text(v)
 	made := engine.Literal(text)
 	if len(refs) > 0 {
-		made = engine.NewTemplate(t.source(), refs, t.renderer(scope, refs).render)
+		r := t.renderer(scope, refs)
+		made = engine.NewTemplate(t.source(), refs, r.render).Holding(r.whole()...)
 	}
 	return &made, false, ok
 }

@@ -168,3 +168,28 @@ func BenchmarkTemplate(b *testing.B) {
 		}
 	}
 }
+
+// Only a variable that is a part of its own is in everything that a template renders. A key that merely mentions batch.id is the same for
+// several batches, and each object would replace the one before it: all but the last would be lost after their ack.
+func TestTemplateHolds(t *testing.T) {
+	for key, want := range map[string]bool{
+		`batch.id`:                                            true,
+		`"${batch.id}"`:                                       true,
+		`"x/${batch.hour}-${batch.id}.n"`:                     true,
+		`"${~ batch.id ~}"`:                                   true,
+		`"${upper(batch.id)}${batch.id}"`:                     true,
+		"<<E\nx/${batch.id}\nE\n":                             true,
+		`"x"`:                                                 false,
+		`"${substr(batch.id, 0, 8)}"`:                         false,
+		`"${batch.hour == "77" ? batch.id : "same"}"`:         false,
+		`batch.hour == "77" ? batch.id : "same"`:              false,
+		`"%{if batch.hour == "77"}${batch.id}%{endif}"`:       false,
+		`"${strlen(batch.id)}"`:                               false,
+		`format("%.1s", batch.id)`:                            false,
+		`"${join("", [])}${replace(batch.id, batch.id, "")}"`: false,
+	} {
+		if got := keyOf(t, key, nil).Holds("batch.id"); got != want {
+			t.Errorf("%s holds batch.id: %v", key, got)
+		}
+	}
+}

@@ -18,7 +18,7 @@ import (
 // environment variables that may be empty.
 type Config struct {
 	Bucket string          `hcl:"bucket" example:"my-logs" doc:"Name of the bucket, or ARN of an access point. The bucket must exist; while it does not, the pipeline waits."`
-	Key    engine.Template `hcl:"key" example:"logs/${batch.date}/${batch.id}.ndjson" doc:"Name of the object of a batch, at most 1024 bytes. It must contain ${batch.id}, so that no object replaces another. .gz or .zst is appended for a compressed object."`
+	Key    engine.Template `hcl:"key" example:"logs/${batch.date}/${batch.id}.ndjson" doc:"Name of the object of a batch, at most 1024 bytes. It must contain ${batch.id}, by itself and not inside of a function or condition, so that no object replaces another. .gz or .zst is appended for a compressed object."`
 
 	Region    string `hcl:"region,optional" doc:"Region of the bucket. Without it that of AWS_REGION or of the profile counts, else us-east-1."`
 	Endpoint  string `hcl:"endpoint,optional" doc:"URL of a server other than Amazon's, for example http://localhost:9000."`
@@ -95,11 +95,15 @@ func (c *Config) checkBucket() error {
 	return nil
 }
 
+const exampleKey = `"logs/${batch.date}/${batch.id}.ndjson"`
+
 func (c *Config) checkKey() error {
 	switch {
 	case !c.Key.Refers("batch.id"):
-		return engine.AttrErrorf("key", "without ${batch.id} one object would replace another; write for example %s",
-			`"logs/${batch.date}/${batch.id}.ndjson"`)
+		return engine.AttrErrorf("key", "without ${batch.id} one object would replace another; write for example %s", exampleKey)
+	case !c.Key.Holds("batch.id"):
+		return engine.AttrErrorf("key", "a function or a condition may leave out a part of batch.id, so that one object would replace another; "+
+			"write ${batch.id} by itself, for example %s", exampleKey)
 	case strings.HasPrefix(c.Key.String(), "/"):
 		return engine.AttrErrorf("key", "a slash at the start makes a folder without a name; leave it out")
 	}

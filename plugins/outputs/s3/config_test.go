@@ -41,18 +41,21 @@ func TestValidate(t *testing.T) {
 		change func(*Config)
 		attr   string // "" for none
 	}{
-		"as it is":                {func(*Config) {}, ""},
-		"empty texts":             {func(c *Config) { c.PathStyle, c.Checksum, c.Format, c.Compression = "", "", "", "" }, ""},
-		"no bucket":               {func(c *Config) { c.Bucket = "" }, "bucket"},
-		"bucket URL":              {func(c *Config) { c.Bucket = "s3://logs" }, "bucket"},
-		"bucket with prefix":      {func(c *Config) { c.Bucket = "logs/app" }, "bucket"},
-		"bucket ARN":              {func(c *Config) { c.Bucket = "arn:aws:s3:us-east-1:123456789012:accesspoint/logs" }, ""},
-		"bucket with a space":     {func(c *Config) { c.Bucket = "my logs" }, "bucket"},
-		"no key":                  {func(c *Config) { c.Key = engine.Template{} }, "key"},
-		"key without id":          {func(c *Config) { c.Key = engine.Literal("logs/all.ndjson") }, "key"},
-		"key with slash":          {func(c *Config) { c.Key = keyed("/logs/") }, "key"},
-		"key with dots":           {func(c *Config) { c.Key = keyed("logs/../") }, "key"},
-		"key that says gzip":      {func(c *Config) { c.Key = engine.NewTemplate("${batch.id}.gz", []string{"batch.id"}, nil) }, "key"},
+		"as it is":              {func(*Config) {}, ""},
+		"empty texts":           {func(c *Config) { c.PathStyle, c.Checksum, c.Format, c.Compression = "", "", "", "" }, ""},
+		"no bucket":             {func(c *Config) { c.Bucket = "" }, "bucket"},
+		"bucket URL":            {func(c *Config) { c.Bucket = "s3://logs" }, "bucket"},
+		"bucket with prefix":    {func(c *Config) { c.Bucket = "logs/app" }, "bucket"},
+		"bucket ARN":            {func(c *Config) { c.Bucket = "arn:aws:s3:us-east-1:123456789012:accesspoint/logs" }, ""},
+		"bucket with a space":   {func(c *Config) { c.Bucket = "my logs" }, "bucket"},
+		"no key":                {func(c *Config) { c.Key = engine.Template{} }, "key"},
+		"key without id":        {func(c *Config) { c.Key = engine.Literal("logs/all.ndjson") }, "key"},
+		"key with a part of id": {func(c *Config) { c.Key = engine.NewTemplate("${substr(batch.id, 0, 8)}", []string{"batch.id"}, nil) }, "key"},
+		"key with slash":        {func(c *Config) { c.Key = keyed("/logs/") }, "key"},
+		"key with dots":         {func(c *Config) { c.Key = keyed("logs/../") }, "key"},
+		"key that says gzip": {func(c *Config) {
+			c.Key = engine.NewTemplate("${batch.id}.gz", []string{"batch.id"}, nil).Holding("batch.id")
+		}, "key"},
 		"endpoint":                {func(c *Config) { c.Endpoint = "https://s3.example.com:9000" }, ""},
 		"endpoint without scheme": {func(c *Config) { c.Endpoint = "localhost:9000" }, "endpoint"},
 		"endpoint with password":  {func(c *Config) { c.Endpoint = "http://me:hush-hush@localhost:9000" }, "endpoint"},
@@ -116,14 +119,14 @@ func TestKey(t *testing.T) {
 	}
 	cfg := valid()
 	cfg.Compression = "gzip"
-	cfg.Key = engine.NewTemplate("", []string{"batch.id"}, func(b *engine.Batch) (string, error) { return b.ID + ".gz", nil })
+	cfg.Key = engine.NewTemplate("", []string{"batch.id"}, func(b *engine.Batch) (string, error) { return b.ID + ".gz", nil }).Holding("batch.id")
 	if got, err := open(t, cfg).key(batchOf("b1")); err != nil || got != "b1.gz" {
 		t.Errorf("the extension that is there already: %q, %v", got, err)
 	}
 	if _, err := open(t, cfg).key(batchOf("")); err == nil {
 		t.Error("a batch without id got a key, which the next one would share")
 	}
-	cfg.Key = engine.NewTemplate("", []string{"batch.id"}, func(*engine.Batch) (string, error) { return "", errors.New("no such variable") })
+	cfg.Key = engine.NewTemplate("", []string{"batch.id"}, func(*engine.Batch) (string, error) { return "", errors.New("no such variable") }).Holding("batch.id")
 	if _, err := open(t, cfg).key(batchOf("b1")); err == nil || engine.IsPermanent(err) {
 		t.Errorf("a template that fails: %v", err)
 	}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { servers.Main(m) }
 func keyed(prefix string) engine.Template {
 	return engine.NewTemplate(prefix+"${batch.id}.ndjson", []string{"batch.id"}, func(b *engine.Batch) (string, error) {
 		return prefix + b.ID + ".ndjson", nil
-	})
+	}).Holding("batch.id")
 }
 
 // reach is the configuration that reaches a bucket of a server.
