@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -88,7 +89,7 @@ type Plugin struct {
 
 // NewInput describes an input. C is its configuration struct, with `hcl:"name"` or `hcl:"name,optional"` and `doc:"…"` tags on
 // each field; defaults returns it with the defaults filled in. If *C has a method Validate() error it is asked after decoding (AttrError gives the
-// place); if it has Traits() Traits that counts in checks across blocks. new may not touch the network.
+// place), and so is ValidateRole(Role) error for what depends on the block that the plugin stands in: new must not fail on what they let pass; if it has Traits() Traits that counts in checks across blocks. new may not touch the network.
 func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
 	return plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
 }
@@ -157,10 +158,14 @@ func TraitsOf(cfg any) Traits {
 	return Traits{}
 }
 
-// Validate asks the configuration cfg for its mistakes.
-func Validate(cfg any) error {
+// Validate asks the configuration cfg of a plugin in a role for its mistakes.
+func Validate(cfg any, role Role) error {
+	var errs []error
 	if v, ok := cfg.(interface{ Validate() error }); ok {
-		return v.Validate()
+		errs = append(errs, v.Validate())
 	}
-	return nil
+	if v, ok := cfg.(interface{ ValidateRole(Role) error }); ok {
+		errs = append(errs, v.ValidateRole(role))
+	}
+	return errors.Join(errs...)
 }

@@ -39,7 +39,7 @@ func (l *loader) block(f *file, b *hclsyntax.Block) (Block, bool) {
 	block.Config = block.plugin.NewConfig()
 	own := attributesOf(role)
 	d.body(b.Body, d.header, what, "", append(targets(block.Config), targets(own)...))
-	d.validate(own)
+	d.validate(own, role)
 	switch own := own.(type) {
 	case *inputAttributes:
 		block.MaxInFlight, block.MaxInFlightBytes = own.MaxInFlight, own.MaxInFlightBytes
@@ -155,7 +155,7 @@ func (d *decoded) put(t *template, scope *templateScope) {
 // finish asks the plugin for mistakes in its configuration.
 func (l *loader) finish(b *Block) {
 	if b.Config != nil {
-		(&decoder{l, b.decoded}).validate(b.Config)
+		(&decoder{l, b.decoded}).validate(b.Config, b.Role)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,7 +18,7 @@ const (
 // Build makes a pipeline with new instances of its plugins; one that has failed is built again. It touches no network.
 func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 	if p.partial {
-		return nil, fmt.Errorf("pipeline %q depends on environment variables that are not set", p.Name)
+		return nil, errors.New("it depends on environment variables that are not set")
 	}
 	if b.Log == nil {
 		b.Log = slog.New(slog.DiscardHandler)
@@ -27,7 +28,7 @@ func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: engine.NewID, Capacity: p.Capacity()}
 	for i := range p.Blocks {
 		if err := p.Blocks[i].build(built, env, log); err != nil {
-			return nil, fmt.Errorf("pipeline %q: %s: %w", p.Name, p.Blocks[i].Name, err)
+			return nil, fmt.Errorf("%s: %w", p.Blocks[i].Name, err)
 		}
 	}
 	return built, nil

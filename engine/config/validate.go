@@ -10,10 +10,10 @@ import (
 
 // validate asks a decoded configuration for its mistakes. Where something of the block is wrong or not known already, only what
 // is said about attributes that were read counts: the rest may follow from that.
-func (d *decoder) validate(config any) {
+func (d *decoder) validate(config any, role engine.Role) {
 	var found []Diagnostic
 	doubtful := d.bad || d.unknown
-	for _, err := range flatten(engine.Validate(config)) {
+	for _, err := range flatten(engine.Validate(config, role)) {
 		var at *engine.AttrError
 		if !errors.As(err, &at) {
 			if !doubtful {

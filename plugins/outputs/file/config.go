@@ -34,10 +34,8 @@ func (c *Config) Validate() error {
 	} else if path, ok := constant(c.Path); ok && (path == "" || strings.HasSuffix(path, "/")) {
 		errs = append(errs, engine.AttrErrorf("path", `%q names no file; name one, as in "/var/log/app.ndjson"`, path))
 	}
-	if _, err := encode.FormatFor(c.Format, engine.RoleOutput); err != nil {
-		errs = append(errs, err)
-	}
-	errs = append(errs, c.checkCompression())
+	_, err := encode.FormatFor(c.Format, engine.RoleOutput)
+	errs = append(errs, err, c.checkCompression())
 	if c.RotateBytes < 0 {
 		errs = append(errs, engine.AttrErrorf("rotate_bytes", "a size is not negative; 0 is never"))
 	}
@@ -46,6 +44,22 @@ func (c *Config) Validate() error {
 	}
 	if _, err := parseMode(c.Mode); err != nil {
 		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// ValidateRole returns what a fallback or a dead letter cannot have.
+func (c *Config) ValidateRole(role engine.Role) error {
+	if role != engine.RoleFallback {
+		_, err := encode.FormatFor(c.Format, role)
+		return err
+	}
+	var errs []error
+	if _, ok := constant(c.Path); !ok {
+		errs = append(errs, engine.AttrErrorf("path", "a fallback has one file, or its batches could not be found again: the path must not depend on the batch"))
+	}
+	if c.Format != "" {
+		errs = append(errs, engine.AttrErrorf("format", "a fallback writes sealed batches, which carry any message; remove format"))
 	}
 	return errors.Join(errs...)
 }

@@ -69,12 +69,13 @@ func New(cfg Config, env engine.Env) (engine.Output, error) {
 		o.prefix = o.prefix[:strings.LastIndexByte(o.prefix, '/')+1]
 	}
 	format := encode.Lines // what follows the header of a sealed batch
-	if env.Role == engine.RoleFallback {
-		if err := checkFallback(cfg, constant); err != nil {
+	if err := cfg.ValidateRole(env.Role); err != nil {
+		return nil, err
+	}
+	if env.Role != engine.RoleFallback {
+		if format, err = encode.FormatFor(cfg.Format, env.Role); err != nil {
 			return nil, err
 		}
-	} else if format, err = encode.FormatFor(cfg.Format, env.Role); err != nil {
-		return nil, err
 	}
 	if o.encoder, err = encode.New(format, encode.Compression(cfg.Compression), cfg.CompressionLevel); err != nil {
 		return nil, err
@@ -86,18 +87,6 @@ func New(cfg Config, env engine.Env) (engine.Output, error) {
 		return &Fallback{Output: o}, nil
 	}
 	return o, nil
-}
-
-// checkFallback says what a fallback cannot have.
-func checkFallback(cfg Config, constant bool) error {
-	var errs []error
-	if !constant {
-		errs = append(errs, engine.AttrErrorf("path", "a fallback has one file, or its batches could not be found again: the path must not depend on the batch"))
-	}
-	if cfg.Format != "" {
-		errs = append(errs, engine.AttrErrorf("format", "a fallback writes sealed batches, which carry any message; remove format"))
-	}
-	return errors.Join(errs...)
 }
 
 // Write appends b to its file, all of it or nothing.

@@ -69,6 +69,12 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// ValidateRole returns what a dead letter cannot have.
+func (c *Config) ValidateRole(role engine.Role) error {
+	_, err := encode.FormatFor(c.Format, role)
+	return err
+}
+
 func plainText(attr, value string) error {
 	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return engine.AttrErrorf(attr, "%q has characters that no header can carry", value)
