@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/logpipe/logpipe/engine"
 )
 
 func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
@@ -30,6 +32,14 @@ func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
 			return of.fail(item, "is not a value of "+s.ev.attr, fmt.Sprintf("%s takes %s.", s.ev.attr, quoted(allowed, "and")))
 		}
 		list = append(list, text)
+	}
+	if s.ev.field.kind == kindSecrets {
+		secrets := make([]engine.Secret, len(list))
+		for i, text := range list {
+			secrets[i] = engine.NewSecret(text)
+		}
+		dst.Set(reflect.ValueOf(secrets))
+		return true
 	}
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	return true

@@ -97,6 +97,9 @@ func (d *decoder) body(b *hclsyntax.Body, header Range, what, prefix string, int
 		given[a.Name] = true
 		switch t := byName[a.Name]; {
 		case t == nil:
+			if soundsSecret(a.Name) { // also where another plugin has an attribute of that name that is none
+				d.l.hideValue(a.Expr)
+			}
 			d.unknownName(*rangeOf(a.NameRange), what, a.Name, "attribute", names)
 		case t.kind == kindBlock || t.kind == kindBlocks:
 			d.add(Diagnostic{Range: rangeOf(a.NameRange), Summary: fmt.Sprintf("%s is a block, not an attribute", a.Name),
@@ -155,7 +158,7 @@ func (d *decoder) attribute(a *hclsyntax.Attribute, path string, t *target) {
 	if a.Expr.Range().Empty() {
 		at = *rangeOf(a.NameRange)
 	}
-	ev := &evaluation{l: d.l, f: d.file, attr: a.Name, field: t.field, secret: t.kind == kindSecret}
+	ev := &evaluation{l: d.l, f: d.file, attr: a.Name, field: t.field, secret: t.kind == kindSecret || t.kind == kindSecrets}
 	result := attribute{at: at, doc: t.doc}
 	defer func() { result.values = ev.values(); d.attrs[path] = result }()
 	if d.file.isBroken(a.SrcRange) {

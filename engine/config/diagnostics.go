@@ -72,7 +72,7 @@ type Diagnostics struct {
 // source is what the writers need of a file.
 type source struct {
 	text   []byte
-	masked []span // parts that nobody may read: literal text of secrets
+	masked []span // parts that nobody may read: secrets
 }
 
 // span is a part of a file in bytes.
@@ -104,6 +104,7 @@ func (d *Diagnostics) add(g Diagnostic) {
 	if g.Severity == "" {
 		g.Severity = SeverityError
 	}
+	g.Summary, g.Detail = hideUserinfo(g.Summary), hideUserinfo(g.Detail)
 	d.list = append(d.list, g)
 }
 
@@ -116,9 +117,11 @@ func (d *Diagnostics) addSource(name string, text []byte) {
 }
 
 // mask hides a part of a file from all writers.
-func (d *Diagnostics) mask(r Range) {
-	if s := d.sources[r.Filename]; s != nil {
-		s.masked = append(s.masked, span{r.Start.Byte, r.End.Byte})
+func (d *Diagnostics) mask(r Range) { d.maskSpan(r.Filename, span{r.Start.Byte, r.End.Byte}) }
+
+func (d *Diagnostics) maskSpan(file string, part span) {
+	if s := d.sources[file]; s != nil {
+		s.masked = append(s.masked, part)
 	}
 }
 

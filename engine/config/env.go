@@ -75,7 +75,7 @@ func (ev *evaluation) getenv(args []cty.Value) (cty.Value, error) {
 
 // quoteVar shows a variable with its value, where that may be seen.
 func (ev *evaluation) quoteVar(name, text string) string {
-	if ev.secret || ev.field.kind == kindMap {
+	if ev.secret || ev.field.kind == kindMap || soundsSecret(name) {
 		return "the value of " + name
 	}
 	return fmt.Sprintf("%s=%q", name, shorten(text))
@@ -148,9 +148,10 @@ func (ev *evaluation) fileFunction() function.Function {
 	})
 }
 
-// shorten keeps texts of unknown length out of messages.
+// shorten keeps texts of unknown length out of messages, and what is secret in URLs: cut, it could not be found any more.
 func shorten(s string) string {
 	const most = 80
+	s = hideUserinfo(s)
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

@@ -53,7 +53,7 @@ func (ev *evaluation) values() []Value {
 		switch {
 		case r.text == "":
 			is = "is not set"
-		case ev.secret || !ev.showable():
+		case ev.secret || !ev.showable() || soundsSecret(r.name):
 			is = "is set"
 		}
 		all = append(all, Value{fmt.Sprintf("env(%q)", r.name), is})
@@ -80,7 +80,7 @@ func (ev *evaluation) context(variables map[string]cty.Value) *hcl.EvalContext {
 // evaluate returns the value of an expression without variables. When it fails, that has been said.
 func (ev *evaluation) evaluate(e hclsyntax.Expression) (cty.Value, bool) {
 	if ev.secret {
-		ev.maskLiterals(e)
+		ev.l.hideValue(e)
 	}
 	ok := ev.checkCalls(e)
 	for _, t := range e.Variables() {
@@ -136,25 +136,4 @@ func (ev *evaluation) callFailed(at hcl.Range, name string, err error) {
 	default:
 		ev.add(at, fmt.Sprintf("%s cannot work with what it was given: %s", name, strings.TrimSuffix(shorten(err.Error()), ".")), ev.l.funcs.help(name), ev.values()...)
 	}
-}
-
-// maskLiterals hides the literal text of a secret from the excerpts of all diagnostics. Names of variables and files are none.
-func (ev *evaluation) maskLiterals(e hclsyntax.Expression) {
-	var public []hcl.Range
-	hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		switch n := n.(type) {
-		case *hclsyntax.FunctionCallExpr:
-			if (n.Name == "env" || n.Name == "file") && len(n.Args) > 0 {
-				public = append(public, n.Args[0].Range())
-			}
-		case *hclsyntax.LiteralValueExpr:
-			for _, p := range public {
-				if p.Overlaps(n.SrcRange) {
-					return nil
-				}
-			}
-			ev.l.diags.mask(*rangeOf(n.SrcRange))
-		}
-		return nil
-	})
 }

@@ -14,7 +14,7 @@ type sourceLine struct {
 	from, to int
 }
 
-// line finds the source line of r. Masked parts come out as asterisks.
+// line finds the source line of r. Masked parts, and the user and password of a URL, come out as asterisks.
 func (d *Diagnostics) line(r Range) (sourceLine, bool) {
 	src := d.sources[r.Filename]
 	if src == nil || len(src.text) == 0 || r.Start.Line < 1 || r.Start.Byte > len(src.text) {
@@ -31,6 +31,7 @@ func (d *Diagnostics) line(r Range) (sourceLine, bool) {
 			text[i-begin] = '*'
 		}
 	}
+	hideUserinfoOf(text)
 	text = bytes.TrimRight(text, "\r")
 	from := min(r.Start.Byte-begin, len(text))
 	to := min(max(r.End.Byte-begin, from), len(text))

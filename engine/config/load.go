@@ -65,6 +65,7 @@ type loader struct {
 	infos []os.FileInfo // of the files read so far: none is read twice
 	funcs functions
 	env   *environment
+	words secretWords
 }
 
 // file is one file and what the parser made of it.
@@ -80,7 +81,7 @@ type file struct {
 func newLoader(o Options) *loader {
 	CheckPlugins(o.Plugins)
 	o = o.withDefaults()
-	return &loader{Options: o, diags: &Diagnostics{}, funcs: standardFunctions(), env: newEnvironment(o.LookupEnv)}
+	return &loader{Options: o, diags: &Diagnostics{}, funcs: standardFunctions(), env: newEnvironment(o.LookupEnv), words: newSecretWords(o.Plugins)}
 }
 
 func (l *loader) load() (*Config, *Diagnostics) {

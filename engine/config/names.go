@@ -33,6 +33,10 @@ func (ev *evaluation) checkCall(call *hclsyntax.FunctionCallExpr) bool {
 	if _, ok := ev.l.funcs[call.Name]; ok {
 		return true
 	}
+	if ev.secret {
+		ev.add(call.NameRange, "there is no such function", "Text stands in double quotes, also in a secret; it is not shown here.")
+		return false
+	}
 	g := "These functions are there: " + strings.Join(ev.l.funcs.names(), ", ") + "."
 	switch near := suggest(call.Name, ev.l.funcs.names()); {
 	case near != "":
@@ -59,6 +63,8 @@ func (ev *evaluation) noVariable(t hcl.Traversal) {
 	name, at := traversalText(t), t.SourceRange()
 	root := t.RootName()
 	switch {
+	case ev.secret && root != "batch" && root != "pipeline" && root != "env": // the name may be the secret, without its quotes
+		ev.add(at, "this is no variable", "Text stands in double quotes, also in a secret; it is not shown here.")
 	case root == "batch" || root == "pipeline":
 		ev.add(at, fmt.Sprintf("%s is known only while a pipeline runs", name),
 			fmt.Sprintf("Templates such as the key of an object store may use it; %s is read once, at start.", ev.attr))

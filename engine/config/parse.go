@@ -16,6 +16,11 @@ func (l *loader) parse(f *file) {
 	src := f.src
 	said := len(l.diags.list)
 	defer func() {
+		if f.body != nil {
+			l.hideSecrets(f.body)
+		} else {
+			l.hideLines(f, span{0, len(f.src)})
+		}
 		for i := range l.diags.list[said:] {
 			g := &l.diags.list[said+i]
 			g.Context = f.context(g.Range.Start.Byte) // only now are the blocks known
@@ -170,7 +175,12 @@ func (f *file) isPlaceholder(b *hclsyntax.Block) bool {
 
 func (l *loader) syntaxError(f *file, e *syntaxError) {
 	f.broken = append(f.broken, e.at)
-	l.diags.add(f.sayError(e))
+	g := f.sayError(e)
+	hidden := l.hideLines(f, e.lines) + l.hideLines(f, span{e.at.Start.Byte, e.at.End.Byte})
+	if repeats(g.Summary+g.Detail, hidden) {
+		g.Summary, g.Detail = notShown.cause, notShown.way
+	}
+	l.diags.add(g)
 }
 
 // lateErrors reports what can be told only when all else can be read.

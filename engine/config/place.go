@@ -43,6 +43,10 @@ func (f *file) contextOf(at, without int) string {
 		if i > 0 {
 			name = "block " + name
 		}
+		if i > 0 {
+			names = append(names, name) // a label that it has is a mistake, and may be a secret whose equals sign is missing
+			continue
+		}
 		for _, label := range b.Labels {
 			name += fmt.Sprintf(" %q", shorten(label))
 		}

@@ -21,9 +21,10 @@ const (
 	kindBytes
 	kindSecret
 	kindTemplate
-	kindList  // []string
-	kindMap   // map[string]string
-	kindBlock // a nested block, at most once
+	kindSecrets // []engine.Secret
+	kindList    // []string
+	kindMap     // map[string]string
+	kindBlock   // a nested block, at most once
 	kindBlocks
 )
 
@@ -42,6 +43,7 @@ var (
 	bytesType    = reflect.TypeFor[engine.Bytes]()
 	secretType   = reflect.TypeFor[engine.Secret]()
 	templateType = reflect.TypeFor[engine.Template]()
+	secretsType  = reflect.TypeFor[[]engine.Secret]()
 	listType     = reflect.TypeFor[[]string]()
 	mapType      = reflect.TypeFor[map[string]string]()
 )
@@ -130,6 +132,8 @@ func scalarKind(t reflect.Type) kind {
 		return kindSecret
 	case templateType:
 		return kindTemplate
+	case secretsType:
+		return kindSecrets
 	case listType:
 		return kindList
 	case mapType:
@@ -215,7 +219,7 @@ func (f field) typeWord() string {
 		return `a duration such as "5s" or "1m30s"`
 	case kindBytes:
 		return `a size such as "16MiB" or "5MB"`
-	case kindList:
+	case kindList, kindSecrets:
 		return `a list of texts such as ["a", "b"]`
 	case kindMap:
 		return `a map of texts such as { name = "value" }`

@@ -42,8 +42,10 @@ func plain(name string) string {
 	if len(name) > 64 {
 		name = name[:64]
 	}
-	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(name))
+	return joiners.Replace(strings.ToLower(name))
 }
+
+var joiners = strings.NewReplacer("_", "", "-", "", ".", "")
 
 // slips is the number of letters added, left out, changed or swapped with their neighbour (optimal string alignment).
 func slips(a, b string) int {

@@ -37,7 +37,7 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 		return s.setDuration(v, dst)
 	case kindBytes:
 		return s.setBytes(v, dst)
-	case kindList:
+	case kindList, kindSecrets:
 		return s.setList(v, dst)
 	case kindMap:
 		return s.setMap(v, dst)
@@ -80,7 +80,7 @@ func (s *setter) noun() string {
 		return "a duration"
 	case kindBytes:
 		return "a size"
-	case kindList:
+	case kindList, kindSecrets:
 		return "a list of texts"
 	case kindMap:
 		return "a map of texts"

@@ -108,11 +108,11 @@ func TestDialByHost(t *testing.T) {
 func TestDialTriesAll(t *testing.T) {
 	v := rabbittest.New(t)
 	s := rabbitmq.DefaultServer()
-	s.URLs = []string{"amqp://u:geheim@127.0.0.1:1", v.URL}
+	s.URLs = []engine.Secret{engine.NewSecret("amqp://u:geheim@127.0.0.1:1"), engine.NewSecret(v.URL)}
 	if _, err := dial(t, s); err != nil {
 		t.Fatal(err)
 	}
-	s.URLs = []string{"amqp://u:geheim@127.0.0.1:1", "amqp://u:geheim@127.0.0.1:2"}
+	s.URLs = []engine.Secret{engine.NewSecret("amqp://u:geheim@127.0.0.1:1"), engine.NewSecret("amqp://u:geheim@127.0.0.1:2")}
 	refused(t, s, "geheim", "127.0.0.1:1", "127.0.0.1:2", "; connect to")
 }
 

@@ -16,17 +16,17 @@ import (
 // Server says where a broker is and who we are there: the attributes that both plugins have. A plugin's Config embeds it.
 // URL or URLs win over Host, Port and VHost; what a URL leaves out is taken from the other fields.
 type Server struct {
-	URL            engine.Secret `hcl:"url,optional" doc:"Where the broker is, as amqp://user:password@host:5672/vhost, or amqps:// for TLS. It wins over host and the like; what it does not say is taken from them."`
-	URLs           []string      `hcl:"urls,optional" doc:"Several brokers of one cluster, each like url. They are tried in turn, beginning with the one that answered last. Leave user and password out of them and set username and password."`
-	Host           string        `hcl:"host,optional" doc:"The broker's host name or address."`
-	Port           int           `hcl:"port,optional" doc:"The broker's port; 0 is 5672, or 5671 with TLS."`
-	Username       string        `hcl:"username,optional" doc:"The broker's user."`
-	Password       engine.Secret `hcl:"password,optional" doc:"The user's password. By default it is guest, as in a fresh broker."`
-	VHost          string        `hcl:"vhost,optional" doc:"The virtual host."`
-	AuthMechanism  string        `hcl:"auth_mechanism,optional" values:"plain,external" doc:"plain logs in with user name and password, external with the certificate of the tls block."`
-	Heartbeat      time.Duration `hcl:"heartbeat,optional" doc:"How often both sides show that they live. A dead connection is found after about one and a half times as long."`
-	ConnectTimeout time.Duration `hcl:"connect_timeout,optional" doc:"How long one broker may take for the whole connection, login included."`
-	TLS            *TLS          `hcl:"tls,block" doc:"Connects with TLS, by default on port 5671."`
+	URL            engine.Secret   `hcl:"url,optional" doc:"Where the broker is, as amqp://user:password@host:5672/vhost, or amqps:// for TLS. It wins over host and the like; what it does not say is taken from them."`
+	URLs           []engine.Secret `hcl:"urls,optional" doc:"Several brokers of one cluster, each like url. They are tried in turn, beginning with the one that answered last. Leave user and password out of them and set username and password."`
+	Host           string          `hcl:"host,optional" doc:"The broker's host name or address."`
+	Port           int             `hcl:"port,optional" doc:"The broker's port; 0 is 5672, or 5671 with TLS."`
+	Username       string          `hcl:"username,optional" doc:"The broker's user."`
+	Password       engine.Secret   `hcl:"password,optional" doc:"The user's password. By default it is guest, as in a fresh broker."`
+	VHost          string          `hcl:"vhost,optional" doc:"The virtual host."`
+	AuthMechanism  string          `hcl:"auth_mechanism,optional" values:"plain,external" doc:"plain logs in with user name and password, external with the certificate of the tls block."`
+	Heartbeat      time.Duration   `hcl:"heartbeat,optional" doc:"How often both sides show that they live. A dead connection is found after about one and a half times as long."`
+	ConnectTimeout time.Duration   `hcl:"connect_timeout,optional" doc:"How long one broker may take for the whole connection, login included."`
+	TLS            *TLS            `hcl:"tls,block" doc:"Connects with TLS, by default on port 5671."`
 }
 
 // DefaultServer is a fresh broker on this machine.
@@ -95,8 +95,8 @@ func (s *Server) Validate() error {
 func (s *Server) endpoints() ([]endpoint, error) {
 	base := s.base()
 	attr, urls := "urls", s.URLs
-	if url := s.URL.Reveal(); url != "" {
-		attr, urls = "url", []string{url}
+	if s.URL.Reveal() != "" {
+		attr, urls = "url", []engine.Secret{s.URL}
 	}
 	if len(urls) == 0 {
 		return []endpoint{base}, nil
@@ -104,7 +104,7 @@ func (s *Server) endpoints() ([]endpoint, error) {
 	var all []endpoint
 	var errs []error
 	for _, u := range urls {
-		e, err := parse(u, base)
+		e, err := parse(u.Reveal(), base)
 		if err != nil {
 			errs = append(errs, &engine.AttrError{Attr: attr, Err: err})
 			continue

@@ -92,7 +92,7 @@ func TestServerMistakes(t *testing.T) {
 	if err := s.Validate(); err != nil {
 		t.Errorf("the defaults are wrong: %v", err)
 	}
-	s = Server{URL: engine.NewSecret("amqp://h"), URLs: []string{"amqp://g"}, Port: -1, AuthMechanism: "x", Heartbeat: 1, TLS: &TLS{Cert: "c"}}
+	s = Server{URL: engine.NewSecret("amqp://h"), URLs: secrets("amqp://g"), Port: -1, AuthMechanism: "x", Heartbeat: 1, TLS: &TLS{Cert: "c"}}
 	err := s.Validate()
 	for _, want := range []string{
 		"urls: url and urls", "port: -1", "host: ", "vhost: ", `auth_mechanism: "x"`, "heartbeat: 1ns", "connect_timeout: 0s",
@@ -111,7 +111,7 @@ func TestServerMistakes(t *testing.T) {
 
 func TestEndpointHidesPassword(t *testing.T) {
 	s := DefaultServer()
-	s.URLs = []string{"amqps://u:geheim@h/a%2Fb", "amqp://g:1"}
+	s.URLs = secrets("amqps://u:geheim@h/a%2Fb", "amqp://g:1")
 	all, err := s.endpoints()
 	if err != nil {
 		t.Fatal(err)
@@ -121,4 +121,12 @@ func TestEndpointHidesPassword(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
+}
+
+func secrets(urls ...string) []engine.Secret {
+	all := make([]engine.Secret, len(urls))
+	for i, u := range urls {
+		all[i] = engine.NewSecret(u)
+	}
+	return all
 }
