@@ -70,6 +70,9 @@ type Traits struct {
 	AckWithin time.Duration
 	// Path is a file or a folder that the plugin writes; no two outputs may share one.
 	Path string
+	// Files are files that the plugin reads when it connects, by the attribute that names each. One that is missing is worth a
+	// warning only: it may be there where the pipeline runs.
+	Files map[string]string
 	// Sealed says that batches must be grouped by a stage for the plugin to be of use (object stores).
 	Sealed bool
 }

@@ -39,6 +39,7 @@ func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkGrouping(p)
 	l.checkFill(p)
 	l.checkHolding(p)
+	l.checkFiles(p)
 }
 
 // of returns the usable blocks of a role.

@@ -29,7 +29,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		`port = "amqp://u:hunter2@h"`, `port = env("PWURL", 5)`, `port = env("LONG", 5)`, `port = env("PASSWORD", 5)`, `port = env("PASSWORD")`, `port = env("SPACE", 5)`, `port = env("PWURL")`,
 		`port = tonumber(env("PWURL"))`, `connect_timeout = env("PWURL", "5s")`, `auth_mechanism = env("PWURL", "plain")`, `declare = env("PWURL")`,
 		`urls = ["amqp://u:hunter2@h/%zz"]`, `urls = "amqp://u:hunter2@h"`, `urls = ["amqp://u:hunter2@h", {}]`, `urls = env("PWURL", {})`, `urls = [hunter2]`, `urls = ["hunter2"`,
-		`url = "amqp://u:hunter2@h/%zz"`, `url = amqp://u:hunter2@h`, `host = amqp://u:hunter2@h`, `vhost = "amqp://u:hunter2@h`,
+		`url = "amqp://u:hunter2@h/%zz"`, `url = amqp://u:hunter2@h`, `host = "amqp://u:hunter2@h"`, `host = env("PWURL", "h")`, `host = amqp://u:hunter2@h`, `vhost = "amqp://u:hunter2@h`,
 		`prot = 1 /* amqp://u:hunter2@h */`,
 	}
 	for _, line := range inputs {

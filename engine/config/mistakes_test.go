@@ -39,6 +39,73 @@ func expect(t *testing.T, got []string, want ...string) {
 	}
 }
 
+// A port or a URL in the place of a host is looked up as a name and never found: the pipeline would wait for a broker that is well.
+func TestHostIsAHost(t *testing.T) {
+	src := "pipeline \"a\" {\n  input \"amqp\" {\n    queue = \"q\"\n    host  = env(\"H\")\n  }\n  output \"stdout\" {}\n}\n"
+	for host, want := range map[string]string{
+		"127.0.0.1:9":          `host: "127.0.0.1:9" is more than the name of a host: the port goes into port`,
+		"h:5672":               `host: "h:5672" is more`,
+		"[::1]:5672":           `host: "[::1]:5672" is more`,
+		"[::1]":                "host: an address of IPv6 stands here without brackets: ::1",
+		"amqp://u:hunter2@h":   "host: this is more than the name of a host: a URL goes into url",
+		"u:hunter2@h":          "host: this is more",
+		"a b":                  `host: "a b" is no name of a host`,
+		"h/vhost":              `host: "h/vhost" is no name`,
+		"::1":                  "",
+		"fe80::1%eth0":         "",
+		"10.0.0.1":             "",
+		"broker.example.com":   "",
+		"broker_1.internal.":   "",
+		"bücher.example":       "",
+		"rabbit-0.rabbit.prod": "",
+	} {
+		got := said(t, src, config.Options{LookupEnv: func(string) (string, bool) { return host, true }})
+		if want == "" {
+			expect(t, got)
+		} else {
+			expect(t, got, `error 4 [env("H")] `+want)
+		}
+	}
+}
+
+func TestRegionIsARegion(t *testing.T) {
+	src := "pipeline \"a\" {\n  input \"generator\" {}\n  processor \"batch\" {}\n  output \"s3\" {\n    bucket = \"b\"\n    key = \"${batch.id}\"\n    region = env(\"R\", \"\")\n  }\n}\n"
+	for region, ok := range map[string]bool{"": true, "us-east-1": true, "garage": true, "US_1.x": true, "us east": false, "http://h": false, "eu\n": false} {
+		got := said(t, src, config.Options{LookupEnv: func(string) (string, bool) { return region, true }})
+		if ok {
+			expect(t, got)
+		} else {
+			expect(t, got, `error 7 [env("R", "")] region: "`)
+		}
+	}
+}
+
+// A certificate that is missing keeps the pipeline from its broker. It may be there where the pipeline runs, so this is no error.
+func TestFilesThatAreMissing(t *testing.T) {
+	expect(t, said(t, `pipeline "a" {
+  input "amqp" {
+    queue = "q"
+    tls {
+      ca   = "no-such-ca.pem"
+      cert = "doc.go"
+      key  = "no-such-key.pem"
+    }
+  }
+  processor "batch" {}
+  output "s3" {
+    bucket = "b"
+    key    = "${batch.id}"
+    tls {
+      ca = "no-such-ca.pem"
+    }
+  }
+}
+`, config.Options{}),
+		`warning 5 ["no-such-ca.pem"] tls.ca: the file no-such-ca.pem cannot be read: no such file or directory`,
+		`warning 7 ["no-such-key.pem"] tls.key: the file no-such-key.pem`,
+		`warning 15 ["no-such-ca.pem"] tls.ca: the file no-such-ca.pem`)
+}
+
 // What a plugin cannot be in its role is a mistake in the file. Found only when the pipeline is built, it would be built again for ever, and
 // nothing would be read: the process looks alive and the queue runs full.
 func TestRoleIsChecked(t *testing.T) {

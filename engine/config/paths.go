@@ -32,6 +32,26 @@ func (l *loader) checkPaths(c *Config) {
 	}
 }
 
+// checkFiles finds files that a plugin will want to read, and that are not there.
+func (l *loader) checkFiles(p *Pipeline) {
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if !b.usable() {
+			continue
+		}
+		for attr, path := range b.Traits().Files {
+			if path == "" {
+				continue
+			}
+			if _, err := os.Stat(path); err != nil {
+				l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at(attr),
+					Summary: fmt.Sprintf("%s: the file %s cannot be read: %v", attr, shorten(path), reason(err)),
+					Detail:  "Without it no connection is made. It counts from the folder that logpipe is started in, and must be there on the machine that runs the pipeline."})
+			}
+		}
+	}
+}
+
 func (l *loader) checkStorage(b *Block, path string) {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		return // a device or a pipe

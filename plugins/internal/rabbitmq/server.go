@@ -7,6 +7,7 @@ package rabbitmq
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -64,9 +65,7 @@ func (s *Server) Validate() error {
 	if s.Port < 0 || s.Port > 65535 {
 		bad("port", "%d is no port: use a number from 1 to 65535, or 0 for the usual one", s.Port)
 	}
-	if s.Host == "" {
-		bad("host", "the host name is empty")
-	}
+	errs = append(errs, checkHost(s.Host))
 	if s.VHost == "" {
 		bad("vhost", "the virtual host is empty: the usual one is \"/\"")
 	}
@@ -89,6 +88,37 @@ func (s *Server) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkHost finds what is more than a host in the attribute host: looked up as a name it would never be found, and the broker would seem to be
+// down. No error repeats what may be a URL with a password.
+func checkHost(host string) error {
+	bad := func(format string, args ...any) error { return engine.AttrErrorf("host", format, args...) }
+	address := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	_, err := netip.ParseAddr(address)
+	switch {
+	case host == "":
+		return bad("the host name is empty")
+	case err == nil && address == host:
+		return nil
+	case err == nil:
+		return bad("an address of IPv6 stands here without brackets: %s", address)
+	case strings.Contains(host, "://") || strings.Contains(host, "@"):
+		return bad("this is more than the name of a host: a URL goes into url, user and password into username and password")
+	case strings.Contains(host, ":"):
+		return bad("%q is more than the name of a host: the port goes into port", host)
+	case strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/\?#%[],;"'`, r) }):
+		return bad("%q is no name of a host: use a name such as broker.example.com, or an address", host)
+	}
+	return nil
+}
+
+// Files are the files that are read for a connection, by their attributes.
+func (s *Server) Files() map[string]string {
+	if s.TLS == nil {
+		return nil
+	}
+	return map[string]string{"tls.ca": s.TLS.CA, "tls.cert": s.TLS.Cert, "tls.key": s.TLS.Key}
 }
 
 // endpoints are the brokers to try, in order.

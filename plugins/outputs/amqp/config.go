@@ -69,6 +69,9 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Traits names the files of the tls block.
+func (c *Config) Traits() engine.Traits { return engine.Traits{Files: c.Server.Files()} }
+
 // key is the routing key of a batch.
 func (c *Config) key(b *engine.Batch) (string, error) {
 	key, err := c.RoutingKey.Render(b)

@@ -57,11 +57,17 @@ func Defaults() Config {
 }
 
 // Traits says that one object a message is a mistake: the batches want a stage that groups.
-func (c *Config) Traits() engine.Traits { return engine.Traits{Sealed: true} }
+func (c *Config) Traits() engine.Traits {
+	t := engine.Traits{Sealed: true}
+	if c.TLS != nil {
+		t.Files = map[string]string{"tls.ca": c.TLS.CA}
+	}
+	return t
+}
 
 // Validate returns all mistakes of the configuration.
 func (c *Config) Validate() error {
-	errs := []error{c.checkBucket(), c.checkKey(), c.checkEndpoint(), c.checkObject(), c.checkCredentials()}
+	errs := []error{c.checkBucket(), c.checkKey(), c.checkRegion(), c.checkEndpoint(), c.checkObject(), c.checkCredentials()}
 	errs = append(errs, oneOf("path_style", c.PathStyle, "auto", "true", "false"), oneOf("checksum", c.Checksum, "auto", "always", "required"))
 	if c.Timeout <= 0 {
 		errs = append(errs, engine.AttrErrorf("timeout", "an upload needs some time; this is %v", c.Timeout))
@@ -120,6 +126,14 @@ func (c *Config) checkKey() error {
 		if step == "." || step == ".." {
 			return engine.AttrErrorf("key", "keys have no %q; servers and tools that know it read another name", step)
 		}
+	}
+	return nil
+}
+
+// checkRegion is generous: servers other than Amazon's have regions of any name.
+func (c *Config) checkRegion() error {
+	if strings.ContainsFunc(c.Region, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\:@?#"'`, r) }) {
+		return engine.AttrErrorf("region", "%q is no name of a region, such as us-east-1", c.Region)
 	}
 	return nil
 }
