@@ -141,7 +141,7 @@ func (d *decoded) put(t *template, scope *templateScope) {
 	case !ok:
 		d.bad = true
 	case unknown:
-		d.unknown = true
+		d.unknown = append(d.unknown, outermost(t.path))
 	default:
 		a.ok = true
 		if tpl != nil {
@@ -166,5 +166,8 @@ func (b *Block) partitions() (by []string, ok bool) {
 	return b.Traits().PartitionBy, true
 }
 
-// usable reports whether the block's configuration is what its file says, so that its traits mean something.
-func (b *Block) usable() bool { return b.Config != nil && !b.decoded.bad && !b.decoded.unknown }
+// knows reports whether the block's configuration is what its file says, as far as these attributes go: then a trait that follows from them
+// means something. Others may depend on variables that are not set, see Options.NoEnv.
+func (b *Block) knows(attrs ...string) bool {
+	return b.Config != nil && !b.decoded.bad && !slices.ContainsFunc(b.decoded.unknown, func(name string) bool { return slices.Contains(attrs, name) })
+}

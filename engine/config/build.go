@@ -93,11 +93,11 @@ func (p *Pipeline) Capacity() engine.Capacity {
 	return c
 }
 
-// Window is what the engine lets an input have unsettled: what its block says, else what its plugin was told to ask for, else the
-// capacity of the pipeline.
+// Window is what the engine lets an input have unsettled: what its block says or its plugin was told to ask for, the smaller of the two,
+// else the capacity of the pipeline.
 func (b *Block) Window(capacity engine.Capacity) engine.Capacity {
 	w := capacity
-	if n := b.window(); n > 0 {
+	if n, _ := b.window(); n > 0 {
 		w.Messages = n
 	}
 	if b.MaxInFlightBytes > 0 {
@@ -106,12 +106,14 @@ func (b *Block) Window(capacity engine.Capacity) engine.Capacity {
 	return w
 }
 
-// window is the bound in messages that was written for an input; 0 when none was.
-func (b *Block) window() int {
-	if b.MaxInFlight > 0 {
-		return b.MaxInFlight
+// window is the bound in messages that was written for an input, and the attribute that sets it; 0 when none was. Where the block and the
+// plugin both have one, the smaller is reached first.
+func (b *Block) window() (messages int, attr string) {
+	prefetch := b.Traits().Prefetch
+	if b.MaxInFlight > 0 && (prefetch == 0 || b.MaxInFlight <= prefetch) {
+		return b.MaxInFlight, "max_in_flight"
 	}
-	return b.Traits().Prefetch
+	return prefetch, "prefetch"
 }
 
 func plus(a int, b int64) int {

@@ -31,8 +31,8 @@ func (b *Block) at(names ...string) *Range {
 	return &b.Range
 }
 
-// checkBlocks finds what is wrong only between blocks. A block whose own configuration is wrong or not known is left out: what it would do
-// is not known either.
+// checkBlocks finds what is wrong only between blocks. A block whose own configuration is wrong is left out, and so is one in which an attribute
+// that a check needs is not known: what it would do is not known either.
 func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkPolicies(p)
 	l.checkRejects(p)
@@ -42,11 +42,19 @@ func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkFiles(p)
 }
 
-// of returns the usable blocks of a role.
-func (p *Pipeline) of(role engine.Role) []*Block {
+// What the traits of the plugins follow from, by the check that asks for them.
+var (
+	boundedBy = []string{"max_in_flight", "prefetch", "connections"}
+	sizedBy   = []string{"count"}
+	heldBy    = []string{"age", "attempts", "backoff", "max_backoff"}
+	ackedBy   = []string{"consumer_timeout"}
+)
+
+// of returns the blocks of a role that know the attributes.
+func (p *Pipeline) of(role engine.Role, attrs ...string) []*Block {
 	var found []*Block
 	for i := range p.Blocks {
-		if p.Blocks[i].Role == role && p.Blocks[i].usable() {
+		if p.Blocks[i].Role == role && p.Blocks[i].knows(attrs...) {
 			found = append(found, &p.Blocks[i])
 		}
 	}
@@ -91,7 +99,7 @@ func (l *loader) checkRejects(p *Pipeline) {
 	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if !b.usable() || !b.Traits().Rejects {
+		if !b.knows("on_invalid") || !b.Traits().Rejects {
 			continue
 		}
 		detail := "Add a dead_letter block to the pipeline."
@@ -115,7 +123,7 @@ func (b *Block) valuesOf(attr string) []string {
 // checkGrouping finds an output that stores one object a batch behind a pipeline that makes no batches.
 func (l *loader) checkGrouping(p *Pipeline) {
 	for i := range p.Blocks {
-		if b := &p.Blocks[i]; b.Role == engine.RoleProcessor && (!b.usable() || b.plugin.IsStage()) {
+		if b := &p.Blocks[i]; b.Role == engine.RoleProcessor && (!b.knows() || b.plugin.IsStage()) {
 			return
 		}
 	}
@@ -131,40 +139,37 @@ func (l *loader) checkGrouping(p *Pipeline) {
 // checkFill finds a batch that is never full, because its inputs are bounded below its size: by what was written, or else by what
 // an input may have in flight at all.
 func (l *loader) checkFill(p *Pipeline) {
-	inputs := p.of(engine.RoleInput)
+	inputs := p.of(engine.RoleInput, boundedBy...)
 	if len(inputs) != p.count(engine.RoleInput) {
 		return
 	}
 	window := 0
 	for _, in := range inputs {
-		w := in.window()
+		w, _ := in.window()
 		if w == 0 {
 			l.checkLargest(p)
 			return
 		}
 		window += w
 	}
-	for _, b := range p.of(engine.RoleProcessor) {
+	for _, b := range p.of(engine.RoleProcessor, sizedBy...) {
 		count := b.Traits().BatchMessages
 		if !b.plugin.IsStage() || count <= window || window == 0 {
 			continue
 		}
 		in := inputs[0]
-		at := in.at("max_in_flight")
-		if in.MaxInFlight == 0 {
-			at = in.at("prefetch")
-		}
-		l.report(in, Diagnostic{Range: at,
+		_, attr := in.window()
+		l.report(in, Diagnostic{Range: in.at(attr),
 			Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, window),
-			Detail: fmt.Sprintf("The rest comes only after some are stored, so each batch would wait for its age. Leave the bound out, which lets it follow from the batch; or raise it to %d, "+
-				"which is enough for all workers; or make the batch smaller.", batchesInFlight(p, count)),
+			Detail: fmt.Sprintf("The rest comes only after some are stored, so each batch would wait for its age. Leave the bound out, which lets it follow from the batch; or raise it%s; "+
+				"or make the batch smaller.", enough(p, count)),
 			Related: []Related{{"the size of the batch is on", *b.at("count")}}})
 	}
 }
 
 // checkLargest finds a batch of more messages than are ever in flight. Its bytes or its age may seal it, so this is a warning.
 func (l *loader) checkLargest(p *Pipeline) {
-	for _, b := range p.of(engine.RoleProcessor) {
+	for _, b := range p.of(engine.RoleProcessor, sizedBy...) {
 		if count := b.Traits().BatchMessages; b.plugin.IsStage() && count > mostMessages-chunkMessages {
 			l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("count"),
 				Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, mostMessages),
@@ -173,20 +178,19 @@ func (l *loader) checkLargest(p *Pipeline) {
 	}
 }
 
-// batchesInFlight is how many messages keep all workers busy while the next batch fills.
-func batchesInFlight(p *Pipeline, count int) int {
-	workers := 1
-	for _, out := range p.of(engine.RoleOutput) {
-		workers = out.Workers
+// enough says how many messages keep all workers busy while the next batch fills, if it is known how many there are.
+func enough(p *Pipeline, count int) string {
+	for _, out := range p.of(engine.RoleOutput, "workers") {
+		return fmt.Sprintf(" to %d, which is enough for all workers", saturate(int64(count), int64(out.Workers+1)))
 	}
-	return saturate(int64(count), int64(workers+1))
+	return ""
 }
 
 // checkHolding finds a pipeline that may keep messages for longer than their source waits.
 func (l *loader) checkHolding(p *Pipeline) {
 	var held time.Duration
 	var longest *Block
-	for _, b := range p.of(engine.RoleProcessor) {
+	for _, b := range p.of(engine.RoleProcessor, heldBy...) {
 		h := b.Traits().HoldsFor
 		if longest == nil || h > longest.Traits().HoldsFor {
 			longest = b
@@ -195,7 +199,7 @@ func (l *loader) checkHolding(p *Pipeline) {
 			held = math.MaxInt64
 		}
 	}
-	for _, in := range p.of(engine.RoleInput) {
+	for _, in := range p.of(engine.RoleInput, ackedBy...) {
 		wait := in.Traits().AckWithin
 		if longest == nil || wait <= 0 || held <= wait/2 {
 			continue

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -18,7 +19,7 @@ type decoded struct {
 	what      string               // as in `output "s3"`
 	attrs     map[string]attribute // by path, as in "tls.ca" or "binding[1].queue"
 	bad       bool                 // something in it was wrong, and has been said
-	unknown   bool                 // some value is not known, see Options.NoEnv
+	unknown   []string             // the attributes and blocks whose values are not known, see Options.NoEnv
 	templates []*template
 }
 
@@ -174,7 +175,7 @@ func (d *decoder) attribute(a *hclsyntax.Attribute, path string, t *target) {
 	case !ok:
 		d.bad = true
 	case !v.IsWhollyKnown():
-		d.unknown = true
+		d.unknown = append(d.unknown, outermost(path))
 	case v.IsNull() && t.required:
 		d.bad = true
 		d.add(Diagnostic{Range: &at, Summary: fmt.Sprintf("%s is required and must not be null", a.Name), Detail: fmt.Sprintf("It takes %s.", t.typeWord())})
@@ -184,6 +185,14 @@ func (d *decoder) attribute(a *hclsyntax.Attribute, path string, t *target) {
 		result.ok = (&setter{ev, a.Expr, at}).set(v, t.dst)
 		d.bad = d.bad || !result.ok
 	}
+}
+
+// outermost is the first name of a path: that of an attribute, or of the block around it.
+func outermost(path string) string {
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		return path[:i]
+	}
+	return path
 }
 
 // isBroken reports whether the parser found an error in a part of the file.

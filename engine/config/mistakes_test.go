@@ -106,6 +106,23 @@ func TestFilesThatAreMissing(t *testing.T) {
 		`warning 15 ["no-such-ca.pem"] tls.ca: the file no-such-ca.pem`)
 }
 
+// What is not known is not compared: with its real value all may be well.
+func TestUnknownIsNotCompared(t *testing.T) {
+	expect(t, said(t, `pipeline "a" {
+  input "generator" {}
+  processor "batch" {
+    count         = env("COUNT")
+    open_messages = 500
+  }
+  processor "retry" {
+    backoff     = "0s"
+    max_backoff = env("MOST")
+  }
+  output "stdout" {}
+}
+`, config.Options{NoEnv: true}), `error 8 ["0s"] backoff: 0s must be more than 0`)
+}
+
 // What a plugin cannot be in its role is a mistake in the file. Found only when the pipeline is built, it would be built again for ever, and
 // nothing would be read: the process looks alive and the queue runs full.
 func TestRoleIsChecked(t *testing.T) {

@@ -14,7 +14,7 @@ func (l *loader) checkPaths(c *Config) {
 	for _, p := range c.Pipelines {
 		for i := range p.Blocks {
 			b := &p.Blocks[i]
-			if !b.usable() || kindOf(b.Role) != engine.KindOutput || b.Traits().Path == "" {
+			if !b.knows("path", "compression") || kindOf(b.Role) != engine.KindOutput || b.Traits().Path == "" {
 				continue
 			}
 			path := normal(b.Traits().Path)
@@ -36,7 +36,7 @@ func (l *loader) checkPaths(c *Config) {
 func (l *loader) checkFiles(p *Pipeline) {
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if !b.usable() {
+		if !b.knows("tls") {
 			continue
 		}
 		for attr, path := range b.Traits().Files {

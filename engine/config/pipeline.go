@@ -114,7 +114,7 @@ func (l *loader) pipeline(f *file, b *hclsyntax.Block) *Pipeline {
 	}
 	own := PipelineAttributes().(*pipelineAttributes)
 	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(own))
-	p.DrainTimeout, p.partial = own.DrainTimeout, d.unknown
+	p.DrainTimeout, p.partial = own.DrainTimeout, len(d.unknown) > 0
 	for _, inner := range b.Body.Blocks {
 		if block, ok := l.block(f, inner); ok {
 			p.Blocks = append(p.Blocks, block)
@@ -124,7 +124,7 @@ func (l *loader) pipeline(f *file, b *hclsyntax.Block) *Pipeline {
 	l.resolveTemplates(p, len(f.broken) > 0)
 	for i := range p.Blocks {
 		l.finish(&p.Blocks[i])
-		p.partial = p.partial || p.Blocks[i].decoded.unknown
+		p.partial = p.partial || len(p.Blocks[i].decoded.unknown) > 0
 	}
 	l.checkBlocks(p)
 	return p
@@ -140,7 +140,7 @@ func (l *loader) resolveTemplates(p *Pipeline, open bool) {
 			continue
 		}
 		switch {
-		case !b.usable():
+		case !b.knows("partition_by"):
 			scope.open = true
 		case b.plugin.IsStage():
 			by, ok := b.partitions()

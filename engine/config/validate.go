@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/logpipe/logpipe/engine"
@@ -12,13 +13,16 @@ import (
 // is said about attributes that were read counts: the rest may follow from that.
 func (d *decoder) validate(config any, role engine.Role) {
 	var found []Diagnostic
-	doubtful := d.bad || d.unknown
+	doubtful := d.bad || len(d.unknown) > 0
 	for _, err := range flatten(engine.Validate(config, role)) {
 		var at *engine.AttrError
 		if !errors.As(err, &at) {
 			if !doubtful {
 				found = append(found, Diagnostic{Range: &d.header, Summary: d.what + ": " + strings.TrimSuffix(err.Error(), ".")})
 			}
+			continue
+		}
+		if d.comparesUnknown(at) {
 			continue
 		}
 		switch a, written := d.find(at.Attr); {
@@ -31,6 +35,12 @@ func (d *decoder) validate(config any, role engine.Role) {
 	for _, g := range found {
 		d.add(g)
 	}
+}
+
+// comparesUnknown reports whether a mistake is that of an attribute beside another one whose value is not known.
+func (d *decoded) comparesUnknown(e *engine.AttrError) bool {
+	said := word.FindAllString(e.Err.Error(), -1)
+	return slices.ContainsFunc(d.unknown, func(name string) bool { return name != e.Attr && slices.Contains(said, name) })
 }
 
 // docText is the documentation of an attribute, as a line of its own.

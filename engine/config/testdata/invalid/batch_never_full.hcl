@@ -9,6 +9,18 @@ pipeline "logs" {
   output "stdout" {}
 }
 
+pipeline "both" {
+  input "amqp" {
+    queue         = "q"
+    prefetch      = 10
+    max_in_flight = 1000
+  }
+  processor "batch" {
+    count = 100
+  }
+  output "stdout" {}
+}
+
 pipeline "b" {
   input "generator" {
     max_in_flight = 40
