@@ -68,13 +68,23 @@ type Traits struct {
 	Prefetch int
 	// AckWithin is how long the source waits for an ack before it takes the connection away; 0 is for ever.
 	AckWithin time.Duration
-	// Path is a file or a folder that the plugin writes; no two outputs may share one.
+	// Path is the file that the plugin writes; no two outputs may share one.
 	Path string
+	// Paths are the files that the plugin writes when they depend on the batch; Path is empty then.
+	Paths *PathPattern
+	// Reclaims are the files, beside Path, whose contents the plugin takes for its own when it is a fallback.
+	Reclaims []string
 	// Files are files that the plugin reads when it connects, by the attribute that names each. One that is missing is worth a
 	// warning only: it may be there where the pipeline runs.
 	Files map[string]string
 	// Sealed says that batches must be grouped by a stage for the plugin to be of use (object stores).
 	Sealed bool
+}
+
+// PathPattern is what is known of the paths that a plugin makes for batches.
+type PathPattern struct {
+	Prefix, Suffix string // what each of them begins and ends with
+	Folders        int    // how many folders there are between these two
 }
 
 // Plugin is a registered plugin: a name, a documentation and a way to make instances from a configuration struct. Make one

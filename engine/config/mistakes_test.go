@@ -123,6 +123,35 @@ func TestUnknownIsNotCompared(t *testing.T) {
 `, config.Options{NoEnv: true}), `error 8 ["0s"] backoff: 0s must be more than 0`)
 }
 
+// Two writers of one file mix their lines, and a fallback brings home, and removes, what another output stored: logs twice, or an archive
+// that is gone. What only looks alike is no mistake.
+func TestTwoWritersOfOneFile(t *testing.T) {
+	for _, c := range []struct{ first, second, want string }{
+		{`output "file" { path = "/x/${batch.partition.source}.ndjson" }`, `dead_letter "file" { path = "/x/${batch.date}.dead" }`, ""},
+		{`output "file" { path = "/x/${batch.partition.source}.ndjson" }`, `fallback "file" { path = "/x/app1.ndjson" }`,
+			`warning 5 ["/x/app1.ndjson"] fallback "file" writes to /x/app1.ndjson, where output "file" may write too`},
+		{`output "file" { path = "/x/${batch.partition.source}.ndjson" }`, `fallback "file" { path = "/x/deep/app1.ndjson" }`, ""},
+		{`output "file" { path = "/x/${batch.date}/${batch.partition.source}.ndjson" }`, `fallback "file" { path = "/x/deep/app1.ndjson" }`, "warning 5"},
+		{`output "file" { path = "/x/${batch.partition.source}.ndjson" }`, `fallback "file" { path = "/x/.ndjson" }`, ""},
+		{`output "file" { path = "/x/${batch.partition.source}.ndjson" }`, `dead_letter "file" { path = "/x/${batch.date}.ndjson" }`,
+			`warning 5 ["/x/${batch.date}.ndjson"] dead_letter "file" may write to the same file as output "file"`},
+		{`output "file" { path = "/x/a-${batch.partition.source}.ndjson" }`, `dead_letter "file" { path = "/x/b-${batch.date}.ndjson" }`, ""},
+		{"output \"file\" {\npath = \"/x/app.ndjson.gz\"\ncompression = \"gzip\"\n}", `fallback "file" { path = "/x/app.ndjson" }`, `error 8 ["/x/app.ndjson"] fallback "file" writes to /x/app.ndjson, and so does output "file"`},
+		{`output "file" { path = "/x/app.ndjson" }`, `fallback "file" { path = "/x/../x/app.ndjson" }`, `error 5 ["/x/../x/app.ndjson"] fallback`},
+		{`output "file" { path = "/x/app.ndjson" }`, "dead_letter \"file\" {\npath = \"/x/app.ndjson.gz\"\ncompression = \"gzip\"\n}", ""},
+		{`output "file" { path = "/x/app.ndjson" }`, "}\npipeline \"b\" {\ninput \"generator\" {}\noutput \"file\" { path = \"/x/${batch.id}.ndjson\" }",
+			`warning 8 ["/x/${batch.id}.ndjson"] output "file" may write`},
+	} {
+		src := "pipeline \"a\" {\n  input \"generator\" {}\n  processor \"batch\" { partition_by = [\"source\"] }\n  " + c.first + "\n  " + c.second + "\n}\n"
+		got := said(t, src, config.Options{})
+		if c.want == "" {
+			expect(t, got)
+		} else {
+			expect(t, got, c.want)
+		}
+	}
+}
+
 // What a plugin cannot be in its role is a mistake in the file. Found only when the pipeline is built, it would be built again for ever, and
 // nothing would be read: the process looks alive and the queue runs full.
 func TestRoleIsChecked(t *testing.T) {

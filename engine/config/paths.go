@@ -4,33 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/logpipe/logpipe/engine"
 )
-
-// checkPaths finds two outputs that write one file, in all pipelines, and files on storage that does not last.
-func (l *loader) checkPaths(c *Config) {
-	first := map[string]*Block{}
-	for _, p := range c.Pipelines {
-		for i := range p.Blocks {
-			b := &p.Blocks[i]
-			if !b.knows("path", "compression") || kindOf(b.Role) != engine.KindOutput || b.Traits().Path == "" {
-				continue
-			}
-			path := normal(b.Traits().Path)
-			other := first[path]
-			if other != nil {
-				l.report(b, Diagnostic{Range: b.at("path"),
-					Summary: fmt.Sprintf("%s writes to %s, and so does %s", b.decoded.what, path, other.decoded.what),
-					Detail:  "Two writers would mix their lines and take each other's files away. Give each a path of its own.",
-					Related: []Related{{"the other one is on", *other.at("path")}}})
-				continue
-			}
-			first[path] = b
-			l.checkStorage(b, path)
-		}
-	}
-}
 
 // checkFiles finds files that a plugin will want to read, and that are not there.
 func (l *loader) checkFiles(p *Pipeline) {

@@ -3,7 +3,6 @@ package file
 import (
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -71,21 +70,20 @@ func (c *Config) checkCompression() error {
 	}
 	path, err := c.Path.Render(probe(c.Path, "a", time.Time{}))
 	if named := encode.CompressionOf(path); err == nil && named != encode.None && named != compression {
-		return engine.AttrErrorf("compression", `the path ends in %s, and compression is %q; make it %q, or change the path`,
+		return engine.AttrErrorf("path", `its end says %s, and compression is %q; set compression = %q, or change the path`,
 			named.Extension(), compression, named)
 	}
 	return nil
 }
 
-// Traits names the file, or the part of the path that is always the same.
+// Traits names the file, or what is always the same of its path.
 func (c *Config) Traits() engine.Traits {
+	compression := encode.Compression(c.Compression)
 	if path, ok := constant(c.Path); ok {
-		return engine.Traits{Path: withExtension(path, encode.Compression(c.Compression))}
+		path = withExtension(path, compression)
+		return engine.Traits{Path: path, Reclaims: variants(path)}
 	}
-	if text := prefix(c.Path); text != "" {
-		return engine.Traits{Path: filepath.Clean(text)}
-	}
-	return engine.Traits{Path: "."}
+	return engine.Traits{Paths: pattern(c.Path, compression)}
 }
 
 func parseMode(s string) (fs.FileMode, error) {

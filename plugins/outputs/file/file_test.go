@@ -531,7 +531,7 @@ func TestValidate(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Config){
 		"names no file":               func(c *Config) { c.Path = engine.Literal("/var/log/") },
-		`make it "gzip"`:              func(c *Config) { c.Path = engine.Literal("a.gz") },
+		`set compression = "gzip"`:    func(c *Config) { c.Path = engine.Literal("a.gz") },
 		"levels 1 to 9":               func(c *Config) { c.Compression, c.CompressionLevel = "gzip", 12 },
 		"let the owner read":          func(c *Config) { c.Mode = "0444" },
 		`"8888" is no file mode`:      func(c *Config) { c.Mode = "8888" },
@@ -562,15 +562,31 @@ func TestTraits(t *testing.T) {
 		"a.ndjson":     func(c *Config) { c.Path = engine.Literal("a.ndjson") },
 		"a.ndjson.zst": func(c *Config) { c.Path, c.Compression = engine.Literal("a.ndjson"), "zstd" },
 		"a.gz":         func(c *Config) { c.Path, c.Compression = engine.Literal("a.gz"), "gzip" },
-		"/logs":        partitioned("/logs/"),
-		"/":            partitioned("/"),
-		".":            partitioned(""),
-		"/logs/app-":   partitioned("/logs/app-"),
 	} {
 		c := configured("", change)
-		if got := c.Traits().Path; got != want {
-			t.Errorf("%q, want %q", got, want)
+		if got := c.Traits(); got.Path != want || len(got.Reclaims) != 3 || got.Paths != nil {
+			t.Errorf("%+v, want %q", got, want)
 		}
+	}
+	for folder, want := range map[string]engine.PathPattern{
+		"/logs/":     {Prefix: "/logs/", Suffix: ".ndjson"},
+		"/":          {Prefix: "/", Suffix: ".ndjson"},
+		"":           {Suffix: ".ndjson"},
+		"/logs/app-": {Prefix: "/logs/app-", Suffix: ".ndjson"},
+	} {
+		c := configured("", partitioned(folder))
+		if got := c.Traits(); got.Path != "" || *got.Paths != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	c := configured("", func(c *Config) {
+		c.Compression = "gzip"
+		c.Path = engine.NewTemplate("", []string{"batch.date", "batch.id"}, func(b *engine.Batch) (string, error) {
+			return "/logs/" + b.Time.Format("2006/01/02") + "/x/" + b.ID, nil
+		})
+	})
+	if want := (engine.PathPattern{Prefix: "/logs/", Suffix: ".gz", Folders: 4}); *c.Traits().Paths != want {
+		t.Errorf("%+v, want %+v", *c.Traits().Paths, want)
 	}
 }
 

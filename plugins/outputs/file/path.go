@@ -18,22 +18,32 @@ func constant(t engine.Template) (path string, ok bool) {
 	return path, err == nil
 }
 
-// prefix is the text that everything the template renders begins with. It is found by rendering two batches that differ in all
-// that a template can say of one, from the first letter on.
-func prefix(t engine.Template) string {
+// prefix is the text that everything the template renders begins with.
+func prefix(t engine.Template) string { return pattern(t, encode.None).Prefix }
+
+// pattern is the text that everything the template renders begins and ends with. It is found by rendering two batches that differ in all
+// that a template can say of one, from the first letter to the last.
+func pattern(t engine.Template, c encode.Compression) *engine.PathPattern {
 	one, err := t.Render(probe(t, "a", time.Date(2006, 1, 2, 3, 4, 5, 0, time.UTC)))
 	if err != nil {
-		return ""
+		return &engine.PathPattern{}
 	}
 	two, err := t.Render(probe(t, "b", time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC)))
 	if err != nil {
-		return ""
+		return &engine.PathPattern{}
 	}
+	one, two = withExtension(one, c), withExtension(two, c)
 	n := 0
 	for n < min(len(one), len(two)) && one[n] == two[n] {
 		n++
 	}
-	return one[:n]
+	p := &engine.PathPattern{Prefix: one[:n]}
+	one, two = one[n:], two[n:]
+	for n = 0; n < min(len(one), len(two)) && one[len(one)-1-n] == two[len(two)-1-n]; n++ {
+	}
+	p.Suffix = one[len(one)-n:]
+	p.Folders = strings.Count(one[:len(one)-n], "/")
+	return p
 }
 
 func probe(t engine.Template, value string, at time.Time) *engine.Batch {
