@@ -16,6 +16,7 @@ type counters struct {
 	retries                 atomic.Int64 // writes of the output that failed
 	fellBack, recovered     atomic.Int64 // messages
 	deadLetters, dropped    atomic.Int64 // messages
+	ended                   atomic.Int64 // nanoseconds after the start; 0 while it runs
 	inputs                  sync.Map     // name of the step → *atomic.Int64, its unsettled messages
 }
 

@@ -46,9 +46,12 @@ func (s *session) total() tally {
 
 // end says how the pipelines came out. Its error is an exit code.
 func (s *session) end(err error) error {
-	took := time.Since(s.started)
 	var results []result
 	for i, c := range s.counters {
+		took := time.Duration(c.ended.Load())
+		if took == 0 { // it is left as it is
+			took = time.Since(s.started)
+		}
 		results = append(results, result{Pipeline: s.config.Pipelines[i].Name, Took: took, tally: c.tally()})
 	}
 	if errors.Is(err, errAtOnce) {
@@ -94,7 +97,11 @@ func (s *session) settled(results []result, err error) {
 // split takes apart what errors.Join put together.
 func split(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, split(e)...)
+		}
+		return all
 	}
 	if err == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +51,40 @@ func TestRunCountsEveryMessage(t *testing.T) {
 	if have := sums["numbers"]["written"]; have != 10.0 {
 		t.Errorf("numbers: written is %v, want 10", have)
 	}
+}
+
+// The rate of a pipeline that was done early is wrong by as much as the others ran longer.
+func TestEachPipelineHasItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, found := config.LoadSource("a.hcl", []byte(goodPipeline+strings.Replace(goodPipeline, `"numbers"`, `"later"`, 1)), config.Options{Plugins: testPlugins()})
+		if cfg == nil {
+			t.Fatal(found.All())
+		}
+		var log bytes.Buffer
+		s := &session{app: &app{}, log: slog.New(newJSONHandler(&log, 0)), config: cfg, started: time.Now()}
+		specs := s.specs()
+		for i, spec := range specs {
+			specs[i].Build = func() (*engine.Pipeline, error) {
+				time.Sleep(time.Duration(1+i) * time.Hour)
+				return spec.Build()
+			}
+		}
+		if err := s.end(s.supervise(t.Context(), specs)); err != nil {
+			t.Fatal(err)
+		}
+		for name, hours := range map[string]float64{"numbers": 1, "later": 2} {
+			want := fmt.Sprintf(`"pipeline":%q,"received":10,`, name)
+			seconds := fmt.Sprintf(`"seconds":%.0f`, hours*3600)
+			for line := range strings.Lines(log.String()) {
+				if strings.Contains(line, want) && !strings.Contains(line, seconds) {
+					t.Errorf("want %s in %s", seconds, line)
+				}
+			}
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("no summary of %s in\n%s", name, log.String())
+			}
+		}
+	})
 }
 
 // A program that runs logpipe in itself ends it by its context, and loses nothing by that either.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/oklog/run"
@@ -50,7 +51,7 @@ func (s *session) addPipelines(group *run.Group, ctx context.Context) (drain fun
 	abandon := make(chan struct{})
 	group.Add(func() error {
 		ended := make(chan error, 1)
-		go func() { ended <- engine.Supervise(moving, specs) }()
+		go func() { ended <- s.supervise(moving, specs) }()
 		select {
 		case err := <-ended:
 			return err
@@ -62,6 +63,20 @@ func (s *session) addPipelines(group *run.Group, ctx context.Context) (drain fun
 		drain()
 	})
 	return drain
+}
+
+// supervise runs the pipelines beside each other and notes when each of them ends.
+func (s *session) supervise(ctx context.Context, specs []engine.Spec) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(specs))
+	for i := range specs {
+		all.Go(func() {
+			errs[i] = engine.Supervise(ctx, specs[i:i+1])
+			s.counters[i].ended.Store(int64(time.Since(s.started)))
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 func (s *session) specs() []engine.Spec {
