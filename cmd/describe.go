@@ -74,16 +74,18 @@ func (o option) facts() []string {
 	return facts
 }
 
-// wrap breaks text into lines of at most 88 columns. An empty line between paragraphs stays, and so does a line that is
-// indented, as an example is.
+// wrap breaks text into lines of at most 88 columns. The lines of a paragraph are one text; an empty line between paragraphs stays, and so does
+// a line that is indented, as an example is.
 func wrap(text, indent string) string {
 	var s strings.Builder
-	line := ""
+	var paragraph []string
 	end := func() {
-		if line != "" {
-			s.WriteString(indent + line + "\n")
+		if len(paragraph) > 0 {
+			for _, line := range config.Wrap(strings.Join(paragraph, " "), 88-len(indent)) {
+				s.WriteString(indent + line + "\n")
+			}
 		}
-		line = ""
+		paragraph = nil
 	}
 	for source := range strings.Lines(strings.TrimSpace(text)) {
 		source = strings.TrimRight(source, " \t\n")
@@ -92,12 +94,7 @@ func wrap(text, indent string) string {
 			s.WriteString(strings.TrimRight(indent+source, " ") + "\n")
 			continue
 		}
-		for _, word := range strings.Fields(source) {
-			if line != "" && len(indent)+len(line)+1+len(word) > 88 {
-				end()
-			}
-			line = strings.TrimSpace(line + " " + word)
-		}
+		paragraph = append(paragraph, strings.Fields(source)...)
 	}
 	end()
 	return s.String()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
 )
 
 // exampleOf writes a block that shows how the plugin is configured: what it requires, what it does by default, and what its
@@ -95,7 +96,7 @@ func literal(v reflect.Value) string {
 	}
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		return strconv.Quote(durationText(x))
+		return strconv.Quote(config.DurationText(x))
 	case engine.Bytes:
 		if x == 0 {
 			return "0"
@@ -145,16 +146,4 @@ func expression(v reflect.Value) string {
 // quoteHCL writes s as a string of the configuration language, in which ${ and %{ begin a template.
 func quoteHCL(s string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
-}
-
-// durationText writes a duration without the zero minutes and seconds that Go adds: "5m", not "5m0s".
-func durationText(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

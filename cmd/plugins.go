@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
 )
 
 // kinds are the sections of every listing, in the order of the flow.
@@ -113,7 +114,7 @@ func (a *app) describePlugins(names []string) error {
 func (a *app) noPlugin(name string) error {
 	names := a.pluginNames()
 	has := strings.Join(names, ", ")
-	if similar := closest(name, names); similar != "" {
+	if similar := config.Suggest(name, names); similar != "" {
 		return usagef("there is no plugin %q; this binary has: %s; did you mean %q?", name, has, similar)
 	}
 	return usagef("there is no plugin %q; this binary has: %s", name, has)

@@ -3,7 +3,6 @@ package cmd
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // What people read of an option is what its struct says.
@@ -33,29 +32,6 @@ func TestSummaryOfDoc(t *testing.T) {
 	} {
 		if got := summary(doc); got != want {
 			t.Errorf("%q: %q, want %q", doc, got, want)
-		}
-	}
-}
-
-func TestDurationText(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 5 * time.Second: "5s", 5 * time.Minute: "5m", 90 * time.Second: "1m30s", 24 * time.Hour: "24h", time.Hour + time.Second: "1h0m1s",
-		90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 20 * time.Hour: "20h",
-	} {
-		if got := durationText(d); got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
-		}
-		if back, err := time.ParseDuration(want); err != nil || back != d {
-			t.Errorf("%q is not %s", want, d)
-		}
-	}
-}
-
-func TestClosest(t *testing.T) {
-	names := []string{"amqp", "s3", "stdout", "generator"}
-	for word, want := range map[string]string{"amqpp": "amqp", "s4": "", "genrator": "generator", "std": "", "stdou": "stdout", "zzzzzz": "", "": ""} {
-		if got := closest(word, names); got != want {
-			t.Errorf("%q: %q, want %q", word, got, want)
 		}
 	}
 }

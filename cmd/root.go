@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -129,7 +128,7 @@ func unknownWord(c *cobra.Command, word string) error {
 	for _, command := range c.Commands() {
 		names = append(names, command.Name())
 	}
-	if name := closest(word, names); name != "" {
+	if name := config.Suggest(word, names); name != "" {
 		return usagef("%q is neither a command nor a file; did you mean %q?", word, name)
 	}
 	return usagef("%q is neither a command nor a file", word)
@@ -143,21 +142,8 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if name := closest(unknown.GetSpecifiedName(), names); name != "" {
+	if name := config.Suggest(unknown.GetSpecifiedName(), names); name != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, name)
 	}
 	return err
-}
-
-// closest is the name most like word, "" when none is close: one slip in three letters is the limit, so that short names are
-// never taken for each other.
-func closest(word string, names []string) string {
-	best, least := "", len(word)
-	for _, name := range names {
-		d := levenshtein.Distance(word, name, nil)
-		if d < least && d <= max(len(word), len(name))/3 {
-			best, least = name, d
-		}
-	}
-	return best
 }

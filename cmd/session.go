@@ -128,5 +128,5 @@ func (s *session) drainText() string {
 	if s.app.ErrTerminal {
 		how = "press Ctrl-C again to end at once"
 	}
-	return fmt.Sprintf("draining, at most %s; %s", durationText(most), how)
+	return fmt.Sprintf("draining, at most %s; %s", config.DurationText(most), how)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/logpipe/logpipe/engine/config"
 )
 
 // The status line is drawn four times a second; its rate is that of the last two seconds.
@@ -51,7 +53,7 @@ func statusText(t tally, rate int64, took time.Duration, width int) string {
 		thousands(t.Batches) + " batches",
 		thousands(t.Unsettled) + " unsettled",
 		thousands(t.Retries) + " retries",
-		durationText(took.Truncate(time.Second)),
+		config.DurationText(took.Truncate(time.Second)),
 	}
 	line := parts[0]
 	for _, part := range parts[1:] {

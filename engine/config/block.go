@@ -57,7 +57,7 @@ func (l *loader) unknownRole(f *file, b *hclsyntax.Block) {
 		known = append(known, string(r))
 	}
 	g := Diagnostic{Range: rangeOf(b.TypeRange), Context: f.contextOf(b.TypeRange.Start.Byte, 1), Summary: fmt.Sprintf("a pipeline has no block %s", shorten(b.Type))}
-	switch near := suggest(b.Type, known); {
+	switch near := Suggest(b.Type, known); {
 	case near != "":
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)
 	case otherWord(b.Type) != "":
@@ -121,7 +121,7 @@ func (l *loader) pluginNames(kind engine.Kind) []string {
 func (d *decoder) unknownPlugin(b *hclsyntax.Block, role engine.Role) {
 	kind, name := kindOf(role), b.Labels[0]
 	detail := d.l.inventory(kind)
-	if near := suggest(name, d.l.pluginNames(kind)); near != "" {
+	if near := Suggest(name, d.l.pluginNames(kind)); near != "" {
 		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 	}
 	article := map[engine.Kind]string{engine.KindInput: "an input", engine.KindProcessor: "a processor", engine.KindOutput: "an output"}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -205,28 +204,22 @@ func (l *loader) checkHolding(p *Pipeline) {
 			continue
 		}
 		g := Diagnostic{Severity: SeverityWarning,
-			Summary: fmt.Sprintf("messages may be held for %s, which is more than half of the %s that %s waits for an acknowledgement", durationText(held), durationText(wait), in.decoded.what),
+			Summary: fmt.Sprintf("messages may be held for %s, which is more than half of the %s that %s waits for an acknowledgement", heldText(held), DurationText(wait), in.decoded.what),
 			Related: []Related{{"who waits is on", in.Range}},
 			Detail:  "Then the source takes the connection away and delivers everything again. Lower the age of the batch or the attempts and their back-off, or raise the time that the source waits.",
 		}
 		if held >= wait {
 			g.Severity = SeverityError
-			g.Summary = fmt.Sprintf("messages may be held for %s, and %s waits only %s for an acknowledgement", durationText(held), in.decoded.what, durationText(wait))
+			g.Summary = fmt.Sprintf("messages may be held for %s, and %s waits only %s for an acknowledgement", heldText(held), in.decoded.what, DurationText(wait))
 		}
 		l.report(longest, g)
 	}
 }
 
-// durationText is a duration without the zeros at its end: 20m, not 20m0s.
-func durationText(d time.Duration) string {
+// heldText is how long messages are held; a retry without a limit of its attempts has sums of years.
+func heldText(d time.Duration) string {
 	if d > 10*365*24*time.Hour {
 		return "any time"
 	}
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
+	return DurationText(d)
 }

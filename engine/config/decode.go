@@ -128,7 +128,7 @@ func (d *decoder) unknownName(at Range, what, name, kind string, names []string)
 	if kind == "block" {
 		g.Context = d.file.contextOf(at.Start.Byte, 1)
 	}
-	switch near := suggest(name, names); {
+	switch near := Suggest(name, names); {
 	case near != "":
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)
 	case placeOf(name) != "":

@@ -12,9 +12,6 @@ func SetStorage(o *Options, storage func(path string) string) { o.storage = stor
 // Segment is segment.
 func Segment(value string) string { return segment(value) }
 
-// Suggest is suggest.
-func Suggest(given string, candidates []string) string { return suggest(given, candidates) }
-
 // ParseDuration is parseDuration.
 func ParseDuration(s string) (time.Duration, string, error) { return parseDuration(s) }
 

@@ -51,7 +51,7 @@ func (w *secretWords) hides(name string) bool {
 	case slices.Contains(w.open, name):
 		return false
 	}
-	return soundsSecret(name) || suggest(name, w.secret) != ""
+	return soundsSecret(name) || Suggest(name, w.secret) != ""
 }
 
 var secretSound = regexp.MustCompile(`(?i)pass|pwd|secret|token|key|credential|^urls?$`)

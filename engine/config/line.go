@@ -135,8 +135,8 @@ func visibleRune(r rune) rune {
 	return r
 }
 
-// wrap breaks text between words into lines of at most columns columns. Lines that are indented, such as examples, stay whole.
-func wrap(text string, columns int) []string {
+// Wrap breaks text between words into lines of at most columns columns. Lines that are indented, such as examples, stay whole.
+func Wrap(text string, columns int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		if strings.HasPrefix(paragraph, " ") {

@@ -142,7 +142,7 @@ func (l *loader) unreadable(path string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		g.Detail = "Check the name; it counts from the folder that logpipe was started in."
-		if near := suggest(filepath.Base(path), namesIn(filepath.Dir(path))); near != "" {
+		if near := Suggest(filepath.Base(path), namesIn(filepath.Dir(path))); near != "" {
 			g.Detail = fmt.Sprintf("Did you mean %s?", filepath.Join(filepath.Dir(path), near))
 		}
 	case errors.Is(err, fs.ErrPermission):

@@ -38,7 +38,7 @@ func (ev *evaluation) checkCall(call *hclsyntax.FunctionCallExpr) bool {
 		return false
 	}
 	g := "These functions are there: " + strings.Join(ev.l.funcs.names(), ", ") + "."
-	switch near := suggest(call.Name, ev.l.funcs.names()); {
+	switch near := Suggest(call.Name, ev.l.funcs.names()); {
 	case near != "":
 		g = fmt.Sprintf("Did you mean %s?", near)
 	case isImpure(call.Name):

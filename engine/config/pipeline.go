@@ -80,7 +80,7 @@ func (l *loader) pipelinesOf(f *file) []*Pipeline {
 			continue
 		}
 		g := Diagnostic{Range: rangeOf(b.DefRange()), Summary: fmt.Sprintf("a file has no block %s", shorten(b.Type))}
-		switch near := suggest(b.Type, []string{blockPipeline}); {
+		switch near := Suggest(b.Type, []string{blockPipeline}); {
 		case slices.Contains(roles, engine.Role(b.Type)):
 			g.Summary = fmt.Sprintf("the block %s stands outside of a pipeline", b.Type)
 			g.Detail = `Put it between the braces of a block pipeline "NAME" { … }; check that none is closed too early.`

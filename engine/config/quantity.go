@@ -49,6 +49,17 @@ func parseDuration(s string) (d time.Duration, hint string, err error) {
 	return 0, "", fmt.Errorf("is longer than a duration can be")
 }
 
+// DurationText is a duration without the zeros at its end: 20m, not 20m0s.
+func DurationText(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
+
 // durationHint joins those of the candidates that are durations.
 func durationHint(candidates ...string) string {
 	return strings.Join(slices.DeleteFunc(candidates, func(s string) bool {

@@ -69,3 +69,17 @@ func FuzzQuantities(f *testing.F) {
 		}
 	})
 }
+
+func TestDurationText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 5 * time.Second: "5s", 5 * time.Minute: "5m", 90 * time.Second: "1m30s", 24 * time.Hour: "24h", time.Hour + time.Second: "1h0m1s",
+		90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 20 * time.Hour: "20h",
+	} {
+		if got := config.DurationText(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+		if back, err := time.ParseDuration(want); err != nil || back != d {
+			t.Errorf("%q is not %s", want, d)
+		}
+	}
+}

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// suggest returns the candidate that given was most likely meant to be, or "" when none is close enough to be worth naming.
-func suggest(given string, candidates []string) string {
+// Suggest returns the candidate that given was most likely meant to be, or "" when none is close enough to be worth naming.
+func Suggest(given string, candidates []string) string {
 	best, least := "", 1<<30
 	for _, c := range candidates {
 		if d := closeness(given, c); d >= 0 && d < least {

@@ -61,7 +61,7 @@ func (t *textWriter) diagnostic(g Diagnostic) {
 	if g.Severity == SeverityWarning {
 		head, hue = "Warning: ", yellow
 	}
-	lines := wrap(head+visible(g.Summary), t.width)
+	lines := Wrap(head+visible(g.Summary), t.width)
 	lines[0] = strings.TrimPrefix(lines[0], head)
 	t.out.WriteString(t.paint(head, bold, hue))
 	for _, l := range lines {
@@ -87,7 +87,7 @@ func (t *textWriter) paragraph(text string) {
 	if text == "" {
 		return
 	}
-	for _, l := range wrap(text, t.width-2) {
+	for _, l := range Wrap(text, t.width-2) {
 		t.out.WriteString(strings.TrimRight("  "+l, " ") + "\n")
 	}
 }

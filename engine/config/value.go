@@ -160,7 +160,7 @@ func (s *setter) setText(v cty.Value, dst reflect.Value) bool {
 	}
 	if allowed := s.ev.field.values; len(allowed) > 0 && !slices.Contains(allowed, text) {
 		detail := fmt.Sprintf("%s takes %s.", s.ev.attr, quoted(allowed, "or"))
-		if near := suggest(text, allowed); near != "" {
+		if near := Suggest(text, allowed); near != "" {
 			detail = fmt.Sprintf("Did you mean %q? ", near) + detail
 		}
 		return s.fail(v, "is not a value of "+s.ev.attr, detail)

@@ -49,7 +49,7 @@ func (s *templateScope) reference(v hcl.Traversal) (ref, summary, detail string)
 		known = append(known, partitionVariable(p))
 	}
 	joined := strings.Join(steps, ".")
-	switch near := suggest(joined, known); {
+	switch near := Suggest(joined, known); {
 	case slices.Contains(s.partitions, joined):
 		detail = fmt.Sprintf("Did you mean %s?", partitionVariable(joined))
 	case slices.Contains(batchNames, joined):
@@ -76,7 +76,7 @@ func (s *templateScope) partition(name string, steps []string) (ref, summary, de
 		return partitionPrefix + field, "", ""
 	}
 	summary = fmt.Sprintf("no batches are grouped by %s, so %s is not known", shorten(field), name)
-	switch near := suggest(field, s.partitions); {
+	switch near := Suggest(field, s.partitions); {
 	case s.none != "":
 		detail = s.none
 	case near != "":
