@@ -121,10 +121,16 @@ func (a *app) formatOne(file string, check bool) (changed bool, err error) {
 }
 
 func (a *app) source(file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(a.In)
+	from := a.In
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		from = f
 	}
-	return os.ReadFile(file)
+	return io.ReadAll(io.LimitReader(from, config.MaxFile+1)) // one byte more: then Format says that it is too large
 }
 
 // replace gives a file new contents at one stroke: whoever reads it sees the old or the new, also after a crash. It keeps the

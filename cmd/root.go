@@ -59,6 +59,8 @@ func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
+	root.InitDefaultCompletionCmd() // it keeps the output that is set now
+	refuseUnknown(root)
 	command, err := root.ExecuteContextC(ctx)
 	return a.codeOf(command, err)
 }
@@ -114,21 +116,71 @@ Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
 		}
 		return runFiles(c, args)
 	}
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(a.runCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.pluginsCommand(), a.versionCommand())
 	return root
+}
+
+// helpCommand is cobra's but for a command that is not there: that is a mistake, and no help.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return commandNames(c.Root()), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(about, args[len(args)-len(rest):])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// refuseUnknown makes the completion command refuse a shell that it does not know, where cobra shows the help and calls it a success.
+func refuseUnknown(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(c *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return unknownCommand(c, args)
+				}
+				return c.Help()
+			}
+		}
+	}
+}
+
+func unknownCommand(of *cobra.Command, words []string) error {
+	known := commandNames(of)
+	if len(known) == 0 || len(words) == 0 {
+		return usagef("%q has no command of its own", of.CommandPath())
+	}
+	if name := config.Suggest(words[0], known); name != "" {
+		return usagef("%q has no command %q; did you mean %q?", of.CommandPath(), words[0], name)
+	}
+	return usagef("%q has no command %q; it has %s", of.CommandPath(), words[0], strings.Join(known, ", "))
+}
+
+func commandNames(c *cobra.Command) []string {
+	var names []string
+	for _, command := range c.Commands() {
+		names = append(names, command.Name())
+	}
+	return names
 }
 
 // unknownWord says both of a word that is neither a command nor a file. What looks like a path is taken for one: the
 // configuration's own diagnostic says that it is missing.
 func unknownWord(c *cobra.Command, word string) error {
-	if _, err := os.Stat(word); err == nil || strings.ContainsAny(word, "./\\") {
+	if _, err := os.Stat(word); err == nil || word == "-" || strings.ContainsAny(word, "./\\") {
 		return nil
 	}
-	var names []string
-	for _, command := range c.Commands() {
-		names = append(names, command.Name())
-	}
-	if name := config.Suggest(word, names); name != "" {
+	if name := config.Suggest(word, commandNames(c)); name != "" {
 		return usagef("%q is neither a command nor a file; did you mean %q?", word, name)
 	}
 	return usagef("%q is neither a command nor a file", word)

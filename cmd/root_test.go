@@ -78,6 +78,11 @@ func TestUsage(t *testing.T) {
 		{"run -x x.hcl", exitUsage, "logpipe: unknown shorthand flag: 'x' in -x\n"},
 		{"run --log-format xml x.hcl", exitUsage, `logpipe: --log-format is "xml"; it must be auto, text or json` + "\n"},
 		{"version now", exitUsage, "logpipe: "},
+		{"completion nosuch", exitUsage, `logpipe: "logpipe completion" has no command "nosuch"; it has bash, fish, powershell, zsh`},
+		{"completion bahs", exitUsage, `logpipe: "logpipe completion" has no command "bahs"; did you mean "bash"?`},
+		{"help nosuch", exitUsage, `logpipe: "logpipe" has no command "nosuch"; it has `},
+		{"help validat", exitUsage, `logpipe: "logpipe" has no command "validat"; did you mean "validate"?`},
+		{"help run now", exitUsage, `logpipe: "logpipe run" has no command of its own`},
 		{"plugins sinc", exitUsage, `logpipe: there is no plugin "sinc"; this binary has: everything, hold, numbers, odd, sink; did you mean "sink"?`},
 		{"nosuch.hcl", exitConfig, "Error: nosuch.hcl cannot be read: no such file or directory\n"},
 		{"run nosuch", exitConfig, "Error: nosuch cannot be read: no such file or directory\n"},
@@ -204,6 +209,40 @@ func TestValidate(t *testing.T) {
 func TestGraph(t *testing.T) {
 	got := command(t, nil, "graph", write(t, "good.hcl", goodPipeline))
 	if got.code != exitOK || !strings.Contains(got.out, "flowchart") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A configuration that another program writes need not become a file first.
+func TestStandardInput(t *testing.T) {
+	for _, args := range [][]string{{"validate", "-"}, {"graph", "-"}, {"run", "-"}, {"-"}} {
+		if got := commandWith(t, Streams{In: strings.NewReader(goodPipeline)}, nil, args...); got.code != exitOK {
+			t.Errorf("%v: %+v", args, got)
+		}
+		got := commandWith(t, Streams{In: strings.NewReader(badPipeline)}, nil, args...)
+		if got.code != exitConfig || !strings.Contains(got.err, `on <stdin>:2:9`) {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+// A log that is named by mistake, or a pipe without end, is not read into memory.
+func TestEndlessInput(t *testing.T) {
+	for _, args := range [][]string{{"fmt", "-"}, {"fmt", "--check", "/dev/zero"}, {"validate", "-"}} {
+		got := commandWith(t, Streams{In: endless{}}, nil, args...)
+		if got.code != exitConfig || !strings.Contains(got.err, "larger than 1 MiB") {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestGraphEnvFile(t *testing.T) {
+	file := write(t, "a.hcl", strings.ReplaceAll(goodPipeline, `"sink" {}`, "\"sink\" {\n workers = env(\"WORKERS\", 4)\n }"))
+	if got := command(t, nil, "graph", file, "--env-file", write(t, "a.env", "WORKERS=7\n")); !strings.Contains(got.out, "7 workers") {
 		t.Errorf("%+v", got)
 	}
 }

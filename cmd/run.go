@@ -38,12 +38,14 @@ because the source delivers again what was not acked.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringArrayVar(&f.envFiles, "env-file", nil, "read variables from `FILE`; those that are really set win")
+	flags.StringArrayVar(&f.envFiles, "env-file", nil, envFileUsage)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details too")
 	flags.StringVar(&f.logFormat, "log-format", "auto", "log in `FORMAT`: text, json or auto, which is text on a terminal and JSON elsewhere")
 	_ = c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return c
 }
+
+const envFileUsage = "read variables from `FILE`; those that are really set win"
 
 func atLeastOne(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

@@ -16,7 +16,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Use:   "validate FILE...",
 		Short: "Find all mistakes of files or folders, without touching the network",
 		Long: `Find all mistakes of files, or of folders with *.hcl files, in one go. Nothing is
-opened or connected to. The exit code is 1 when there are errors; warnings do not count.`,
+opened or connected to. "-" is standard input. The exit code is 1 when there are errors;
+warnings do not count.`,
 		Example: `  logpipe validate pipeline.hcl
   logpipe validate --no-env --json examples/ k8s/pipeline.hcl`,
 		Args:              atLeastOne("a file or a folder with *.hcl files"),
@@ -31,7 +32,7 @@ opened or connected to. The exit code is 1 when there are errors; warnings do no
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write the diagnostics as JSON, in the form that Terraform uses")
 	c.Flags().BoolVar(&noEnv, "no-env", false, "take variables that are not set for unknown, and check the rest")
-	c.Flags().StringArrayVar(&envFiles, "env-file", nil, "read variables from `FILE`; those that are really set win")
+	c.Flags().StringArrayVar(&envFiles, "env-file", nil, envFileUsage)
 	return c
 }
 
@@ -65,7 +66,8 @@ func count(n int, thing string) string {
 }
 
 func (a *app) graphCommand() *cobra.Command {
-	return &cobra.Command{
+	var envFiles []string
+	c := &cobra.Command{
 		Use:   "graph FILE...",
 		Short: "Draw the pipelines as a Mermaid diagram",
 		Long: `Write the pipelines of files, or of folders with *.hcl files, as a Mermaid flowchart,
@@ -74,11 +76,17 @@ which GitHub and many editors draw. Variables need not be set.`,
 		Args:              atLeastOne("a file or a folder with *.hcl files"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := a.load(args, config.Options{NoEnv: true})
+			lookup, err := a.environment(envFiles)
+			if err != nil {
+				return err
+			}
+			cfg, err := a.load(args, config.Options{LookupEnv: lookup, NoEnv: true})
 			if err != nil {
 				return err
 			}
 			return a.print(cfg.Graph())
 		},
 	}
+	c.Flags().StringArrayVar(&envFiles, "env-file", nil, envFileUsage)
+	return c
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -17,6 +18,8 @@ type Options struct {
 	// NoEnv makes a variable that is not set, and has no default, an unknown value; all that does not depend on it is checked.
 	// What comes out can be looked at and drawn, but not built where a value is unknown.
 	NoEnv bool
+	// Stdin is what the path "-" stands for; nil makes "-" a file's name.
+	Stdin io.Reader
 	// Version is that of logpipe; plugins are told.
 	Version string
 

@@ -16,11 +16,18 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-// maxFile is far above what people write by hand, and keeps a log that was named by mistake from being read to its end.
-const maxFile = 1 << 20
+// MaxFile is the size in bytes up to which a configuration is read. It is far above what people write by hand, and keeps a log that was named
+// by mistake from being read to its end.
+const MaxFile = 1 << 20
+
+// stdin is the name that stands for Options.Stdin, and stdinName what diagnostics call it.
+const (
+	stdin     = "-"
+	stdinName = "<stdin>"
+)
 
 // Load reads configurations from files, and from the *.hcl files of folders without those in folders below, in the order of their
-// names. Config is nil when there are errors. Nothing is opened or connected to but the files that file() names.
+// names. "-" is Options.Stdin. Config is nil when there are errors. Nothing is opened or connected to but the files that file() names.
 func Load(paths []string, o Options) (*Config, *Diagnostics) {
 	l := newLoader(o)
 	if len(paths) == 0 {
@@ -95,6 +102,11 @@ func (l *loader) load() (*Config, *Diagnostics) {
 
 // path reads a file or a folder.
 func (l *loader) path(path string) {
+	if path == stdin && l.Stdin != nil {
+		l.readAll(stdinName, l.Stdin)
+		l.Stdin = strings.NewReader("") // named twice, it is empty
+		return
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -184,7 +196,11 @@ func (l *loader) read(name string, info os.FileInfo) {
 		return
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	l.readAll(name, f)
+}
+
+func (l *loader) readAll(name string, r io.Reader) {
+	src, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
 	if err != nil {
 		l.unreadable(name, err)
 		return
@@ -216,7 +232,7 @@ func notText(name string, src []byte) (Diagnostic, bool) {
 		bad += n
 	}
 	switch {
-	case len(src) > maxFile:
+	case len(src) > MaxFile:
 		return Diagnostic{Range: at,
 			Summary: "the file is larger than 1 MiB, which no configuration is",
 			Detail:  "Check that it is the file you meant. Many pipelines can be spread over several files of a folder.",

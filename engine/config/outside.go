@@ -67,11 +67,11 @@ func readText(path string) (string, error) {
 		return "", reason(err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 	switch {
 	case err != nil:
 		return "", reason(err)
-	case len(text) > maxFile:
+	case len(text) > MaxFile:
 		return "", errors.New("it is larger than 1 MiB")
 	case !utf8.Valid(text):
 		return "", errors.New("it is no text in UTF-8")
