@@ -49,7 +49,7 @@ type Output interface {
 	Close(ctx context.Context) error
 }
 
-// Recoverer is an Output that can give back what it stored as a fallback.
+// Recoverer is an Output that can give back what it stored as a fallback. Its configuration says so by Traits.GivesBack.
 type Recoverer interface {
 	// Recovery is called once. Read of the Input that it returns gives whole sealed batches, one a call, with ID,
 	// Partition, Time and Messages as they were written, and io.EOF when there is none now; Read is then called

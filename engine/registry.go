@@ -62,6 +62,8 @@ type Traits struct {
 	BatchBytes    int64
 	// HoldsFor is the longest time that the plugin itself keeps a message: the age of a batch, the attempts of a retry.
 	HoldsFor time.Duration
+	// Endless says that a policy never gives a batch up, so that nothing ever falls back.
+	Endless bool
 	// PartitionBy names the fields of the partitions that a stage seals, as templates see them.
 	PartitionBy []string
 	// Prefetch is the number of unacked messages that an input was told to ask for; 0 lets it follow from Capacity.
@@ -72,6 +74,8 @@ type Traits struct {
 	Path string
 	// Paths are the files that the plugin writes when they depend on the batch; Path is empty then.
 	Paths *PathPattern
+	// GivesBack says that the plugin is a Recoverer when it is a fallback.
+	GivesBack bool
 	// Reclaims are the files, beside Path, whose contents the plugin takes for its own when it is a fallback.
 	Reclaims []string
 	// Files are files that the plugin reads when it connects, by the attribute that names each. One that is missing is worth a

@@ -1,12 +1,14 @@
 package plugins
 
 import (
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/outputs/file"
 )
 
 // What a configuration says and what `logpipe plugins` shows both come from the structs alone: a field without a tag
@@ -46,9 +48,30 @@ func checkFields(t *testing.T, path string, config reflect.Type) {
 			continue
 		}
 		switch reflect.Zero(field.Type).Interface().(type) {
-		case string, bool, int, float64, time.Duration, []string, map[string]string, engine.Bytes, engine.Secret, engine.Template:
+		case string, bool, int, float64, time.Duration, []string, map[string]string, engine.Bytes, engine.Secret, []engine.Secret, engine.Template:
 		default:
 			t.Errorf("%s: a configuration cannot be decoded into a %s", at, field.Type)
+		}
+	}
+}
+
+// A fallback that says it gives back what it took, and does not, keeps its batches for ever, and nobody is warned.
+func TestWhatGivesBackIsARecoverer(t *testing.T) {
+	env := engine.Env{Log: slog.New(slog.DiscardHandler), Role: engine.RoleFallback}
+	for _, p := range All {
+		if p.Kind() != engine.KindOutput {
+			continue
+		}
+		cfg := p.NewConfig()
+		if f, ok := cfg.(*file.Config); ok {
+			f.Path = engine.Literal("/var/fallback")
+		}
+		made, err := p.Build(cfg, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, does := made.(engine.Recoverer); does != engine.TraitsOf(cfg).GivesBack {
+			t.Errorf("%s gives back: %v; its traits say %v", p.Name(), does, !does)
 		}
 	}
 }

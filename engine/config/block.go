@@ -58,6 +58,8 @@ func (l *loader) unknownRole(f *file, b *hclsyntax.Block) {
 	}
 	g := Diagnostic{Range: rangeOf(b.TypeRange), Context: f.contextOf(b.TypeRange.Start.Byte, 1), Summary: fmt.Sprintf("a pipeline has no block %s", shorten(b.Type))}
 	switch near := Suggest(b.Type, known); {
+	case l.asBlock(b.Type) != "":
+		g.Detail = fmt.Sprintf("Did you mean %s?", l.asBlock(b.Type))
 	case near != "":
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)
 	case otherWord(b.Type) != "":
@@ -121,7 +123,7 @@ func (l *loader) pluginNames(kind engine.Kind) []string {
 func (d *decoder) unknownPlugin(b *hclsyntax.Block, role engine.Role) {
 	kind, name := kindOf(role), b.Labels[0]
 	detail := d.l.inventory(kind)
-	if near := Suggest(name, d.l.pluginNames(kind)); near != "" {
+	if near := meant(name, d.l.pluginNames(kind)); near != "" {
 		detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 	}
 	article := map[engine.Kind]string{engine.KindInput: "an input", engine.KindProcessor: "a processor", engine.KindOutput: "an output"}
@@ -155,7 +157,9 @@ func (d *decoded) put(t *template, scope *templateScope) {
 // finish asks the plugin for mistakes in its configuration.
 func (l *loader) finish(b *Block) {
 	if b.Config != nil {
-		(&decoder{l, b.decoded}).validate(b.Config, b.Role)
+		d := &decoder{l, b.decoded}
+		d.validate(b.Config, b.Role)
+		d.addBeyond()
 	}
 }
 

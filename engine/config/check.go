@@ -34,6 +34,8 @@ func (b *Block) at(names ...string) *Range {
 // that a check needs is not known: what it would do is not known either.
 func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkPolicies(p)
+	l.checkTwice(p)
+	l.checkFallback(p)
 	l.checkRejects(p)
 	l.checkGrouping(p)
 	l.checkFill(p)

@@ -29,6 +29,7 @@ type attribute struct {
 	doc    string
 	ok     bool // it was decoded: its field has what the file says
 	values []Value
+	beyond *beyond
 }
 
 // decoder fills structs from one block.
@@ -128,7 +129,7 @@ func (d *decoder) unknownName(at Range, what, name, kind string, names []string)
 	if kind == "block" {
 		g.Context = d.file.contextOf(at.Start.Byte, 1)
 	}
-	switch near := Suggest(name, names); {
+	switch near := meant(name, names); {
 	case near != "":
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)
 	case placeOf(name) != "":
@@ -183,6 +184,7 @@ func (d *decoder) attribute(a *hclsyntax.Attribute, path string, t *target) {
 		result.ok = true
 	default:
 		result.ok = (&setter{ev, a.Expr, at}).set(v, t.dst)
+		result.beyond = ev.beyond
 		d.bad = d.bad || !result.ok
 	}
 }

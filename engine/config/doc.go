@@ -5,7 +5,7 @@
 //	config.go      what comes out
 //	load.go        files and folders, what is no text
 //	screen.go      what would break the parser: depth, length
-//	parse.go       from text to blocks, in spite of syntax errors; syntax.go their words, place.go where in the file something is
+//	parse.go       from text to blocks, in spite of syntax errors; syntax.go their words, slips.go those of other tools, place.go where in the file something is
 //	pipeline.go    pipeline blocks; roles.go and block.go the blocks in them, shape.go which, how many, in which order
 //	schema.go      the attributes of a configuration struct, from its tags
 //	decode.go      from the attributes of a block to the fields of a struct; nested.go the same for blocks in blocks
@@ -15,7 +15,7 @@
 //	               makes their values safe in a path
 //	hide.go        what of a file and of the environment nobody may read in a diagnostic
 //	validate.go    the plugin's own checks
-//	check.go       what only shows when blocks are seen together; writers.go, paths.go and storage_linux.go what is written where
+//	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; writers.go, paths.go and storage_linux.go what is written where
 //	build.go       from a configuration to an engine.Pipeline
 //
 // Beside it: diagnostics.go, text.go, line.go and json.go hold and show what is wrong with a file, suggest.go finds what was meant, format.go

@@ -19,7 +19,8 @@ type evaluation struct {
 	field  field
 	secret bool
 	reads  []envRead
-	ended  bool // nothing is read or noted any more
+	beyond *beyond // set by a number that no field can hold
+	ended  bool    // nothing is read or noted any more
 }
 
 // frozen is the evaluation for use after load, by several goroutines: env and file give what they gave at load.
@@ -118,6 +119,9 @@ func (ev *evaluation) report(diags hcl.Diagnostics) {
 		cause, way, _ := strings.Cut(d.Detail, ". ")
 		if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok && way == "" {
 			way = fmt.Sprintf("Call it as %s.", ev.l.funcs.signature(call.Name))
+		}
+		if d.Summary == "Invalid operand" {
+			way = "Numbers are added and compared, true and false are combined. Write the value itself, or a text in one piece."
 		}
 		if ev.secret {
 			way = ""

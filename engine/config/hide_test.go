@@ -23,7 +23,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		`password = hunter2`, `password = hunter2.x`, `password = hunter2!x`, `password = hunter2("x")`, `password = "${hunter2}"`, `password = "a" + "hunter2"`,
 		`password = "hunter2" "x"`, `password = "hunter2", x`, `password = [hunter2`, `password = {hunter2}`, `password = "\hunter2"`, `password == "hunter2"`,
 		`password := "hunter2"`, `password = "hunter2${"`, `password = env("PW", "hunter2"`, `password = env("X", hunter2)`, `password = "hunter2" }`, `"password" = "hunter2"`,
-		`password = 5hunter2`, `password = -hunter2`, `password = hunter2 + 1`, `password = upper("hunter2", 1)`, `password = jsondecode("hunter2")`,
+		`password = 5hunter2`, `password = $hunter2`, `password = ${hunter2}`, `password = HUNTER2hunter2`, `password = /*hunter2`, `password = -hunter2`, `password = hunter2 + 1`, `password = upper("hunter2", 1)`, `password = jsondecode("hunter2")`,
 		`password = tonumber("hunter2")`, `password = { a = "hunter2" }`, `password { "hunter2" }`, `password "hunter2" {}`, `password hunter2 {}`,
 		"password = <<EOT\nhunter2\n", "password = <<EOT\n${hunter2}\nEOT", `password = "hunter2"; user = 1`, `password = hunter2 # x`, `password = true ? "hunter2" : {}`,
 		`port = "amqp://u:hunter2@h"`, `port = env("PWURL", 5)`, `port = env("LONG", 5)`, `port = env("PASSWORD", 5)`, `port = env("PASSWORD")`, `port = env("SPACE", 5)`, `port = env("PWURL")`,

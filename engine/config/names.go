@@ -16,6 +16,8 @@ func (ev *evaluation) checkCalls(e hclsyntax.Expression) bool {
 		switch n := n.(type) {
 		case *hclsyntax.FunctionCallExpr:
 			ok = ev.checkCall(n) && ok
+		case *hclsyntax.BinaryOpExpr:
+			ok = ev.checkOperation(n) && ok
 		case *hclsyntax.ForExpr:
 			// Loops in loops over long lists would never end, and there is nothing here that one has to loop over.
 			ev.add(n.Range(), "there are no for expressions here", "Write the list out, or read one from the environment: env(\"NAME\", [\"default\"]).")
@@ -70,6 +72,8 @@ func (ev *evaluation) noVariable(t hcl.Traversal) {
 			fmt.Sprintf("Templates such as the key of an object store may use it; %s is read once, at start.", ev.attr))
 	case root == "env" && len(t) == 2:
 		ev.add(at, fmt.Sprintf("%s is no variable", name), fmt.Sprintf("Did you mean env(%q)?", strings.TrimPrefix(name, "env.")))
+	case environmentVariable(t) != "":
+		ev.add(at, fmt.Sprintf("%s is no variable", name), environmentVariable(t))
 	case ev.field.kind == kindBool && boolWords[name] != "":
 		ev.add(at, fmt.Sprintf("%s is no variable", name), fmt.Sprintf("Did you mean %s?", boolWords[name]))
 	case len(t) == 1 && ev.field.kind != kindInt && ev.field.kind != kindFloat && ev.field.kind != kindBool:

@@ -87,6 +87,9 @@ func (f *file) firstError(src []byte, tokens hclsyntax.Tokens, diags hcl.Diagnos
 	if rest := bytes.TrimLeft(src[e.lines.to:], " \t\r\n"); bytes.HasPrefix(rest, []byte("{")) {
 		e.lines.to = lineAround(src, len(src)-len(rest)).to // a brace that should not stand on a line of its own
 	}
+	if bytes.HasPrefix(src[e.at.Start.Byte:], []byte("/*")) {
+		e.lines.to = len(src) // a comment that is not closed holds all that follows
+	}
 	if open, ok := leftOpen(src, tokens, first); ok {
 		e.words = notClosed[open.Type]
 		e.at = *rangeOf(open.Range)

@@ -86,6 +86,8 @@ func (l *loader) pipelinesOf(f *file) []*Pipeline {
 			g.Detail = `Put it between the braces of a block pipeline "NAME" { … }; check that none is closed too early.`
 		case near != "":
 			g.Detail = fmt.Sprintf("Did you mean %s?", near)
+		case foreign(b.Type) != "":
+			g.Detail = foreign(b.Type)
 		default:
 			g.Detail = `A file consists of blocks pipeline "NAME" { … }.`
 		}

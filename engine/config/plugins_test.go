@@ -140,7 +140,7 @@ func (c *retry) Validate() error {
 }
 
 func (c *retry) Traits() engine.Traits {
-	return engine.Traits{HoldsFor: time.Duration(c.Attempts) * c.MaxBackoff}
+	return engine.Traits{HoldsFor: time.Duration(c.Attempts) * c.MaxBackoff, Endless: c.Attempts == 0}
 }
 
 type amqpOutput struct {
@@ -159,7 +159,7 @@ func (c *fileOutput) Traits() engine.Traits {
 	if len(c.Path.Refs()) > 0 {
 		return engine.Traits{}
 	}
-	return engine.Traits{Path: c.Path.String()}
+	return engine.Traits{Path: c.Path.String(), GivesBack: true}
 }
 
 type s3Output struct {

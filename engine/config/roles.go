@@ -41,7 +41,7 @@ type (
 		Workers int `hcl:"workers,optional" doc:"How many batches are written at once."`
 	}
 	fallbackAttributes struct {
-		Recover bool `hcl:"recover,optional" doc:"Whether what the fallback holds is brought to the output by itself when that is well again."`
+		Recover bool `hcl:"recover,optional" doc:"Whether what the fallback holds is brought to the output by itself when that is well again. Only a fallback file can give back what it took; what falls into others stays there."`
 	}
 	noAttributes struct{}
 )

@@ -69,6 +69,9 @@ func (f *file) lookCloser(summary string, at Range) words {
 	before := f.src[lineAround(f.src, from).from:from]
 	after := bytes.TrimSpace(f.src[to:lineAround(f.src, to).to])
 	word := shorten(string(f.src[from:to]))
+	if w := f.slip(summary, before, f.src[from:to], at); w != (words{}) {
+		return w
+	}
 	switch summary {
 	case "Argument or block definition required":
 		switch {

@@ -29,13 +29,16 @@ func (t *template) resolve(scope *templateScope) (tpl *engine.Template, unknown,
 	ok = t.ev.checkCalls(t.expr)
 	refs, refsOK := t.references(scope)
 	if !t.fixOutside() || !ok || !refsOK {
+		if ok {
+			t.tryCalls(scope)
+		}
 		return nil, false, false
 	}
 	// Once with values of which only the type is known: this finds what no batch could be rendered with.
 	v, ok := t.try(scope.unknowns(refs))
 	if ok && len(refs) > 0 {
 		// Once with a batch: this finds a wrong format of a date.
-		v, ok = t.try(scope.values(refs, &engine.Batch{ID: engine.NewID(), Time: time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)}))
+		v, ok = t.try(scope.values(refs, sample()))
 	}
 	switch {
 	case !ok:
@@ -61,6 +64,33 @@ func (t *template) try(variables map[string]cty.Value) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	return v, true
+}
+
+// tryCalls finds what functions of the template cannot work with, where the template as a whole cannot be tried.
+func (t *template) tryCalls(scope *templateScope) {
+	hclsyntax.VisitAll(t.expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, is := n.(*hclsyntax.FunctionCallExpr)
+		if !is || call.Name == "env" || call.Name == "file" {
+			return nil
+		}
+		var refs []string
+		for _, v := range call.Variables() {
+			ref, summary, _ := scope.reference(v)
+			if summary != "" {
+				return nil
+			}
+			refs = append(refs, ref)
+		}
+		if _, diags := call.Value(t.ev.context(scope.values(refs, sample()))); diags.HasErrors() {
+			t.ev.report(diags)
+		}
+		return nil
+	})
+}
+
+// sample is a batch to try a template with.
+func sample() *engine.Batch {
+	return &engine.Batch{ID: engine.NewID(), Time: time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)}
 }
 
 func (t *template) text(v cty.Value) (string, bool) {

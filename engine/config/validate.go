@@ -27,13 +27,39 @@ func (d *decoder) validate(config any, role engine.Role) {
 		}
 		switch a, written := d.find(at.Attr); {
 		case a.ok:
-			found = append(found, Diagnostic{Range: &a.at, Summary: attrText(at), Values: a.values, Detail: docText(at.Attr, a.doc)})
+			found = append(found, Diagnostic{Range: &a.at, Summary: a.beyond.inPlaceOf(attrText(at)), Values: a.values, Detail: docText(at.Attr, a.doc)})
 		case !written && !doubtful:
 			found = append(found, Diagnostic{Range: &d.header, Summary: d.what + ": " + attrText(at)})
 		}
 	}
 	for _, g := range found {
 		d.add(g)
+	}
+}
+
+// beyond is a number that no field can hold. The field has the furthest one, so that the plugin can say which limit it has.
+type beyond struct {
+	Diagnostic        // what to say if the plugin says nothing
+	written    string // the number
+	furthest   string
+	said       bool
+}
+
+// inPlaceOf puts the number into what a plugin said of the one it saw.
+func (b *beyond) inPlaceOf(text string) string {
+	if b == nil {
+		return text
+	}
+	b.said = true
+	return strings.ReplaceAll(text, b.furthest, b.written)
+}
+
+// addBeyond tells those of whom no plugin said anything.
+func (d *decoder) addBeyond() {
+	for _, a := range d.attrs {
+		if a.beyond != nil && !a.beyond.said {
+			d.add(a.beyond.Diagnostic)
+		}
 	}
 }
 

@@ -26,6 +26,11 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 		dst.Set(reflect.New(dst.Type().Elem()))
 		dst = dst.Elem()
 	}
+	if isNumber(v) && v.AsBigFloat().IsInf() {
+		s.ev.l.diags.add(Diagnostic{Range: &s.at, Summary: "this divides by zero", Detail: "Write the number that is meant.",
+			Context: s.ev.f.context(s.at.Start.Byte), Values: s.ev.values()})
+		return false
+	}
 	switch s.ev.field.kind {
 	case kindString, kindSecret:
 		return s.setText(v, dst)
@@ -139,6 +144,8 @@ func (s *setter) text(v cty.Value) (string, bool) {
 	return t.AsString(), true
 }
 
+func isNumber(v cty.Value) bool { return v.Type() == cty.Number && v.IsKnown() && !v.IsNull() }
+
 // saneNumber reports whether a number can be made into text within reason.
 func saneNumber(v cty.Value) bool {
 	f := v.AsBigFloat()
@@ -217,6 +224,12 @@ func (s *setter) setWhole(v cty.Value, f *big.Float, dst reflect.Value) bool {
 		return true
 	}
 	n, exact := f.Int64()
+	if exact != big.Exact && dst.Type().Bits() == 64 { // the plugin may know a nearer limit; n is the furthest that there is
+		dst.SetInt(n)
+		s.ev.beyond = &beyond{written: numberText(v), furthest: fmt.Sprint(n), Diagnostic: Diagnostic{Range: &s.at,
+			Summary: s.describe(v) + " is out of range", Detail: fmt.Sprintf("%s takes at most %d.", s.ev.attr, n)}}
+		return true
+	}
 	if exact != big.Exact || dst.OverflowInt(n) {
 		return s.fail(v, "is out of range", fmt.Sprintf("%s takes at most %d.", s.ev.attr, ^uint64(0)>>(65-dst.Type().Bits())))
 	}

@@ -56,6 +56,8 @@ func (s *templateScope) reference(v hcl.Traversal) (ref, summary, detail string)
 		detail = fmt.Sprintf("Did you mean batch.%s?", joined)
 	case steps[0] == "env" && len(steps) == 2:
 		detail = fmt.Sprintf("Did you mean env(%q)?", steps[1])
+	case environmentVariable(v) != "":
+		detail = environmentVariable(v)
 	case near != "":
 		detail = fmt.Sprintf("Did you mean %s?", near)
 	default:

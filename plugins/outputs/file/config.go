@@ -81,7 +81,7 @@ func (c *Config) Traits() engine.Traits {
 	compression := encode.Compression(c.Compression)
 	if path, ok := constant(c.Path); ok {
 		path = withExtension(path, compression)
-		return engine.Traits{Path: path, Reclaims: variants(path)}
+		return engine.Traits{Path: path, GivesBack: true, Reclaims: variants(path)}
 	}
 	return engine.Traits{Paths: pattern(c.Path, compression)}
 }

@@ -51,7 +51,7 @@ func (c Config) Traits() engine.Traits {
 		}
 		sum += d
 	}
-	return engine.Traits{HoldsFor: sum}
+	return engine.Traits{HoldsFor: sum, Endless: c.Attempts == 0}
 }
 
 // longest is the longest wait after attempt n, counted from 1.

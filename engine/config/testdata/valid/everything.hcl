@@ -44,7 +44,7 @@ pipeline "everything" {
     partition_by = split(",", "source,kubernetes.namespace,x y")
   }
   processor "retry" {
-    attempts = 0
+    attempts = 5
     backoff  = 0
   }
   output "s3" {

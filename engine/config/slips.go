@@ -1,0 +1,131 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Slips that many people make, because other tools have it that way, each with what to write here.
+
+var (
+	shellVariable = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})`)
+	numberAtEnd   = regexp.MustCompile(`[0-9][0-9.]*[ \t]*$`)
+	variableName  = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+)
+
+// slip knows slips by what stands at the place of a syntax error.
+func (f *file) slip(summary string, before, word []byte, at Range) words {
+	rest := f.src[at.Start.Byte:lineAround(f.src, at.Start.Byte).to]
+	switch {
+	case bytes.HasPrefix(rest, []byte("/*")):
+		return words{"this comment is not closed", "Add */ where it ends."}
+	case shellVariable.Match(rest):
+		m := shellVariable.FindSubmatch(rest)
+		return words{fmt.Sprintf("%s is no value", m[0]), fmt.Sprintf("Did you mean env(%q)?", string(m[1])+string(m[2]))}
+	case summary == "Missing newline after argument" && numberAtEnd.Match(before) && hclsyntax.ValidIdentifier(string(word)):
+		quantity := string(bytes.TrimSpace(numberAtEnd.Find(before))) + string(word)
+		return words{"a number with a unit stands in double quotes", fmt.Sprintf("Write %q.", shorten(quantity))}
+	}
+	return words{}
+}
+
+// checkOperation finds sums of texts and divisions by zero.
+func (ev *evaluation) checkOperation(n *hclsyntax.BinaryOpExpr) bool {
+	switch n.Op {
+	case hclsyntax.OpAdd:
+		if isWords(n.LHS) || isWords(n.RHS) {
+			ev.add(n.Range(), "texts are not joined by +", `Write them as one text, with ${…} for the parts that change, as in "a-${env("NAME")}".`)
+			return false
+		}
+	case hclsyntax.OpDivide, hclsyntax.OpModulo:
+		if zero, ok := n.RHS.(*hclsyntax.LiteralValueExpr); ok && isZero(zero) {
+			ev.add(n.Range(), "this divides by zero", "Write the number that is meant.")
+			return false
+		}
+	}
+	return true
+}
+
+// isWords reports whether an expression is a text that no number can be made of.
+func isWords(e hclsyntax.Expression) bool {
+	t, ok := e.(*hclsyntax.TemplateExpr)
+	if !ok || !t.IsStringLiteral() {
+		return ok
+	}
+	v, diags := t.Value(nil)
+	if diags.HasErrors() {
+		return false
+	}
+	_, number := parseNumber(v.AsString())
+	return !number
+}
+
+func isZero(e *hclsyntax.LiteralValueExpr) bool {
+	n, _ := e.Value(nil)
+	return isNumber(n) && n.AsBigFloat().Sign() == 0
+}
+
+// environmentVariable is what to say of a name that looks like one of the environment; "" when it does not.
+func environmentVariable(t hcl.Traversal) string {
+	if name := t.RootName(); len(t) == 1 && variableName.MatchString(name) {
+		return fmt.Sprintf("Did you mean env(%q)?", name)
+	}
+	return ""
+}
+
+// otherNames are the names that other tools have for our attributes and plugins.
+var otherNames = map[string][]string{
+	"count":     {"batch_size", "batch_count", "max_events", "max_messages", "max_count"},
+	"bytes":     {"max_size", "max_bytes", "batch_bytes", "byte_size"},
+	"age":       {"flush_interval", "flush_period", "timeout", "batch_timeout", "interval", "period", "linger", "max_age"},
+	"attempts":  {"retries", "max_retries", "max_attempts", "tries", "limit"},
+	"backoff":   {"delay", "initial_interval", "initial_backoff", "interval"},
+	"workers":   {"concurrency", "parallelism", "threads", "max_workers"},
+	"path":      {"file", "filename"},
+	"key":       {"prefix", "object_key"},
+	"username":  {"user", "login"},
+	"amqp":      {"rabbitmq", "rabbit", "amqp091", "amqp_0_9"},
+	"s3":        {"awss3", "aws_s3", "minio", "object_store"},
+	"stdout":    {"console", "print"},
+	"generator": {"generate", "fake", "dummy", "demo_logs"},
+	"file":      {"tail", "filelog", "logfile"},
+	"json":      {"parse", "parser", "parse_json"},
+}
+
+// meant is the name that was most likely meant by another one, or "".
+func meant(given string, names []string) string {
+	for _, name := range names {
+		if slices.Contains(otherNames[name], strings.ToLower(given)) {
+			return name
+		}
+	}
+	return Suggest(given, names)
+}
+
+// asBlock is how the plugin of a name is written, for a block that begins with its name; "" when there is none.
+func (l *loader) asBlock(name string) string {
+	var blocks []string
+	for _, kind := range []engine.Kind{engine.KindInput, engine.KindProcessor, engine.KindOutput} {
+		if slices.Contains(l.pluginNames(kind), name) {
+			blocks = append(blocks, fmt.Sprintf("%s %q { … }", kind, name))
+		}
+	}
+	return enumerate(blocks, "or")
+}
+
+// foreign says what there is in the place of blocks that other languages of this syntax have.
+func foreign(block string) string {
+	switch block {
+	case "locals", "variable", "variables", "output", "data", "provider", "terraform", "module":
+		return `There are no values of one's own: write each where it is used, and read what changes by env("NAME", default).`
+	}
+	return ""
+}

@@ -1,0 +1,5 @@
+pipeline "logs" {
+  input "generator" {}
+  output "stdout" {}
+}
+/* pipeline "other" {
