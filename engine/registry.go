@@ -106,7 +106,7 @@ type Plugin struct {
 
 // NewInput describes an input. C is its configuration struct, with `hcl:"name"` or `hcl:"name,optional"` and `doc:"…"` tags on
 // each field; defaults returns it with the defaults filled in. If *C has a method Validate() error it is asked after decoding (AttrError gives the
-// place), and so is ValidateRole(Role) error for what depends on the block that the plugin stands in: new must not fail on what they let pass; if it has Traits() Traits that counts in checks across blocks. new may not touch the network.
+// place), and so is ValidateRole(Role) error, for what depends on the block that the plugin stands in: new must not fail on what they let pass. If it has Traits() Traits that counts in checks across blocks. new may not touch the network.
 func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
 	return plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
 }

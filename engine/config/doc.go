@@ -15,7 +15,8 @@
 //	               makes their values safe in a path
 //	hide.go        what of a file and of the environment nobody may read in a diagnostic
 //	validate.go    the plugin's own checks
-//	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; writers.go, paths.go and storage_linux.go what is written where
+//	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; writers.go, paths.go and
+//	               storage_linux.go what is written where
 //	build.go       from a configuration to an engine.Pipeline
 //
 // Beside it: diagnostics.go, text.go, line.go and json.go hold and show what is wrong with a file, suggest.go finds what was meant, format.go

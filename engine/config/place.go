@@ -40,11 +40,8 @@ func (f *file) contextOf(at, without int) string {
 	var names []string
 	for i, b := range blocks {
 		name := shorten(b.Type)
-		if i > 0 {
-			name = "block " + name
-		}
-		if i > 0 {
-			names = append(names, name) // a label that it has is a mistake, and may be a secret whose equals sign is missing
+		if i > 0 { // a label that it has is a mistake, and may be a secret whose equals sign is missing
+			names = append(names, "block "+name)
 			continue
 		}
 		for _, label := range b.Labels {

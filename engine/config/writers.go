@@ -26,11 +26,7 @@ func (l *loader) checkPaths(c *Config) {
 			if !ok {
 				continue
 			}
-			for _, other := range writers {
-				if (w.pattern != nil || other.pattern != nil) && w.meets(other) {
-					l.mayMeet(w, other)
-				}
-			}
+			l.checkMeeting(w, writers)
 			if taken := slices.IndexFunc(w.paths, func(path string) bool { return first[path] != nil }); taken >= 0 {
 				l.meet(w, first[w.paths[taken]])
 				continue
@@ -40,6 +36,16 @@ func (l *loader) checkPaths(c *Config) {
 			}
 			writers = append(writers, w)
 			l.checkStorage(w.Block, w.place())
+		}
+	}
+}
+
+// checkMeeting finds the first of the writers that may write the same file as w, if one of the two writes files of a pattern.
+func (l *loader) checkMeeting(w writer, writers []writer) {
+	for _, other := range writers {
+		if (w.pattern != nil || other.pattern != nil) && w.meets(other) {
+			l.mayMeet(w, other)
+			return
 		}
 	}
 }
