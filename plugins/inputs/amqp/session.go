@@ -233,6 +233,7 @@ func (s *session) ack(ctx context.Context, tags []uint64) error {
 
 // close ends the connections and everything that runs.
 func (s *session) close(ctx context.Context) error {
+	s.grace(ctx)
 	for _, c := range s.consumers {
 		c.stop()
 	}
