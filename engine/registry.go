@@ -54,6 +54,9 @@ type Capacity struct {
 type Traits struct {
 	// Rejects says that a processor may reject messages, so that the pipeline needs a dead_letter block.
 	Rejects bool
+	// AnyBody says that an input may give messages with a line break in them; OneLine that a processor lets none pass; LinesOnly that an
+	// output can never store one.
+	AnyBody, OneLine, LinesOnly bool
 	// OpenMessages and OpenBytes bound what a stage holds in groups that are not sealed yet.
 	OpenMessages int
 	OpenBytes    int64

@@ -37,6 +37,7 @@ func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkTwice(p)
 	l.checkFallback(p)
 	l.checkRejects(p)
+	l.checkLineBreaks(p)
 	l.checkGrouping(p)
 	l.checkFill(p)
 	l.checkHolding(p)
@@ -108,6 +109,30 @@ func (l *loader) checkRejects(p *Pipeline) {
 			detail = `Add a dead_letter block to the pipeline, or set on_invalid = "drop" or "pass".`
 		}
 		l.report(b, Diagnostic{absence: true, Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail})
+	}
+}
+
+// checkLineBreaks finds an output that can never store what an input may well give, without a place for it.
+func (l *loader) checkLineBreaks(p *Pipeline) {
+	if p.count(engine.RoleDeadLetter) > 0 {
+		return
+	}
+	any := false
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if b.Role == engine.RoleProcessor && !b.knows("on_invalid") {
+			return
+		}
+		if !b.knows("format", "on_invalid") {
+			continue
+		}
+		t := b.Traits()
+		any = (any || t.AnyBody) && !t.OneLine
+		if b.Role == engine.RoleOutput && t.LinesOnly && any {
+			l.report(b, Diagnostic{Severity: SeverityWarning, absence: true,
+				Summary: fmt.Sprintf("%s cannot store a message with a line break, and the pipeline has no dead_letter to take it", b.decoded.what),
+				Detail:  `Such a message is held, and never acked. Add a dead_letter block, or a processor "json" with one, or set format = "envelope".`})
+		}
 	}
 }
 

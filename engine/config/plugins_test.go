@@ -74,7 +74,7 @@ func (c *amqpInput) Validate() error {
 }
 
 func (c *amqpInput) Traits() engine.Traits {
-	return engine.Traits{Prefetch: c.Prefetch, AckWithin: 30 * time.Minute}
+	return engine.Traits{Prefetch: c.Prefetch, AckWithin: 30 * time.Minute, AnyBody: true}
 }
 
 type generator struct {
@@ -87,7 +87,7 @@ type jsonCheck struct {
 }
 
 func (c *jsonCheck) Traits() engine.Traits {
-	return engine.Traits{Rejects: c.OnInvalid == "dead_letter"}
+	return engine.Traits{Rejects: c.OnInvalid == "dead_letter", OneLine: c.OnInvalid != "pass"}
 }
 
 type batch struct {
@@ -185,7 +185,7 @@ func (c *s3Output) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (c *s3Output) Traits() engine.Traits { return engine.Traits{Sealed: true} }
+func (c *s3Output) Traits() engine.Traits { return engine.Traits{Sealed: true, LinesOnly: true} }
 
 // instance is what all of the test's plugins are made of: it keeps what it was made from.
 type instance struct {

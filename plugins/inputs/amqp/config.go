@@ -100,7 +100,7 @@ func (b *Binding) keys() []string {
 
 // Traits is what the checks across blocks need to know.
 func (c *Config) Traits() engine.Traits {
-	return engine.Traits{Prefetch: c.Prefetch * c.Connections, AckWithin: c.ConsumerTimeout, Files: c.Server.Files()}
+	return engine.Traits{AnyBody: true, Prefetch: c.Prefetch * c.Connections, AckWithin: c.ConsumerTimeout, Files: c.Server.Files()}
 }
 
 // The limits of prefetch, which travels in 16 bits, of connections, whose number is part of a chunk's tag, and of the consumer tag,

@@ -78,12 +78,12 @@ func (c *Config) checkCompression() error {
 
 // Traits names the file, or what is always the same of its path.
 func (c *Config) Traits() engine.Traits {
-	compression := encode.Compression(c.Compression)
+	compression, linesOnly := encode.Compression(c.Compression), encode.Format(c.Format) != encode.Envelope
 	if path, ok := constant(c.Path); ok {
 		path = withExtension(path, compression)
-		return engine.Traits{Path: path, GivesBack: true, Reclaims: variants(path)}
+		return engine.Traits{Path: path, GivesBack: true, Reclaims: variants(path), LinesOnly: linesOnly}
 	}
-	return engine.Traits{Paths: pattern(c.Path, compression)}
+	return engine.Traits{Paths: pattern(c.Path, compression), LinesOnly: linesOnly}
 }
 
 func parseMode(s string) (fs.FileMode, error) {

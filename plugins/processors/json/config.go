@@ -27,4 +27,6 @@ func (c Config) Validate() error {
 }
 
 // Traits tells that the pipeline needs a dead letter if this processor may send messages there.
-func (c Config) Traits() engine.Traits { return engine.Traits{Rejects: c.OnInvalid == deadLetter} }
+func (c Config) Traits() engine.Traits {
+	return engine.Traits{Rejects: c.OnInvalid == deadLetter, OneLine: c.OnInvalid != pass}
+}
