@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Paths        []string      `hcl:"paths" example:"[\"/var/log/app/*.log\"]" doc:"Files, or patterns as in \"/var/log/app/*.log\". Files that end in .gz and .zst are unpacked."`
 	OnDelivered  string        `hcl:"on_delivered,optional" values:"keep,delete" doc:"What becomes of a file when all of it is delivered: keep renames it, with .delivered at its end, so that it is not read again; delete removes it."`
-	MaxLineBytes engine.Bytes  `hcl:"max_line_bytes,optional" doc:"A longer line is an error that ends the reading of its file."`
+	MaxLineBytes engine.Bytes  `hcl:"max_line_bytes,optional" doc:"A longer line is passed over, and its file is kept under the end .failed."`
 	PollInterval time.Duration `hcl:"poll_interval,optional" doc:"Look for new files this often, for ever. 0 reads what is there at the start and is finished."`
 }
 

@@ -2,11 +2,14 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,8 +27,9 @@ read, the file is given its name back and read again from its beginning.
 
 Nothing else is remembered. A file leaves, see on_delivered, when its last line is settled. What is interrupted before gets its name back, or
 keeps it if there is a new file of that name, and is read again as a whole: an interruption repeats the files that were being read.
-A file that cannot be read to its end, because it is damaged or a line is too long, is renamed with .failed at its end when what could be
-read of it is settled; the log says why. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
+A file that is damaged, or has a line that is too long, is renamed with .failed at its end when what could be read of it is settled,
+also the lines behind the long one; the log says why and where. Without poll_interval that is how the reading ends, too: with an error.
+When the disk fails, the file gets its name back and is tried again. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
 not found by patterns, and symbolic links are not followed.`
 
 // Plugin is the input "file".
@@ -37,7 +41,7 @@ const maxOpen = 512
 
 // New makes the input, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Input, error) {
-	return &input{cfg: cfg, log: env.Log, said: map[string]string{}}, nil
+	return &input{cfg: cfg, log: env.Log, said: map[string]string{}, left: map[string]error{}}, nil
 }
 
 type input struct {
@@ -48,9 +52,10 @@ type input struct {
 	queue   []string // not looked at yet
 	looked  bool     // since Open
 	current *source  // being read; nil between files
-	failed  []error  // files that wait for people
+	failed  []error  // of files that could not be read now; the engine opens again for them
 
-	mu      sync.Mutex // Ack runs beside Read
+	mu      sync.Mutex       // Ack runs beside Read
+	left    map[string]error // files that are not read to their end although everything is: the last word of a finite input
 	open    []*source
 	read    map[uint64]*source // which file a tag is of
 	tag     uint64
@@ -100,14 +105,36 @@ func (in *input) note(b *engine.Batch, err error) {
 		}
 		err = io.EOF // known now, so that the acks of a drain can end the file
 	}
+	var long *linefile.LongLineError
+	var disk *fs.PathError
+	switch {
+	case errors.As(err, &long):
+		in.damaged(s, err)
+		return // and on behind it
+	case errors.As(err, &disk):
+		s.unread = true
+		in.failed = append(in.failed, fmt.Errorf("read %s: %w", s.name, err))
+	case err != io.EOF:
+		in.damaged(s, fmt.Errorf("the rest from byte %d on cannot be read: %w", s.lines.Offset(), err))
+	}
 	in.current = nil
 	s.ended = true
-	if err != io.EOF {
-		s.failure = err
-		in.log.Error("file cannot be read to its end", "path", s.name, "byte", s.lines.Offset(), "error", err)
-	}
 	if err := in.finish(s); err != nil {
 		in.failed = append(in.failed, err)
+	}
+}
+
+// damaged notes that a part of a file cannot be read, now or later.
+func (in *input) damaged(s *source, why error) {
+	s.damage = errors.Join(s.damage, why)
+	in.log.Error("a part of a file cannot be read; the file will be kept", "path", s.name, "error", why)
+	in.leave(s, s.damage)
+}
+
+// leave notes what the end of a finite input says of a file.
+func (in *input) leave(s *source, why error) {
+	if in.cfg.PollInterval == 0 {
+		in.left[s.name] = fmt.Errorf("%s: %w", s.name, why)
 	}
 }
 
@@ -121,7 +148,11 @@ func (in *input) finish(s *source) error {
 	case in.settled <- struct{}{}:
 	default:
 	}
-	return s.finish(in.cfg.OnDelivered == keep, in.log)
+	grew, err := s.finish(in.cfg.OnDelivered == keep, in.log)
+	if grew {
+		in.leave(s, errGrew)
+	}
+	return err
 }
 
 // next claims the next file. Without one it waits for new ones, if it polls, or is finished. Files that could not be read are an error
@@ -160,7 +191,7 @@ func (in *input) look(ctx context.Context) error {
 			return errors.Join(in.failed...)
 		}
 		if in.cfg.PollInterval == 0 {
-			return io.EOF
+			return in.end()
 		}
 		timer := time.NewTimer(in.cfg.PollInterval)
 		defer timer.Stop()
@@ -185,6 +216,34 @@ func (in *input) look(ctx context.Context) error {
 	slices.SortStableFunc(in.queue, func(a, b string) int { return order(a) - order(b) })
 	return nil
 }
+
+// end is the last word of a finite input.
+func (in *input) end() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, s := range in.open { // which are read, and not settled
+		if grew, err := s.grew(); grew || err != nil {
+			in.leave(s, cmp.Or(err, errGrew))
+		}
+	}
+	if len(in.left) == 0 {
+		return io.EOF
+	}
+	e := &leftError{}
+	for _, name := range slices.Sorted(maps.Keys(in.left)) {
+		e.why = append(e.why, in.left[name])
+	}
+	return e
+}
+
+var errGrew = errors.New("another program still writes to it; what is new is read by the next run")
+
+// leftError is the end of a reading that left something. It is an io.EOF, because to read again would bring nothing more.
+type leftError struct{ why []error }
+
+func (e *leftError) Error() string        { return errors.Join(e.why...).Error() }
+func (e *leftError) Unwrap() []error      { return e.why }
+func (e *leftError) Is(target error) bool { return target == io.EOF }
 
 func order(path string) int {
 	if linefile.Original(path) != "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -274,17 +275,107 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	write(t, dir+"/well.log", "five\n")
 	in, l := opened(t, func(c *Config) { c.OnDelivered, c.MaxLineBytes = remove, 1000 }, dir+"/*")
 	got, tags, err := readAll(t, in)
-	if d := cmp.Diff([]string{"one", "two", "three", "five"}, got); d != "" || err != io.EOF {
-		t.Errorf("%v, lines (-want +got):\n%s", err, d)
+	if d := cmp.Diff([]string{"one", "two", "three", "four", "five"}, got); d != "" {
+		t.Errorf("lines (-want +got):\n%s", d)
 	}
 	if err := in.Ack(t.Context(), tags); err != nil {
 		t.Error(err)
 	}
 	wantNames(t, dir, "cut.gz.failed", "garbage.gz.failed", "garbage.zst.failed", "long.log.failed")
-	for _, want := range []string{"unexpected EOF", "gzip: invalid header", "magic number mismatch", "the line at byte 6 is longer than 1000B"} {
-		if !strings.Contains(l.String(), want) {
-			t.Errorf("log does not say %q: %s", want, l)
+	for _, want := range []string{"unexpected EOF", "gzip: invalid header", "magic number mismatch", "the line at bytes 6 to 1008 is longer than 1000B"} {
+		if !strings.Contains(l.String(), want) || !strings.Contains(err.Error(), want) {
+			t.Errorf("log does not say %q, or the end does not (%v): %s", want, err, l)
 		}
+	}
+}
+
+// A finite input that left something must not look like success, or a batch job that lost a file would be green. And it must come to
+// an end: to read again would bring nothing more. An earlier connection's news count, too.
+func TestEndThatLeavesSomething(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/bad.gz", "this is not gzip")
+	write(t, dir+"/grows.log", "one\n")
+	in, _ := opened(t, nil, dir+"/*")
+	b := &engine.Batch{}
+	if err := in.Read(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(dir+"/grows.log", os.O_APPEND|os.O_WRONLY, 0)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("the file is not claimed")
+	}
+	if f, err = os.OpenFile(in.(*input).open[0].claim.Path, os.O_APPEND|os.O_WRONLY, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.WriteString("two\n")
+	for _, state := range []string{"on its way", "settled"} {
+		err := in.Read(t.Context(), &engine.Batch{})
+		if !errors.Is(err, io.EOF) || err == io.EOF || !strings.Contains(err.Error(), "bad.gz: ") || !strings.Contains(err.Error(), "grows.log: another program") {
+			t.Errorf("the end of what is %s: %v", state, err)
+		}
+		if state == "on its way" {
+			if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	in.Close(t.Context())
+	if err := in.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := readAll(t, in); !errors.Is(err, io.EOF) || err == io.EOF {
+		t.Errorf("the end after another connection: %v", err)
+	}
+}
+
+// ill is a disk that fails after the first bytes.
+type ill struct {
+	first string
+}
+
+func (i *ill) Read(p []byte) (int, error) {
+	n := copy(p, i.first)
+	i.first = i.first[n:]
+	if n > 0 {
+		return n, nil
+	}
+	return 0, &fs.PathError{Op: "read", Path: "a.log", Err: unix.EIO}
+}
+
+// A disk that fails for a moment says nothing of the file: it must be read again, and not be parked as damaged with all that stands
+// behind. Other files are read before.
+func TestDiskThatFails(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/a.log", strings.Repeat("a\n", 300))
+	write(t, dir+"/b.log", "b\n")
+	in, _ := opened(t, nil, dir+"/*.log")
+	if err := in.(*input).next(t.Context()); err != nil { // looks
+		t.Fatal(err)
+	}
+	if err := in.(*input).next(t.Context()); err != nil { // claims
+		t.Fatal(err)
+	}
+	in.(*input).current.lines = linefile.NewReader(&ill{"a\n"}, 1000)
+	for _, want := range []string{"a", "b"} {
+		b := &engine.Batch{}
+		if err := in.Read(t.Context(), b); err != nil || string(b.Messages[0].Body) != want {
+			t.Fatalf("%v", err)
+		}
+		if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := in.Read(t.Context(), &engine.Batch{}); errors.Is(err, io.EOF) || !errors.Is(err, unix.EIO) || !strings.Contains(err.Error(), dir+"/a.log") {
+		t.Errorf("the end is %v", err)
+	}
+	in.Close(t.Context())
+	if err := in.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lines, _, err := readAll(t, in)
+	if err != io.EOF || len(lines) < 299 {
+		t.Errorf("%d lines, %v", len(lines), err)
 	}
 }
 

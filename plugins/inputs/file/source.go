@@ -21,9 +21,10 @@ type source struct {
 	plain io.Closer // of the decompressor
 	lines *linefile.Reader
 
-	ended     bool // read as far as it goes
-	unsettled int  // chunks
-	failure   error
+	ended     bool  // read as far as it goes
+	unsettled int   // chunks
+	damage    error // of the content: people have to look at it
+	unread    bool  // the disk failed: it is to be read again
 }
 
 // find lists the files that a pattern stands for: new ones, and those that an earlier life claimed. why says what people
@@ -100,29 +101,42 @@ type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-// finish is called when everything that was read is settled.
-func (s *source) finish(keep bool, log *slog.Logger) error {
+// finish is called when everything that was read is settled. It reports whether somebody else goes on writing.
+func (s *source) finish(keep bool, log *slog.Logger) (grew bool, err error) {
+	if s.unread {
+		s.giveBack()
+		return false, nil
+	}
 	defer s.close()
-	grew, err := s.grew()
-	if err != nil {
-		return err
+	if s.damage != nil {
+		if err := s.keep(linefile.Failed); err != nil {
+			return false, err
+		}
+		log.Error("file is kept, and not read again: a part of it could not be read", "path", s.claim.Path, "error", s.damage)
+		return false, nil
+	}
+	if grew, err = s.grew(); err != nil {
+		return false, err
 	}
 	switch {
-	case s.failure != nil:
-		if err := s.claim.MoveTo(unused(s.name, linefile.Failed)); err != nil {
-			return err
-		}
-		log.Error("file is kept, and not read again: it could not be read to its end", "path", s.claim.Path, "error", s.failure)
-		return nil
 	case grew:
 		back := s.claim.MoveBack(s.name)
 		log.Warn("another program still writes to a file that was read; it will be read again from its beginning",
 			"path", s.claim.Path, "renamed_back", back)
-		return nil
+		return true, nil
 	case keep:
-		return s.claim.MoveTo(unused(s.name, linefile.Delivered))
+		return false, s.keep(linefile.Delivered)
 	}
-	return s.claim.Remove()
+	return false, s.claim.Remove()
+}
+
+// keep gives the file its last name: that which it had, with an end, and with the time too if there is such a file already.
+func (s *source) keep(end string) error {
+	err := s.claim.MoveNew(s.name + end)
+	for tries := 0; errors.Is(err, fs.ErrExist) && tries < 10; tries++ {
+		err = s.claim.MoveNew(strings.TrimSuffix(linefile.Claimed(s.name), linefile.Reading) + end)
+	}
+	return err
 }
 
 // grew reports whether there is something behind what was read.
@@ -133,15 +147,6 @@ func (s *source) grew() (bool, error) {
 	}
 	at, err := s.claim.File.Seek(0, io.SeekCurrent)
 	return at != st.Size(), err
-}
-
-// unused is the name of the file with an end, and with the time too if there is such a file already.
-func unused(name, end string) string {
-	if _, err := os.Lstat(name + end); errors.Is(err, fs.ErrNotExist) {
-		return name + end
-	}
-	stamped := linefile.Claimed(name)
-	return strings.TrimSuffix(stamped, linefile.Reading) + end
 }
 
 // giveBack ends the claim of a file that has to be read again. It gets its name back unless there is a new file of that

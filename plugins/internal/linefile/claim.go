@@ -1,6 +1,7 @@
 package linefile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,17 +74,33 @@ func (c *Claim) MoveTo(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// MoveBack renames the file only if nothing has the name, and reports whether it did. It is a link and a removal, because a
-// plain rename would replace a file that somebody made in the meantime. A file system without hard links keeps the name of the claim.
-func (c *Claim) MoveBack(path string) bool {
-	if os.Link(c.Path, path) != nil {
-		return false
+// MoveNew renames the file only if nothing has the name, else its error is fs.ErrExist. It returns when that is durable.
+func (c *Claim) MoveNew(path string) error {
+	err := c.link(path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	if os.Remove(c.Path) != nil {
-		return false
+	// There are no hard links, or none for us. Then two processes may still choose the same name in the same moment.
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("claim %s: %w", c.Path, cmp.Or(err, fs.ErrExist))
+	}
+	return c.MoveTo(path)
+}
+
+// MoveBack is MoveNew to a name that other programs use at any time, and reports whether the file has it. A file system without hard
+// links keeps the name of the claim.
+func (c *Claim) MoveBack(path string) bool { return c.link(path) == nil }
+
+// link is a rename that never replaces a file that somebody made in the meantime.
+func (c *Claim) link(path string) error {
+	if err := os.Link(c.Path, path); err != nil {
+		return err
+	}
+	if err := os.Remove(c.Path); err != nil {
+		return errors.Join(err, os.Remove(path)) // with two names it would be read twice
 	}
 	c.Path = path
-	return SyncDir(filepath.Dir(path)) == nil
+	return SyncDir(filepath.Dir(path))
 }
 
 // Remove deletes the file, gives up the claim, and returns when that is durable.

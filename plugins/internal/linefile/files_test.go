@@ -168,6 +168,28 @@ func TestMoveBack(t *testing.T) {
 	}
 }
 
+// Two that keep a file under one name at once must both keep theirs.
+func TestMoveNewReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "app.log"+Delivered)
+	write(t, kept, "first")
+	path := filepath.Join(dir, "app.log")
+	write(t, path, "second")
+	c := take(t, path)
+	if err := c.MoveNew(kept); !errors.Is(err, fs.ErrExist) || c.Path != path {
+		t.Errorf("%v; it is at %s", err, c.Path)
+	}
+	if text, _ := os.ReadFile(kept); string(text) != "first" {
+		t.Errorf("the kept file has %q", text)
+	}
+	if err := c.MoveNew(kept + "2"); err != nil {
+		t.Error(err)
+	}
+	if text, _ := os.ReadFile(kept + "2"); string(text) != "second" {
+		t.Errorf("the second file has %q", text)
+	}
+}
+
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string][2]string{

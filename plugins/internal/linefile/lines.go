@@ -35,24 +35,25 @@ type Reader struct {
 	ends       [ChunkLines]int
 }
 
-// NewReader reads from src. A line longer than longest bytes is an error.
+// NewReader reads from src. A line longer than longest bytes is passed over, and said.
 func NewReader(src io.Reader, longest int) *Reader { return &Reader{src: src, longest: longest} }
 
 // Offset is how many bytes were taken so far.
 func (r *Reader) Offset() int64 { return r.offset }
 
-// LongLineError says that a line is longer than it may be.
+// LongLineError says that a line was passed over because it is longer than it may be.
 type LongLineError struct {
-	At    int64 // where the line begins
+	Span  // of the line, with its line feed
 	Limit int
 }
 
 func (e *LongLineError) Error() string {
-	return fmt.Sprintf("the line at byte %d is longer than %s", e.At, engine.Bytes(e.Limit))
+	return fmt.Sprintf("the line at bytes %d to %d is longer than %s", e.From, e.To, engine.Bytes(e.Limit))
 }
 
 // Next appends the next lines to b.Messages, with the time t, and returns io.EOF when there is none. The bodies of a chunk are
-// parts of one allocation. An error comes after the lines in front of it, and stays.
+// parts of one allocation. An error comes after the lines in front of it. After a LongLineError the next call goes on
+// behind that line; any other error stays.
 func (r *Reader) Next(b *engine.Batch, t time.Time) error {
 	for {
 		if n, size := r.scan(); n > 0 {
@@ -64,12 +65,43 @@ func (r *Reader) Next(b *engine.Batch, t time.Time) error {
 		case r.stopped(r.start):
 			return io.EOF
 		case rest > r.longest && r.feed(0) > r.longest:
-			return &LongLineError{At: r.offset, Limit: r.longest}
+			return r.pass()
 		case r.err == io.EOF && rest > 0:
 			r.ends[0] = rest
 			r.emit(b, t, 1, rest)
 			return nil
 		case r.err != nil:
+			return r.err
+		}
+		r.fill()
+	}
+}
+
+// pass drops the line that is too long, however long it is, without keeping it in memory.
+func (r *Reader) pass() error {
+	from := r.offset
+	for {
+		i := r.feed(0)
+		r.advance(min(i, r.end-r.start-1) + 1)
+		switch {
+		case i != none || r.err == io.EOF:
+			return &LongLineError{Span{from, r.offset}, r.longest}
+		case r.err != nil:
+			return r.err
+		}
+		r.fill()
+	}
+}
+
+// Skip passes over n bytes.
+func (r *Reader) Skip(n int64) error {
+	for {
+		part := min(n, int64(r.end-r.start))
+		r.advance(int(part))
+		if n -= part; n == 0 {
+			return nil
+		}
+		if r.err != nil {
 			return r.err
 		}
 		r.fill()
@@ -156,7 +188,7 @@ func (r *Reader) line() ([]byte, error) {
 			return r.buf[r.start : r.start+i+1], nil
 		}
 		if r.end-r.start > r.longest {
-			return nil, &LongLineError{At: r.offset, Limit: r.longest}
+			return nil, &LongLineError{Span{r.offset, r.offset + int64(r.end-r.start)}, r.longest}
 		}
 		if r.err != nil {
 			return r.buf[r.start:r.end], r.err

@@ -75,20 +75,7 @@ func (u *Unsealer) More() bool { return u.r.More() }
 func (u *Unsealer) Offset() int64 { return u.r.offset }
 
 // Skip passes over n bytes.
-func (u *Unsealer) Skip(n int64) error {
-	for n > 0 {
-		part := min(n, int64(u.r.end-u.r.start))
-		u.r.advance(int(part))
-		if n -= part; n == 0 {
-			return nil
-		}
-		if u.r.err != nil {
-			return u.r.err
-		}
-		u.r.fill()
-	}
-	return nil
-}
+func (u *Unsealer) Skip(n int64) error { return u.r.Skip(n) }
 
 // atHeader reports whether a header comes next; if not, a line without one does.
 func (u *Unsealer) atHeader() (bool, error) {
