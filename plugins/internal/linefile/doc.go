@@ -20,6 +20,7 @@
 // (Castagnoli, in hex). sum is the checksum of the header line up to the comma in front of it: only a header whose sum is
 // right is believed. Members that are there only when they are needed, between crc32c and sum:
 //
+//	pipeline   whose batch it is; another pipeline does not bring it home
 //	sealed_by  why the batch was closed
 //	lengths    the length of each body, where a body holds a line feed
 //	times      the time of each message, where one differs from the batch's: nanoseconds after it, or an absolute time
@@ -30,5 +31,6 @@
 // {"u64":"…"}, {"f64":"…"}, {"b64":"…"}, {"time":"…"} and {"map":{…}}, or {"pairs":[[name,value],…]} where a name is not UTF-8. Whole
 // numbers are int64.
 //
-// Lines outside of sealed batches are messages without a header, as other programs write them.
+// Lines in front of all sealed batches are messages without a header, as other programs write them. Behind a batch there is nothing
+// else: what stands there without a header is left of a damaged one.
 package linefile

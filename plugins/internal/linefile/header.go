@@ -20,6 +20,7 @@ type header struct {
 	Count     int    `json:"count"`
 	Bytes     int64  `json:"bytes"`
 	Sum       string `json:"crc32c"`
+	Pipeline  any    `json:"pipeline"`
 	SealedBy  any    `json:"sealed_by"`
 	Lengths   []int  `json:"lengths"`
 	Times     []any  `json:"times"`

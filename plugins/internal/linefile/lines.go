@@ -2,6 +2,7 @@ package linefile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -25,7 +26,9 @@ const readSize = 256 << 10
 type Reader struct {
 	src     io.Reader
 	longest int
-	stop    []byte // a line that begins so ends the chunk in front of it; nil: none
+	stop    []byte             // a line that begins so ends the chunk in front of it; nil: none
+	odd     func([]byte) error // why a line is none; nil: all are
+	hold    bool               // what stands behind the last line feed is not whole yet: errTail
 
 	buf        []byte
 	start, end int   // what of buf is read and not taken yet
@@ -66,6 +69,12 @@ func (r *Reader) Next(b *engine.Batch, t time.Time) error {
 			return io.EOF
 		case rest > r.longest && r.feed(0) > r.longest:
 			return r.pass()
+		case r.feed(0) != none: // and scan does not take it
+			return r.odd(r.buf[r.start : r.start+r.feed(0)])
+		case r.err == io.EOF && rest > 0 && r.hold:
+			return errTail
+		case r.err == io.EOF && rest > 0 && r.isOdd(r.buf[r.start:r.end]):
+			return r.odd(r.buf[r.start:r.end])
 		case r.err == io.EOF && rest > 0:
 			r.ends[0] = rest
 			r.emit(b, t, 1, rest)
@@ -76,6 +85,8 @@ func (r *Reader) Next(b *engine.Batch, t time.Time) error {
 		r.fill()
 	}
 }
+
+var errTail = errors.New("the last line has no end yet")
 
 // pass drops the line that is too long, however long it is, without keeping it in memory.
 func (r *Reader) pass() error {
@@ -112,7 +123,7 @@ func (r *Reader) Skip(n int64) error {
 func (r *Reader) scan() (n, size int) {
 	for n < ChunkLines && !r.stopped(r.start+size) {
 		i := r.feed(size)
-		if i == none || i-size > r.longest || n > 0 && i >= ChunkBytes {
+		if i == none || i-size > r.longest || n > 0 && i >= ChunkBytes || r.isOdd(r.buf[r.start+size:r.start+i]) {
 			break
 		}
 		r.ends[n] = i
@@ -121,6 +132,8 @@ func (r *Reader) scan() (n, size int) {
 	}
 	return n, size
 }
+
+func (r *Reader) isOdd(line []byte) bool { return r.odd != nil && r.odd(line) != nil }
 
 func (r *Reader) stopped(at int) bool {
 	return r.stop != nil && bytes.HasPrefix(r.buf[at:r.end], r.stop)

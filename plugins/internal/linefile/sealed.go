@@ -26,9 +26,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(p []byte) uint32 { return crc32.Checksum(p, castagnoli) }
 
-// AppendHeader appends the header line of b, for whose messages each body and a line feed follow. It is a function of
-// the batch alone.
-func AppendHeader(dst []byte, b *engine.Batch) []byte {
+// AppendHeader appends the header line of b, for whose messages each body and a line feed follow. pipeline is whose batch it is, ""
+// is anybody's. The line is a function of these alone.
+func AppendHeader(dst []byte, pipeline string, b *engine.Batch) []byte {
 	s := survey(b)
 	begin := len(dst)
 	dst = append(dst, marker...)
@@ -46,6 +46,10 @@ func AppendHeader(dst []byte, b *engine.Batch) []byte {
 	dst = append(dst, `,"crc32c":"`...)
 	dst = appendSum(dst, s.sum)
 	dst = append(dst, '"')
+	if pipeline != "" {
+		dst = append(dst, `,"pipeline":`...)
+		dst = appendText(dst, pipeline)
+	}
 	if b.SealedBy != "" {
 		dst = append(dst, `,"sealed_by":`...)
 		dst = appendText(dst, b.SealedBy)

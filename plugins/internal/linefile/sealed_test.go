@@ -40,7 +40,7 @@ var sameMeta = cmp.Options{
 func seal(batches ...*engine.Batch) []byte {
 	var file []byte
 	for _, b := range batches {
-		file = AppendHeader(file, b)
+		file = AppendHeader(file, "", b)
 		for _, m := range b.Messages {
 			file = append(append(file, m.Body...), '\n')
 		}
@@ -105,6 +105,9 @@ func TestGoldenFile(t *testing.T) {
 	want := []any{batchOf("01HX4Q4T3V0000000000000001", `{"source":"app1"}`, `{"source":"app1"}`), everything}
 
 	got := seal(want[0].(*engine.Batch), everything)
+	owned := batchOf("01HX4Q4T3V0000000000000003", "x")
+	want = append(want, owned)
+	got = append(AppendHeader(got, "logs \"a\"", owned), "x\n"...)
 	if *update {
 		if err := os.WriteFile("testdata/sealed.ndjson", got, 0o644); err != nil {
 			t.Fatal(err)
@@ -263,9 +266,14 @@ func TestDamageAnywhere(t *testing.T) {
 				t.Fatalf("byte %d: a neighbour is lost: %v", at, parts)
 			}
 			for _, p := range parts[1 : len(parts)-1] {
-				if b, ok := p.(*engine.Batch); ok && b.ID != "" {
-					t.Fatalf("byte %d: the damaged batch came as if it were well", at)
+				if b, ok := p.(*engine.Batch); ok {
+					t.Fatalf("byte %d: of the damaged batch came as if it were well: %q with %d messages", at, b.ID, len(b.Messages))
 				}
+			}
+			alone := seal(middle, after) // the same at the beginning of a file, where lines of other programs may stand
+			alone[at-from] ^= bit
+			if parts := unseal(t, alone, int64(len(alone)), plainReader); len(parts) != 2 || !cmp.Equal(parts[1], any(after), sameMeta) {
+				t.Fatalf("byte %d at the beginning: %v", at, parts)
 			}
 		}
 	}
@@ -287,34 +295,82 @@ func TestEditedFile(t *testing.T) {
 	}
 }
 
-// A file of another program, and one that another program and a fallback wrote to in turn.
+// A file of another program. Its empty lines are nothing that anybody logged.
 func TestLinesWithoutHeader(t *testing.T) {
-	file := `{"n":1}` + "\n" + `{"n":2}` + "\n" + string(seal(batchOf("1", "a"))) + "\n" + `{"n":3}` + "\n" + string(seal(batchOf("2", "b"))) + `{"n":4}`
+	file := `{"n":1}` + "\n\n" + `{"n":2}` + "\n\r\n\n" + string(seal(batchOf("1", "a", ""))) + string(seal(batchOf("2", "b")))
 	for _, size := range []int64{int64(len(file)), -1} {
 		var got []string
 		for _, p := range unseal(t, []byte(file), size, iotest.OneByteReader) {
 			b := p.(*engine.Batch)
-			got = append(got, b.ID+":")
 			for _, m := range b.Messages {
 				if !m.Time.Equal(noon) {
 					t.Errorf("time %v", m.Time)
 				}
-				got = append(got, string(m.Body))
+				got = append(got, b.ID+":"+string(m.Body))
 			}
 		}
-		if d := cmp.Diff([]string{`{"n":1}`, `{"n":2}`, "1:", "a", "", `{"n":3}`, "2:", "b", `{"n":4}`}, withoutEmptyIDs(got)); d != "" {
+		if d := cmp.Diff([]string{`:{"n":1}`, `:{"n":2}`, "1:a", "1:", "2:b"}, got); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 	}
+	parts := unseal(t, []byte("\n{\"n\":1}\n{\"n\":"), -1, plainReader)
+	if len(parts) != 2 || string(parts[1].(*engine.Batch).Messages[0].Body) != `{"n":` {
+		t.Errorf("a line without an end: %v", parts)
+	}
+	u := NewUnsealer(strings.NewReader("{\"n\":1}\n{\"n\":"), 0, -1, noon)
+	u.Hold()
+	b := &engine.Batch{}
+	if _, err := u.Next(b); err != nil || len(b.Messages) != 1 {
+		t.Errorf("%d messages, %v", len(b.Messages), err)
+	}
+	if _, err := u.Next(b); !errors.Is(err, ErrTail) {
+		t.Errorf("a line that may still be written to: %v", err)
+	}
 }
 
-func withoutEmptyIDs(parts []string) (rest []string) {
-	for _, p := range parts {
-		if p != ":" {
-			rest = append(rest, p)
-		}
+// What is left of a batch is neither a message nor nothing: it comes as damage, so that its file is kept, and all that is well comes home.
+func TestLinesThatAreNoMessages(t *testing.T) {
+	one, two := batchOf("1", "a"), batchOf("2", "b", "c\n{}")
+	zeros := strings.Repeat("\x00", 20)
+	headless := zeros + string(seal(two))[20:]
+	long := strings.Repeat("x", longestPlain+1) + "\n"
+	for name, parts := range map[string][]string{ // those that begin with "!" are damaged
+		"zeros behind":           {string(seal(one)), "!" + zeros},
+		"lines behind":           {string(seal(one)), "!{\"n\":1}\n", string(seal(two)), "!{\"n\":2}\nx"},
+		"first header":           {"!" + headless, string(seal(one))},
+		"header in the middle":   {string(seal(one)), "!" + headless, string(seal(one))},
+		"header behind lines":    {"n\n", "!" + headless},
+		"zeros in another's":     {"n\n", "!a" + zeros + "\n", "m\n", "!" + zeros},
+		"long line of another's": {"n\n", "!" + long, "m\n"},
+		"long line behind":       {string(seal(one)), "!" + long, string(seal(two))},
+		"only zeros":             {"!" + zeros},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var file string
+			var spans []Span
+			for _, p := range parts {
+				text, bad := strings.CutPrefix(p, "!")
+				if file += text; bad {
+					spans = append(spans, Span{int64(len(file) - len(text)), int64(len(file))})
+				}
+			}
+			var got []Span
+			batches := 0
+			for _, p := range unseal(t, []byte(file), int64(len(file)), plainReader) {
+				var damage *DamageError
+				if err, ok := p.(error); !ok {
+					batches++
+				} else if errors.As(err, &damage) {
+					got = append(got, damage.Span)
+				} else {
+					t.Errorf("%v", err)
+				}
+			}
+			if d := cmp.Diff(spans, got); d != "" || batches != len(parts)-len(spans) {
+				t.Errorf("%d batches, and damage (-want +got):\n%s", batches, d)
+			}
+		})
 	}
-	return rest
 }
 
 // Headers that nobody may believe: they would make a reader take memory without end, or invent messages.
@@ -388,6 +444,35 @@ func TestBrokenDiskIsNoCut(t *testing.T) {
 	}
 }
 
+// Two pipelines on one file: each finds its own batches, and those that say nothing, and leaves the others.
+func TestBatchesOfOtherPipelines(t *testing.T) {
+	var file []byte
+	for i, pipeline := range []string{"one", "two", "", "one"} {
+		file = append(AppendHeader(file, pipeline, batchOf(fmt.Sprint(i), "x\ny")), "x\ny\n"...)
+	}
+	for only, want := range map[string]string{"one": "0two23", "two": "one12one", "": "0123"} {
+		u := NewUnsealer(bytes.NewReader(file), 0, int64(len(file)), noon)
+		u.Only(only)
+		got := ""
+		for {
+			var b engine.Batch
+			_, err := u.Next(&b)
+			var foreign *ForeignError
+			if err == io.EOF {
+				break
+			} else if errors.As(err, &foreign) {
+				got += foreign.Pipeline
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			got += b.ID
+		}
+		if got != want {
+			t.Errorf("for %q came %s, want %s", only, got, want)
+		}
+	}
+}
+
 func TestSkip(t *testing.T) {
 	one, two := batchOf("1", "a", strings.Repeat("b", 500_000)), batchOf("2", "c")
 	file := seal(one, two)
@@ -438,7 +523,7 @@ func BenchmarkSeal(b *testing.B) {
 	b.ReportAllocs()
 	var header []byte
 	for b.Loop() {
-		header = AppendHeader(header[:0], batch)
+		header = AppendHeader(header[:0], "logs", batch)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -21,6 +22,8 @@ type Unsealer struct {
 	r     Reader
 	size  int64 // of what is read; -1: unknown
 	plain time.Time
+	ours  bool   // a header was seen: from here on there is nothing else
+	only  string // the pipeline whose batches are read; "": all
 }
 
 // NewUnsealer reads from src, which is at the offset at of the file. size is the offset of its end, -1 when that is not
@@ -28,9 +31,18 @@ type Unsealer struct {
 func NewUnsealer(src io.Reader, at, size int64, plain time.Time) *Unsealer {
 	u := &Unsealer{r: *NewReader(src, longestPlain), size: size, plain: plain}
 	u.r.offset = at
-	u.r.stop = []byte(marker)
+	u.r.stop, u.r.odd = []byte(marker), oddLine
 	return u
 }
+
+// Only leaves out the batches of other pipelines: they come as a ForeignError.
+func (u *Unsealer) Only(pipeline string) { u.only = pipeline }
+
+// Hold keeps back what stands behind the last line feed outside of a batch: another program may be in the middle of its write.
+func (u *Unsealer) Hold() { u.r.hold = true }
+
+// ErrTail says that the end of the file is such a held line.
+var ErrTail = errTail
 
 // Span is a part of a file: from the offset From up to and without To.
 type Span struct{ From, To int64 }
@@ -52,20 +64,77 @@ func (e *DamageError) Error() string {
 
 func (e *DamageError) Unwrap() error { return e.Err }
 
-// Next reads the next batch into b, which comes empty, and says where it stood. A chunk of lines without a header has no ID.
-// The end is io.EOF. After a CutError or a DamageError it can be called again; any other error is for good.
+// ForeignError says that a batch belongs to another pipeline.
+type ForeignError struct{ Pipeline string }
+
+func (e *ForeignError) Error() string { return fmt.Sprintf("a batch of pipeline %q", e.Pipeline) }
+
+// Next reads the next batch into b, which comes empty, and says where it stood. A chunk of lines without a header has no ID;
+// empty lines are left out. The end is io.EOF. After a CutError, DamageError or ForeignError it can be
+// called again; any other error is for good.
 func (u *Unsealer) Next(b *engine.Batch) (Span, error) {
+	for {
+		from := u.r.offset
+		sealed, err := u.atHeader()
+		switch {
+		case err != nil:
+			return Span{from, from}, err
+		case sealed:
+			u.ours = true
+			err = u.batch(b)
+		case u.ours: // nobody but us may write behind a batch: this is what is left of another one
+			err = u.resync(from, errors.New("lines without a header behind a batch"))
+		default:
+			err = u.lines(b)
+		}
+		if err != nil || len(b.Messages) > 0 {
+			return Span{from, u.r.offset}, err
+		}
+	}
+}
+
+// lines reads a chunk of lines without a header.
+func (u *Unsealer) lines(b *engine.Batch) error {
 	from := u.r.offset
-	sealed, err := u.atHeader()
-	if err != nil {
-		return Span{from, from}, err
+	err := u.r.Next(b, u.plain)
+	var long *LongLineError
+	switch {
+	case err == errHeaderEnd: // and its messages follow
+		return u.resync(from, err)
+	case err == errZero:
+		line, _ := u.r.line()
+		u.r.advance(len(line))
+		return &DamageError{Span{from, u.r.offset}, err}
+	case errors.As(err, &long):
+		return &DamageError{long.Span, err}
+	case err != nil:
+		return fmt.Errorf("read a line without a header: %w", err)
 	}
-	if sealed {
-		err = u.batch(b)
-	} else if err = u.r.Next(b, u.plain); err != nil {
-		err = fmt.Errorf("read a line without a header: %w", err)
+	b.Messages = slices.DeleteFunc(b.Messages, func(m engine.Message) bool { return len(bytes.TrimRight(m.Body, "\r")) == 0 })
+	return nil
+}
+
+var (
+	errHeaderEnd = errors.New("a header whose beginning is damaged")
+	errZero      = errors.New("a line with bytes that are zero, as a power failure leaves them")
+)
+
+// oddLine says why a line without a header is no message.
+func oddLine(line []byte) error {
+	if tail := len(line) - sumTail; tail >= 0 && isSum(line[tail:]) {
+		return errHeaderEnd
 	}
-	return Span{from, u.r.offset}, err
+	if bytes.IndexByte(line, 0) >= 0 {
+		return errZero
+	}
+	return nil
+}
+
+// isSum reports whether this is the last member of a header.
+func isSum(tail []byte) bool {
+	digits, named := bytes.CutPrefix(tail, []byte(sumName))
+	digits, ended := bytes.CutSuffix(digits, []byte(`"}`))
+	return named && ended && len(bytes.Trim(digits, "0123456789abcdef")) == 0
 }
 
 // More reports whether Next has anything to give.
@@ -74,8 +143,15 @@ func (u *Unsealer) More() bool { return u.r.More() }
 // Offset is where the next batch begins.
 func (u *Unsealer) Offset() int64 { return u.r.offset }
 
-// Skip passes over n bytes.
-func (u *Unsealer) Skip(n int64) error { return u.r.Skip(n) }
+// Skip passes over n bytes, which were a batch of an earlier reading.
+func (u *Unsealer) Skip(n int64) error {
+	sealed, err := u.atHeader()
+	if err != nil {
+		return err
+	}
+	u.ours = u.ours || sealed
+	return u.r.Skip(n)
+}
 
 // atHeader reports whether a header comes next; if not, a line without one does.
 func (u *Unsealer) atHeader() (bool, error) {
@@ -138,6 +214,10 @@ func (u *Unsealer) batch(b *engine.Batch) error {
 		u.r.back(body)
 		return u.resync(from, err)
 	}
+	if owner, _ := text(h.Pipeline); owner != "" && u.only != "" && owner != u.only {
+		*b = engine.Batch{}
+		return &ForeignError{owner}
+	}
 	return nil
 }
 
@@ -156,9 +236,18 @@ func (u *Unsealer) resync(from int64, why error) error {
 	r := &u.r
 	for {
 		line, err := r.line()
-		if err != nil {
+		var long *LongLineError
+		switch {
+		case errors.As(err, &long):
+			if err = r.pass(); !errors.As(err, &long) {
+				return err
+			}
+			continue
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
 			r.advance(len(line))
 			return &DamageError{Span{from, r.offset}, why}
+		case err != nil:
+			return err
 		}
 		if bytes.HasPrefix(line, r.stop) {
 			if _, err := parseHeader(line[:len(line)-1]); err == nil {

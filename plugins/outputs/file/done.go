@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
@@ -43,6 +45,9 @@ func openDone(path string) (*doneList, error) {
 
 // add notes that batches are home, and comes back when that is durable.
 func (d *doneList) add(spans []linefile.Span, log *slog.Logger) {
+	if len(spans) == 0 {
+		return
+	}
 	err := d.write(spans)
 	if err != nil && !d.ill {
 		log.Warn("cannot note what of a fallback file is home; a crash would bring it home again", "path", d.path, "error", err)
@@ -50,11 +55,20 @@ func (d *doneList) add(spans []linefile.Span, log *slog.Logger) {
 	d.ill = err != nil
 }
 
-func (d *doneList) write(spans []linefile.Span) (err error) {
+// create makes the list, where there is none.
+func (d *doneList) create() (err error) {
 	if d.f == nil {
-		if d.f, err = linefile.OpenAppend(d.path, 0o640); err != nil {
-			return err
-		}
+		d.f, err = linefile.OpenAppend(d.path, 0o640)
+	}
+	return err
+}
+
+// isFull reports whether there is no room, which coming home will change.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+func (d *doneList) write(spans []linefile.Span) (err error) {
+	if err := d.create(); err != nil {
+		return err
 	}
 	// The line feed in front ends a line that a crash or a full disk cut off.
 	list := []byte{'\n'}

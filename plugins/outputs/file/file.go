@@ -24,9 +24,9 @@ share one. A write that fails, because the disk is full for example, leaves noth
 may append to one file. A file that was renamed or removed from outside is made anew.
 
 As a fallback it keeps sealed batches: a header line, then the messages, each a line. They come home under their old id, oldest
-first, and a file is removed when all of it is home. A file of lines without headers, put there by another program, comes
-home too; a last member "_error", as older log shippers add it, is taken off. What cannot be read is kept in a
-file that ends in .corrupt. Put a fallback on a disk that outlives the process's machine or container.
+first, through the pipeline that wrote them, and a file is removed when all of it is home. A file of lines without headers, put there by another
+program, comes home too, its last line when it has its end, or nobody has written for 10s; a member "_error", as older log shippers add it, is
+taken off. What cannot be read is kept in a file that ends in .corrupt, also lines of other programs behind a sealed batch. Put a fallback on a disk that outlives the process's machine or container.
 
 Rotated files carry the time in front of their extension: app.20260102T150405.000000000Z.ndjson. After a crash, an end that
 was never answered is cut off at the next write; where it might be another program's, it is kept in a file that ends in .partial.`, Defaults, New)
@@ -124,7 +124,7 @@ func (o *Output) encode(b *engine.Batch) (*encode.Buffer, error) {
 		return o.encoder.Encode(b)
 	}
 	buf := o.encoder.Buffer()
-	buf.AppendRaw(linefile.AppendHeader(nil, b))
+	buf.AppendRaw(linefile.AppendHeader(nil, o.env.Pipeline, b))
 	for i := range b.Messages {
 		buf.Append(&b.Messages[i], nil)
 	}

@@ -24,14 +24,18 @@ const fallbackRotate = 256 << 20
 type Fallback struct{ *Output }
 
 // Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
-func (f *Fallback) Recovery() engine.Input { return &recovery{path: f.path, log: f.env.Log} }
+func (f *Fallback) Recovery() engine.Input {
+	return &recovery{path: f.path, pipeline: f.env.Pipeline, log: f.env.Log, said: map[string]bool{}}
+}
 
 // recovery reads the files of a fallback, oldest first: those that were put aside, by this process or one before it, and
 // then the one at the path, which it claims so that the writers go on in a new one. A file that cannot be read does not keep
 // the others from coming home; Read says so at their end.
 type recovery struct {
-	path string
-	log  *slog.Logger
+	path     string
+	pipeline string // whose batches come home
+	log      *slog.Logger
+	said     map[string]bool // pipelines of which the log has heard
 
 	current *spool   // being read; touched by Read alone
 	queue   []string // files that were put aside and not looked at yet
@@ -41,7 +45,8 @@ type recovery struct {
 	read   map[uint64]part
 	tag    uint64
 	failed []error
-	skip   []string // files that failed since Open
+	skip   []string // files that failed since Open, or are another pipeline's
+	later  []string // files that may still be written to; they wait until Read has said that there is nothing more
 }
 
 // part is a batch that was read and not acked.
@@ -56,7 +61,7 @@ func (r *recovery) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	*r = recovery{path: path, log: r.log, read: map[uint64]part{}}
+	*r = recovery{path: path, pipeline: r.pipeline, log: r.log, said: r.said, read: map[uint64]part{}}
 	return nil
 }
 
@@ -103,16 +108,28 @@ func (r *recovery) ended(s *spool, err error) error {
 		return err
 	}
 	s.ended = true
-	return r.finish(s)
+	return r.finish(s, nil)
 }
 
-// finish removes a file of which everything is home.
-func (r *recovery) finish(s *spool) error {
+// finish lets go of a file of which everything is home.
+func (r *recovery) finish(s *spool, spans []linefile.Span) error {
 	if !s.ended || s.unacked > 0 || s.finished {
+		s.done.add(spans, r.log)
 		return nil
 	}
-	if err := s.finish(); err != nil {
+	if err := s.finish(spans); err != nil {
 		return err
+	}
+	switch {
+	case s.foreign != "": // nothing of it changes but through the other one
+		r.skip = append(r.skip, s.claim.Path)
+	case s.held:
+		r.later = append(r.later, s.claim.Path)
+	}
+	if s.foreign != "" && !r.said[s.foreign] {
+		r.said[s.foreign] = true
+		r.log.Warn("the fallback's files have batches of another pipeline, which are left to it; was the pipeline renamed, or do two share one path?",
+			"path", s.claim.Path, "pipeline_of_batches", s.foreign)
 	}
 	r.spools = slices.DeleteFunc(r.spools, func(other *spool) bool { return other == s })
 	return nil
@@ -138,7 +155,7 @@ func (r *recovery) next(ctx context.Context) error {
 		r.queue = r.queue[1:]
 		claim, err := linefile.TryTake(ctx, path)
 		if claim != nil {
-			err = r.begin(claim)
+			err = r.begin(claim, false)
 		}
 		if err != nil {
 			r.fail(path, err)
@@ -157,6 +174,7 @@ func (r *recovery) next(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.later = nil
 	if len(r.failed) > 0 {
 		return errors.Join(r.failed...)
 	}
@@ -175,7 +193,7 @@ func (r *recovery) look() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := slices.Clone(r.skip)
+	known := append(slices.Clone(r.skip), r.later...)
 	for _, s := range r.spools {
 		known = append(known, s.claim.Path)
 	}
@@ -194,7 +212,7 @@ func (r *recovery) takeLive(ctx context.Context, path string) error {
 	}
 	if claim != nil {
 		if err = claim.MoveTo(linefile.Rotated(path)); err == nil {
-			err = r.begin(claim)
+			err = r.begin(claim, true)
 		} else {
 			claim.Close()
 		}
@@ -205,11 +223,18 @@ func (r *recovery) takeLive(ctx context.Context, path string) error {
 	return nil
 }
 
-// begin makes a claim the current file. The claim is its own from here on.
-func (r *recovery) begin(claim *linefile.Claim) error {
-	s, err := openSpool(claim, r.log)
+// begin makes a claim the current file. The claim is its own from here on. Where nothing in the folder can be changed, the file could
+// not leave when it is home, and would come again and again: that shows by the list of what is home, unless moved says it.
+func (r *recovery) begin(claim *linefile.Claim, moved bool) error {
+	s, err := openSpool(claim, r.pipeline, r.log)
 	if err != nil {
 		return errors.Join(err, claim.Close())
+	}
+	if !moved {
+		if err := s.done.create(); err != nil && !isFull(err) {
+			s.close()
+			return fmt.Errorf("the folder cannot be changed, so that the file could not leave: %w", err)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -234,13 +259,7 @@ func (r *recovery) Ack(_ context.Context, tags []uint64) error {
 	}
 	var errs []error
 	for s, spans := range touched {
-		err := r.finish(s)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if !s.finished {
-			s.done.add(spans, r.log)
-		}
+		errs = append(errs, r.finish(s, spans))
 	}
 	return errors.Join(errs...)
 }

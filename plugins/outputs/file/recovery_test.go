@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/sys/unix"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
@@ -321,7 +322,7 @@ func TestImportOfALegacyFile(t *testing.T) {
 	}
 	got[0].Messages = append(got[0].Messages, got[1].Messages...) // the line without an end comes alone
 	got = slices.Delete(got, 1, 2)
-	want := batch("", `{"timestamp": "2024-05-06T12:00:00", "source": "app1", "count": 1}`, `{"n": 2}`, "", `{"n": 3, "cut of`)
+	want := batch("", `{"timestamp": "2024-05-06T12:00:00", "source": "app1", "count": 1}`, `{"n": 2}`, `{"n": 3, "cut of`)
 	want.Partition, want.Time = "", time.Time{} // the engine seals it
 	if d := cmp.Diff([]*engine.Batch{want, batch("sealed", "x")}, got, same); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -333,13 +334,19 @@ func TestStripError(t *testing.T) {
 		`{"a":1,"_error":"x"}`:                   `{"a":1}`,
 		`{"a":1, "_error": "x, \"}\" "}`:         `{"a":1}`,
 		`{"_error":"x"}`:                         `{}`,
-		`{"_error":"x","a":1}`:                   `{"_error":"x","a":1}`,
+		`{"_error":"x","a":1}`:                   `{"a":1}`,
+		`{ "_error" : "x" , "a":1}`:              `{ "a":1}`,
+		`{"a":1,"_error":"x","b":2}`:             `{"a":1,"b":2}`,
+		`{"a":1, "_error": "x" }`:                `{"a":1}`,
+		"{\"a\":1,\"_error\":\"x\"}\r":           "{\"a\":1}\r",
+		`{"a":1,"_error":"x" "b":2}`:             `{"a":1,"_error":"x" "b":2}`,
+		`{"a":1,"_error":null,"_error":"x"}`:     `{"a":1,"_error":null}`,
 		`{"a":{"_error":"x"}}`:                   `{"a":{"_error":"x"}}`,
 		`{"a":[1,"_error"]}`:                     `{"a":[1,"_error"]}`,
 		`{"a":"_error"}`:                         `{"a":"_error"}`,
 		`{"a":1,"_error":null}`:                  `{"a":1,"_error":null}`,
 		`{"a":1,"_error":{"b":"x"}}`:             `{"a":1,"_error":{"b":"x"}}`,
-		`{"a":1,"_error":"x"} `:                  `{"a":1,"_error":"x"} `,
+		`{"a":1,"_error":"x"} `:                  `{"a":1} `,
 		`{"a":1,"_error":"x"}}`:                  `{"a":1,"_error":"x"}}`,
 		`{"a":1,"_error":"x`:                     `{"a":1,"_error":"x`,
 		`{"a":1,"_error"}`:                       `{"a":1,"_error"}`,
@@ -353,6 +360,170 @@ func TestStripError(t *testing.T) {
 	} {
 		if got := string(stripError([]byte(line))); got != want {
 			t.Errorf("%s became %s", line, got)
+		}
+	}
+}
+
+// Another program that has the file open, and does not know of the lock, goes on writing to it: what it appends, and the line that it is
+// in the middle of, must not go with the file when what was read is home.
+func TestWriterWithoutALock(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "failed.ndjson")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.WriteString("{\"n\":1}\n{\"n\":2}\n")
+	o := fallback(t, path)
+	in := recovering(t, o)
+	var got []string
+	read := func() (tag uint64) {
+		t.Helper()
+		b := mustRead(t, in)
+		for _, m := range b.Messages {
+			got = append(got, string(m.Body))
+		}
+		return b.Tag
+	}
+	tag := read()
+	f.WriteString("{\"n\":3}\n{\"n\":")
+	mustAck(t, in, tag)
+	mustAck(t, in, read())
+	wantEOF(t, in)
+	f.WriteString("4}\n")
+	tag = read()
+	f.WriteString(`{"n":5`)
+	mustAck(t, in, tag)
+	wantEOF(t, in)
+	old := time.Now().Add(-2 * restAge) // nobody has written for long: it will not become more
+	files, _ := linefile.RotatedFiles(path)
+	if len(files) != 1 || os.Chtimes(files[0], old, old) != nil {
+		t.Fatalf("files: %q", files)
+	}
+	mustAck(t, in, read())
+	wantEOF(t, in)
+	if d := cmp.Diff([]string{`{"n":1}`, `{"n":2}`, `{"n":3}`, `{"n":4}`, `{"n":5`}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if left := names(t, dir); len(left) != 0 {
+		t.Errorf("left behind %q", left)
+	}
+}
+
+// A file that could not leave when it is home would come home for ever. It stays where it is, once said, until the folder can be changed.
+func TestFolderThatCannotBeChanged(t *testing.T) {
+	dir := t.TempDir()
+	o := fallback(t, filepath.Join(dir, "failed.ndjson"))
+	mustWrite(t, o, batch("1", "x"))
+	mustClose(t, o)
+	if err := os.Rename(o.file, linefile.Rotated(o.file)); err != nil {
+		t.Fatal(err)
+	}
+	mutable := immutable(t, dir)
+	defer mutable()
+	in := recovering(t, o)
+	b := &engine.Batch{}
+	if err := in.Read(t.Context(), b); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "could not leave") {
+		t.Errorf("read %q and %v", b.ID, err)
+	}
+	in.Close(t.Context())
+	mutable()
+	if got := ids(recoverAll(t, o, true)); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("came home: %q", got)
+	}
+}
+
+// Two pipelines on one path would each send the other's batches to its own output: each takes its own, and those of nobody.
+func TestPipelinesOnOnePath(t *testing.T) {
+	dir := t.TempDir()
+	pipeline := func(name string) *made {
+		o := fallback(t, filepath.Join(dir, "failed.ndjson"))
+		o.env.Pipeline = name
+		return o
+	}
+	nobody, one, two := pipeline(""), pipeline("one"), pipeline("two")
+	mustWrite(t, nobody, batch("old", "x"))
+	for i := range 2 {
+		mustWrite(t, one, batch(fmt.Sprint("one ", i), "x"))
+		mustWrite(t, two, batch(fmt.Sprint("two ", i), "x"))
+	}
+	first := recovering(t, one)
+	for _, id := range []string{"old", "one 0", "one 1"} {
+		b := mustRead(t, first)
+		if b.ID != id {
+			t.Fatalf("read %q, want %q", b.ID, id)
+		}
+		mustAck(t, first, b.Tag)
+	}
+	for range 3 {
+		wantEOF(t, first)
+	}
+	if n := strings.Count(one.log.String(), "pipeline_of_batches=two"); n != 1 {
+		t.Errorf("said %d times: %s", n, one.log)
+	}
+	if got := ids(recoverAll(t, two, true)); !slices.Equal(got, []string{"two 0", "two 1"}) {
+		t.Errorf("came home: %q", got)
+	}
+	if left := names(t, dir); len(left) != 0 {
+		t.Errorf("left behind %q", left)
+	}
+}
+
+// A first write that was cut off within the bytes that tell the compression is no message.
+func TestCutInTheFirstBytes(t *testing.T) {
+	for _, name := range []string{"failed.ndjson.gz", "failed.ndjson.zst"} {
+		for n := 1; n < 5; n++ {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, name), magicAnd(name)[:n], 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if got := recoverAll(t, fallback(t, filepath.Join(dir, "failed.ndjson")), true); len(got) != 0 {
+				t.Errorf("%d bytes of %s came home as %q", n, name, got[0].Messages[0].Body)
+			}
+			if left := names(t, dir); len(left) != 0 {
+				t.Errorf("%d bytes of %s: left behind %q", n, name, left)
+			}
+		}
+	}
+}
+
+func magicAnd(name string) []byte {
+	return append(slices.Clone(magic[encode.CompressionOf(name)]), 8, 0, 0)
+}
+
+// What a power failure leaves of a header is no message, and no reason to delete the rest of its batch.
+func TestHeaderOfZeros(t *testing.T) {
+	for name, spoil := range map[string]func(text string, second int) string{
+		"tail": func(text string, _ int) string { return text + strings.Repeat("\x00", 40) },
+		"header": func(text string, second int) string {
+			return text[:second] + strings.Repeat("\x00", 20) + text[second+20:]
+		},
+		"page": func(text string, second int) string {
+			n := strings.IndexByte(text[second:], '\n')
+			return text[:second] + strings.Repeat("\x00", n) + text[second+n:]
+		},
+	} {
+		dir := t.TempDir()
+		o := fallback(t, filepath.Join(dir, "failed.ndjson"))
+		mustWrite(t, o, batch("1", "x"))
+		second := len(content(t, o.file))
+		mustWrite(t, o, batch("2", "two\nlines", "y"))
+		mustWrite(t, o, batch("3", "z"))
+		mustClose(t, o)
+		text := spoil(content(t, o.file), second)
+		if err := os.WriteFile(o.file, []byte(text), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"1", "3"}
+		if name == "tail" {
+			want = []string{"1", "2", "3"}
+		}
+		if got := ids(recoverAll(t, o, true)); !slices.Equal(got, want) {
+			t.Errorf("%s: came home: %q", name, got)
+		}
+		if d := cmp.Diff([]string{"failed.TIME.ndjson.corrupt"}, names(t, dir)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
 }

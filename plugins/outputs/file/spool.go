@@ -9,11 +9,15 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
+
+// restAge is how long nobody may have written to a file before its last line counts as whole without a line feed.
+const restAge = 10 * time.Second
 
 // spool is one claimed file of a fallback on its way home.
 type spool struct {
@@ -22,15 +26,18 @@ type spool struct {
 	reader *linefile.Unsealer
 	done   *doneList
 	log    *slog.Logger
+	size   int64 // when it was opened
 
-	damage   error // of the file's content: it is kept for people to look at
-	ended    bool  // nothing more to read
+	damage   error  // of the file's content: it is kept for people to look at
+	held     bool   // its last line may still be written to
+	foreign  string // a pipeline that has batches in it; "": none
+	ended    bool   // nothing more to read
 	finished bool
 	unacked  int
 }
 
-// openSpool reads a claimed file from its beginning.
-func openSpool(claim *linefile.Claim, log *slog.Logger) (*spool, error) {
+// openSpool reads a claimed file from its beginning, and gives the batches of one pipeline.
+func openSpool(claim *linefile.Claim, pipeline string, log *slog.Logger) (*spool, error) {
 	st, err := claim.File.Stat()
 	if err != nil {
 		return nil, err
@@ -38,11 +45,11 @@ func openSpool(claim *linefile.Claim, log *slog.Logger) (*spool, error) {
 	if _, err := claim.File.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	compression, err := sniff(claim.File)
+	compression, err := sniff(claim)
 	if err != nil {
 		return nil, err
 	}
-	s := &spool{claim: claim, log: log}
+	s := &spool{claim: claim, log: log, size: st.Size()}
 	plain, err := encode.NewReader(claim.File, compression)
 	if err != nil {
 		plain = io.NopCloser(bytes.NewReader(nil))
@@ -58,6 +65,10 @@ func openSpool(claim *linefile.Claim, log *slog.Logger) (*spool, error) {
 	}
 	s.plain = plain
 	s.reader = linefile.NewUnsealer(plain, 0, size, st.ModTime().UTC())
+	s.reader.Only(pipeline)
+	if age := time.Since(st.ModTime()); age >= 0 && age < restAge {
+		s.reader.Hold()
+	}
 	if s.done, err = openDone(claim.Path); err != nil {
 		return nil, errors.Join(err, plain.Close())
 	}
@@ -65,18 +76,21 @@ func openSpool(claim *linefile.Claim, log *slog.Logger) (*spool, error) {
 	return s, nil
 }
 
-// sniff looks at the first bytes, because the name may be from another configuration.
-func sniff(f *os.File) (encode.Compression, error) {
-	var magic [4]byte
-	n, err := f.ReadAt(magic[:], 0)
+// magic is how a compressed file begins.
+var magic = map[encode.Compression][]byte{encode.Gzip: {0x1f, 0x8b}, encode.Zstd: {0x28, 0xb5, 0x2f, 0xfd}}
+
+// sniff looks at the first bytes, because the name may be from another configuration. Of a file that was cut off within them the name says
+// the rest.
+func sniff(c *linefile.Claim) (encode.Compression, error) {
+	var first [4]byte
+	n, err := c.File.ReadAt(first[:], 0)
 	if err != nil && err != io.EOF {
 		return "", err
 	}
-	switch {
-	case bytes.HasPrefix(magic[:n], []byte{0x1f, 0x8b}):
-		return encode.Gzip, nil
-	case bytes.HasPrefix(magic[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return encode.Zstd, nil
+	for compression, begin := range magic {
+		if bytes.HasPrefix(first[:n], begin) || n > 0 && bytes.HasPrefix(begin, first[:n]) && encode.CompressionOf(c.Path) == compression {
+			return compression, nil
+		}
 	}
 	return encode.None, nil
 }
@@ -93,6 +107,7 @@ func (s *spool) next(b *engine.Batch) (linefile.Span, error) {
 		span, err := s.reader.Next(b)
 		var cut *linefile.CutError
 		var damage *linefile.DamageError
+		var foreign *linefile.ForeignError
 		switch {
 		case err == nil:
 			if b.ID == "" {
@@ -103,6 +118,11 @@ func (s *spool) next(b *engine.Batch) (linefile.Span, error) {
 			s.log.Warn("the last write to a fallback file was cut off, and never answered; it is left out", "path", s.claim.Path, "at", cut.At)
 		case errors.As(err, &damage):
 			s.damaged(damage)
+		case errors.As(err, &foreign):
+			s.foreign = foreign.Pipeline
+		case errors.Is(err, linefile.ErrTail):
+			s.held = true
+			return span, io.EOF
 		default:
 			return span, s.judge(err)
 		}
@@ -129,20 +149,62 @@ func (s *spool) damaged(why error) {
 	s.log.Error("a part of a fallback file is damaged; the file will be kept", "path", s.claim.Path, "error", why)
 }
 
-// finish ends a file of which everything that can be read is home. It is called again if it fails.
-func (s *spool) finish() error {
-	path := s.claim.Path
-	if s.damage != nil {
-		if err := s.claim.MoveTo(path + linefile.Corrupt); err != nil {
-			return err
-		}
-		s.log.Error("a fallback file with a damaged part is kept; what could be read of it is home", "path", s.claim.Path, "error", s.damage)
-	} else if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// finish ends a file of which everything that can be read is home. It is called again if it fails. spans is what came home last.
+func (s *spool) finish(spans []linefile.Span) error {
+	stays, err := s.stays()
+	switch {
+	case err != nil:
+	case stays:
+		s.done.add(spans, s.log) // the others need not be told: they leave with the file
+		s.finished = true
+		s.close()
+		return nil
+	case s.damage != nil:
+		err = s.keep()
+	default:
+		err = remove(s.claim.Path)
+	}
+	if err != nil {
+		s.done.add(spans, s.log)
 		return err
 	}
 	s.finished = true
 	s.close()
 	s.done.remove()
+	return nil
+}
+
+// stays reports whether there is something in the file that is not read yet: of a program that goes on writing to it without a
+// lock, or of another pipeline. Then it stays, to be looked at again.
+func (s *spool) stays() (bool, error) {
+	if s.foreign != "" || s.held {
+		return true, nil
+	}
+	if s.damage != nil {
+		return false, nil // it is not removed, whatever is in it
+	}
+	st, err := s.claim.File.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := s.claim.File.Seek(0, io.SeekCurrent)
+	return st.Size() > max(s.size, at), err
+}
+
+// keep puts a damaged file out of the way.
+func (s *spool) keep() error {
+	if err := s.claim.MoveTo(s.claim.Path + linefile.Corrupt); err != nil {
+		return err
+	}
+	s.log.Error("a fallback file with a damaged part is kept; what could be read of it is home", "path", s.claim.Path, "error", s.damage)
+	return nil
+}
+
+// remove returns when the removal is durable: else a power failure could undo it, and not that of the list of what is home.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	return linefile.SyncDir(filepath.Dir(path))
 }
 
