@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/logpipe/logpipe/engine"
 )
@@ -366,6 +367,31 @@ func BenchmarkEncode(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(batch.Messages)), "ns/msg")
 				b.ReportMetric(float64(batch.Bytes())/float64(packed), "ratio")
 			})
+		}
+	}
+}
+
+// A few bytes of zstd can ask for a window of gigabytes. They must not take the memory that the pipeline's logs are in.
+func TestWindowIsBounded(t *testing.T) {
+	for size, want := range map[int]error{maxWindow: nil, 4 * maxWindow: zstd.ErrWindowSizeExceeded} {
+		var packed bytes.Buffer
+		z, err := zstd.NewWriter(&packed, zstd.WithWindowSize(size), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // several blocks, so that the frame does not say how little is in it
+			z.Write([]byte("hello\n"))
+			z.Flush()
+		}
+		z.Close()
+		r, err := NewReader(&packed, Zstd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		r.Close()
+		if !errors.Is(err, want) || (want == nil) != (string(text) == "hello\nhello\nhello\n") {
+			t.Errorf("a window of %d: %q, %v", size, text, err)
 		}
 	}
 }

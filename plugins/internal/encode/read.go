@@ -15,6 +15,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// maxWindow bounds the memory that a zstd frame may ask for. It is what the program zstd takes with --long, and far above what is written here;
+// without it a file of a few bytes makes its reader reserve half a gigabyte and more.
+const maxWindow = 128 << 20
+
 // NewReader unpacks what r holds: one frame, several that follow each other, or nothing at all. A frame that is cut off
 // ends in io.ErrUnexpectedEOF after what could be read of it. Close frees memory, and does not close r.
 func NewReader(r io.Reader, compression Compression) (io.ReadCloser, error) {
@@ -22,7 +26,7 @@ func NewReader(r io.Reader, compression Compression) (io.ReadCloser, error) {
 	case None:
 		return io.NopCloser(r), nil
 	case Zstd:
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, fmt.Errorf("read zstd: %w", err)
 		}

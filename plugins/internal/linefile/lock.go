@@ -55,8 +55,10 @@ func Same(f *os.File, path string) (bool, error) {
 // under the file's own name is stopped, or no program of ours, and that has to be said.
 const (
 	holdFirst    = time.Millisecond
-	holdMost     = 16 * time.Millisecond
 	holdPatience = 10 * time.Second
+
+	// HoldEvery is how often Hold looks at least.
+	HoldEvery = 4 * time.Millisecond
 )
 
 // Hold locks f, which was opened from path. It waits while another has the lock, and returns false, without the lock, as soon
@@ -65,7 +67,7 @@ const (
 func Hold(ctx context.Context, f *os.File, path string) (bool, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, holdPatience, errHeld)
 	defer cancel()
-	for wait := holdFirst; ; wait = min(2*wait, holdMost) {
+	for wait := holdFirst; ; wait = min(2*wait, HoldEvery) {
 		locked, err := TryLock(f)
 		if err != nil {
 			return false, err
@@ -93,21 +95,35 @@ func Hold(ctx context.Context, f *os.File, path string) (bool, error) {
 var errHeld = fmt.Errorf("another process has had the lock for %v", holdPatience)
 
 // Resolve returns what path stands for: where it is a symbolic link, the file that it leads to. Renaming a link would move
-// the link and leave the file.
+// the link and leave the file. Of a link to a file that is not there it returns the place and an error, fs.ErrNotExist.
 func Resolve(path string) (string, error) {
-	st, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
+	target := path
+	for range 40 { // as many as the kernel follows
+		st, err := os.Lstat(target)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && target == path:
+			return path, nil
+		case err != nil:
+			return target, fmt.Errorf("follow the symbolic link %s: %w", path, err)
+		case st.Mode()&fs.ModeSymlink == 0:
+			return target, nil
+		}
+		if target, err = follow(target); err != nil {
+			return "", fmt.Errorf("follow the symbolic link %s: %w", path, err)
+		}
 	}
+	return "", fmt.Errorf("follow the symbolic link %s: %w", path, unix.ELOOP)
+}
+
+// follow returns where a link leads, without links in front of the last name.
+func follow(link string) (string, error) {
+	to, err := os.Readlink(link)
 	if err != nil {
 		return "", err
 	}
-	if st.Mode()&fs.ModeSymlink == 0 {
-		return path, nil
+	if !filepath.IsAbs(to) {
+		to = filepath.Join(filepath.Dir(link), to)
 	}
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return "", fmt.Errorf("follow the symbolic link %s: %w", path, err)
-	}
-	return target, nil
+	dir, err := filepath.EvalSymlinks(filepath.Dir(to))
+	return filepath.Join(dir, filepath.Base(to)), err
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -440,6 +441,26 @@ func TestBrokenDiskIsNoCut(t *testing.T) {
 				t.Fatalf("at %d: %v; the rest of the file would be dropped", n, err)
 			}
 			break
+		}
+	}
+}
+
+// One producer can send tables within tables without end. They must not make a header that nobody reads: the whole batch would go with it.
+func TestDeepHeaders(t *testing.T) {
+	for _, depth := range []int{10, deepest - 1, 6000, 20_000} {
+		var tables, lists, odd any = "t", "l", "o"
+		for range depth {
+			tables, lists, odd = map[string]any{"a": tables}, []any{lists}, map[string]any{"\xff": odd}
+		}
+		b := batchOf("1", "x", "y")
+		b.Messages[0].Meta = &meta{headers: map[string]any{"tables": tables, "lists": lists, "odd": odd}}
+		parts := unseal(t, seal(b), -1, plainReader)
+		got, ok := parts[0].(*engine.Batch)
+		if !ok || got.ID != "1" || len(got.Messages) != 2 {
+			t.Fatalf("%d levels: %.200v", depth, parts[0])
+		}
+		if depth < deepest && !reflect.DeepEqual(got.Messages[0].Meta.Headers(), b.Messages[0].Meta.Headers()) {
+			t.Errorf("%d levels came back changed", depth)
 		}
 	}
 }

@@ -39,15 +39,22 @@ func appendMetas(dst []byte, b *engine.Batch) []byte {
 		dst = appendText(dst, m.RoutingKey())
 		if headers := m.Headers(); headers != nil {
 			dst = append(dst, `,"headers":`...)
-			dst = appendMap(dst, headers)
+			dst = appendMap(dst, headers, 0)
 		}
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')
 }
 
+// deepest is how many tables and lists within each other are written as such; what is deeper is text. encoding/json does not read more
+// than 10,000 levels, of which a table takes two, and one header that cannot be read would take its whole batch along.
+const deepest = 1000
+
 // appendValue writes a value of the kinds that engine.Meta names, so that value gives the same back.
-func appendValue(dst []byte, v any) []byte {
+func appendValue(dst []byte, v any, depth int) []byte {
+	if depth >= deepest {
+		return appendText(dst, fmt.Sprint(v))
+	}
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...)
@@ -69,11 +76,11 @@ func appendValue(dst []byte, v any) []byte {
 		dst = append(dst, '[')
 		for i, e := range v {
 			dst = comma(dst, i)
-			dst = appendValue(dst, e)
+			dst = appendValue(dst, e, depth+1)
 		}
 		return append(dst, ']')
 	case map[string]any:
-		return appendMap(dst, v)
+		return appendMap(dst, v, depth+1)
 	}
 	return appendText(dst, fmt.Sprint(v)) // no kind that an input may give; better as text than not at all
 }
@@ -87,14 +94,14 @@ func tagged(dst []byte, tag, text string) []byte {
 }
 
 // appendMap sorts the names: a batch that is written twice gives the same line twice.
-func appendMap(dst []byte, table map[string]any) []byte {
+func appendMap(dst []byte, table map[string]any, depth int) []byte {
 	names := slices.Sorted(maps.Keys(table))
 	if slices.ContainsFunc(names, func(s string) bool { return !utf8.ValidString(s) }) {
 		dst = append(dst, `{"pairs":[`...)
 		for i, name := range names {
 			dst = append(comma(dst, i), '[')
 			dst = appendText(dst, name)
-			dst = appendValue(append(dst, ','), table[name])
+			dst = appendValue(append(dst, ','), table[name], depth)
 			dst = append(dst, ']')
 		}
 		return append(dst, `]}`...)
@@ -102,7 +109,7 @@ func appendMap(dst []byte, table map[string]any) []byte {
 	dst = append(dst, `{"map":{`...)
 	for i, name := range names {
 		dst = appendText(comma(dst, i), name)
-		dst = appendValue(append(dst, ':'), table[name])
+		dst = appendValue(append(dst, ':'), table[name], depth)
 	}
 	return append(dst, `}}`...)
 }

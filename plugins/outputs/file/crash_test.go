@@ -326,6 +326,40 @@ func TestFailedSync(t *testing.T) {
 	}
 }
 
+// A disk that fails for long must not get a file, and a copy of the batch, for each attempt.
+func TestFailedSyncsLeaveOneCopy(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		dir := t.TempDir()
+		o := open(t, engine.RoleOutput, filepath.Join(dir, "app.ndjson"), nil)
+		if first {
+			mustWrite(t, o, batch("0", "zero"))
+		}
+		live := o.use(o.file).live
+		live.sync = func(*os.File) error { return errors.New("input/output error") }
+		for range 20 {
+			if err := o.Write(t.Context(), batch("1", "one")); err == nil {
+				t.Fatal("a write that may be lost was answered")
+			}
+		}
+		live.sync = (*os.File).Sync
+		mustWrite(t, o, batch("1", "one"))
+		want, all := []string{"app.ndjson"}, ""
+		if first {
+			want = []string{"app.TIME.ndjson", "app.ndjson"}
+		}
+		if d := cmp.Diff(want, names(t, dir)); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+		files, _ := filepath.Glob(filepath.Join(dir, "*"))
+		for _, f := range files {
+			all += content(t, f)
+		}
+		if strings.Count(all, "one") != 1 || strings.Contains(all, "zero") != first {
+			t.Errorf("the files have %q", all)
+		}
+	}
+}
+
 // As above, and the file cannot be put aside either: nothing may be appended to it until it is.
 func TestFailedSyncAndRename(t *testing.T) {
 	dir := t.TempDir()

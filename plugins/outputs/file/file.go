@@ -34,6 +34,9 @@ was never answered is cut off at the next write; where it might be another progr
 // maxFiles is how many files are kept open between writes. More are open only while more are written at once.
 const maxFiles = 64
 
+// maxKnown is how many more are remembered.
+const maxKnown = 4096
+
 // Output is the file output. Make one with New.
 type Output struct {
 	cfg     Config
@@ -46,17 +49,20 @@ type Output struct {
 
 	mu    sync.Mutex
 	files map[string]*target
+	uses  uint64
+	known map[string]place // of files that were closed to make room
 }
 
-// target is one file, and how many writes are under way to it.
+// target is one file, how many writes are under way to it, and which use of all was the last of it.
 type target struct {
 	group
 	users int
+	last  uint64
 }
 
 // New makes a file output, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Output, error) {
-	o := &Output{cfg: cfg, env: env, sync: (*os.File).Sync, files: map[string]*target{}}
+	o := &Output{cfg: cfg, env: env, sync: (*os.File).Sync, files: map[string]*target{}, known: map[string]place{}}
 	var err error
 	if o.mode, err = parseMode(cfg.Mode); err != nil {
 		return nil, err
@@ -141,13 +147,14 @@ func (o *Output) use(path string) *target {
 	defer o.mu.Unlock()
 	t := o.files[path]
 	if t == nil {
-		if len(o.files) >= maxFiles {
-			o.closeIdle()
+		for len(o.files) >= maxFiles && o.makeRoom() {
 		}
 		t = &target{group: group{live: o.open(path)}}
 		o.files[path] = t
 	}
 	t.users++
+	o.uses++
+	t.last = o.uses
 	return t
 }
 
@@ -156,7 +163,10 @@ func (o *Output) open(path string) *live {
 	if rotate == 0 && o.env.Role == engine.RoleFallback {
 		rotate = fallbackRotate
 	}
+	known := o.known[path]
+	delete(o.known, path)
 	return &live{
+		known:       known,
 		path:        path,
 		sealed:      o.env.Role == engine.RoleFallback,
 		compression: o.encoder.Compression(),
@@ -174,20 +184,39 @@ func (o *Output) leave(t *target) {
 	o.mu.Unlock()
 }
 
-// closeIdle closes all files that nobody writes to. Which of them are written to next nobody knows, and opening one costs little beside an fsync.
-func (o *Output) closeIdle() {
+// makeRoom closes the file that nobody has written to for the longest time, and remembers where it ends and how old it is: to find
+// out again means to read all of it. It returns false when all are being written to.
+func (o *Output) makeRoom() bool {
+	var oldest string
 	for path, t := range o.files {
-		if t.users == 0 {
-			t.live.close()
-			delete(o.files, path)
+		if t.users == 0 && (oldest == "" || t.last < o.files[oldest].last) {
+			oldest = path
 		}
 	}
+	if oldest == "" {
+		return false
+	}
+	if len(o.known) >= maxKnown { // any: it costs one look
+		for path := range o.known {
+			delete(o.known, path)
+			break
+		}
+	}
+	o.known[oldest] = o.files[oldest].live.remember()
+	o.files[oldest].live.close()
+	delete(o.files, oldest)
+	return true
 }
 
 // Close closes the files; what they hold is durable already.
 func (o *Output) Close(context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closeIdle()
+	for path, t := range o.files {
+		if t.users == 0 {
+			t.live.close()
+			delete(o.files, path)
+		}
+	}
 	return nil
 }

@@ -440,6 +440,100 @@ func TestSymbolicLink(t *testing.T) {
 	}
 }
 
+// A link that leads elsewhere by now: who answers for durable must not write to the disk that was taken away.
+func TestSymbolicLinkThatChanges(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "app.ndjson")
+	o := open(t, engine.RoleOutput, link, func(c *Config) { c.RotateBytes = 5 })
+	for _, disk := range []string{"a", "b"} {
+		os.Remove(link)
+		target := filepath.Join(dir, disk, "real.ndjson")
+		if err := errors.Join(os.Mkdir(filepath.Dir(target), 0o755), os.WriteFile(target, nil, 0o644), os.Symlink(target, link)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			mustWrite(t, o, batch("", disk+disk+disk))
+		}
+		if d := cmp.Diff([]string{"real.TIME.ndjson", "real.ndjson"}, names(t, filepath.Dir(target))); d != "" {
+			t.Errorf("%s (-want +got):\n%s", disk, d)
+		}
+	}
+}
+
+// What is known of a file outlives its being closed for others: else each opening would read all of a compressed file, and none would
+// ever be old enough to be rotated.
+func TestClosedFilesAreRemembered(t *testing.T) {
+	dir := t.TempDir()
+	o := open(t, engine.RoleOutput, "", func(c *Config) { partitioned(dir + "/")(c); c.Compression, c.RotateAge = "gzip", time.Hour })
+	write := func(i int) {
+		b := batch("", "x")
+		b.Partition = fmt.Sprintf("source=app%d", i)
+		mustWrite(t, o, b)
+	}
+	file := func(i int) string { return fmt.Sprintf("%s/app%d.ndjson.gz", dir, i) }
+	for i := range maxFiles {
+		write(i)
+	}
+	write(0) // so that 2 and those behind it are the ones that nobody has used for long
+	o.files[file(2)].live.born = time.Now().Add(-2 * time.Hour)
+	write(1)
+	for i := range maxFiles - 1 {
+		write(maxFiles + i)
+	}
+	if o.files[file(1)] == nil || o.files[file(2)] != nil || o.files[file(0)] != nil {
+		t.Fatal("not the least recently used were closed")
+	}
+	text := []byte(content(t, file(0)))
+	clear(text[:4]) // who reads it again finds that it is none of ours, and puts it aside
+	if err := os.WriteFile(file(0), text, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	write(0)
+	write(2)
+	for i, want := range []int{1, 1, 2} {
+		files, _ := filepath.Glob(fmt.Sprintf("%s/app%d.*", dir, i))
+		if len(files) != want {
+			t.Errorf("of %d there are %q", i, files)
+		}
+	}
+	if len(o.known) > maxFiles {
+		t.Errorf("%d are remembered", len(o.known))
+	}
+}
+
+// Two busy writers on one file both get on: one that took the lock again at once would keep the other out until its patience ends, and
+// its batches from being stored.
+func TestBusyWritersTakeTurns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.ndjson")
+	mustWrite(t, open(t, engine.RoleOutput, path, nil), batch("", "x")) // what is opened in the bubble is no new file
+	outputs := []*made{open(t, engine.RoleOutput, path, nil), open(t, engine.RoleOutput, path, nil)}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		var wg sync.WaitGroup
+		var stored [2]atomic.Int64
+		for i, o := range outputs {
+			o.sync = func(*os.File) error { time.Sleep(20 * time.Millisecond); return nil } // a slow disk
+			for range 3 {
+				wg.Go(func() {
+					for ctx.Err() == nil {
+						if err := o.Write(context.Background(), batch("1", "x")); err != nil {
+							t.Errorf("writer %d: %v", i, err)
+							return
+						}
+						stored[i].Add(1)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		one, two := stored[0].Load(), stored[1].Load()
+		if one < 300 || two < 300 {
+			t.Errorf("one stored %d batches and the other %d", one, two)
+		}
+	})
+}
+
 func partitioned(folder string) func(*Config) {
 	return func(c *Config) {
 		c.Path = engine.NewTemplate(folder+"${batch.partition.source}.ndjson", []string{"batch.partition.source"}, func(b *engine.Batch) (string, error) {

@@ -18,7 +18,7 @@ import (
 // live is one file that batches are appended to, by this process and perhaps by others. It is used by one goroutine at a
 // time. The lock is held for one append: between two, another process may append too, and a recovery may take the file away.
 type live struct {
-	path        string
+	path        string // as configured
 	sealed      bool
 	compression encode.Compression
 	rotateBytes int64
@@ -28,10 +28,33 @@ type live struct {
 	// sync makes an open file durable. Tests put one that fails in its place.
 	sync func(*os.File) error
 
-	f     *os.File // nil: to be opened
-	whole int64    // up to here f is known to be whole
+	f      *os.File // nil: to be opened
+	target string   // where f is: the path, or what it leads to as a symbolic link
+	whole  int64    // up to here f is known to be whole
+	born   time.Time
+	spoil  bool  // what f ends in is unknown: nothing may be appended to it
+	known  place // of the file when it was closed to make room for others
+
+	since, released time.Time // the lock: since when it is ours with short gaps only, and when it was given back last
+}
+
+// place is what is remembered of a file that is not open.
+type place struct {
+	file  os.FileInfo // nil: nothing
+	whole int64
 	born  time.Time
-	spoil bool // what f ends in is unknown: nothing may be appended to it
+}
+
+// remember returns what spares the next opening a look at the whole file.
+func (l *live) remember() place {
+	if l.f == nil || l.spoil {
+		return place{}
+	}
+	st, err := l.f.Stat()
+	if err != nil {
+		return place{}
+	}
+	return place{st, l.whole, l.born}
 }
 
 // append writes the parts, each of them a whole number of lines or frames, and returns nil when they are durable: all of
@@ -51,14 +74,35 @@ func (l *live) append(ctx context.Context, parts [][]byte) error {
 	if err := l.sync(l.f); err != nil {
 		// The kernel may have dropped what it could not write, and says so only once: another sync would lie.
 		l.spoil = true
-		return errors.Join(fmt.Errorf("sync %s: %w", l.path, err), l.putAside("its sync failed"))
+		return errors.Join(fmt.Errorf("sync %s: %w", l.path, err), l.discard(n))
 	}
 	l.whole = l.end(l.whole + n)
 	return nil
 }
 
+// discard takes the last n bytes away, which were not answered, and puts the file aside. Without that a disk that fails for long would
+// get a file, and a copy, for each attempt.
+func (l *live) discard(n int64) error {
+	st, err := l.f.Stat()
+	ours := err == nil && st.Size() <= l.whole+n // else another program appends to it without a lock
+	if ours && l.whole > 0 {
+		if err := l.f.Truncate(l.whole); err != nil {
+			l.log.Warn("a write whose sync failed stays in its file", "path", l.path, "error", err)
+		}
+	}
+	if !ours || l.whole > 0 {
+		return l.putAside("its sync failed")
+	}
+	if err := os.Remove(l.target); err != nil {
+		return fmt.Errorf("remove %s, whose sync failed: %w", l.target, err)
+	}
+	l.close()
+	return linefile.SyncDir(filepath.Dir(l.target))
+}
+
 // hold opens and locks the file, so that it ends whole and has room for n bytes.
 func (l *live) hold(ctx context.Context, n int64) error {
+	l.giveTurn(ctx)
 	for {
 		if err := l.lock(ctx); err != nil {
 			return err
@@ -74,6 +118,30 @@ func (l *live) hold(ctx context.Context, n int64) error {
 			l.letGo()
 			return err
 		}
+	}
+}
+
+// How long the lock may be ours before others get a turn, and the gap in which whoever waits is sure to look.
+const (
+	lockTurn = 100 * time.Millisecond
+	lockGap  = 2 * linefile.HoldEvery
+)
+
+// giveTurn leaves the lock alone for a moment when it was ours for long. Others look for it from time to time only, so that one busy
+// writer, which takes it again at once, would keep it for ever.
+func (l *live) giveTurn(ctx context.Context) {
+	now := time.Now()
+	switch {
+	case now.Sub(l.released) >= lockGap:
+		l.since = now
+	case now.Sub(l.since) >= lockTurn:
+		timer := time.NewTimer(lockGap)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		l.since = time.Now()
 	}
 }
 
@@ -95,11 +163,11 @@ func (l *live) open() error {
 	if l.f != nil {
 		return nil
 	}
-	path, err := linefile.Resolve(l.path)
-	if err != nil {
+	target, err := linefile.Resolve(l.path)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || target != l.target) { // that is where this output has put it aside
 		return err
 	}
-	if l.f, err = linefile.OpenAppend(path, l.mode); err != nil {
+	if l.f, err = linefile.OpenAppend(target, l.mode); err != nil {
 		return err
 	}
 	st, err := l.f.Stat()
@@ -107,7 +175,11 @@ func (l *live) open() error {
 		l.close()
 		return err
 	}
-	l.path, l.whole, l.born, l.spoil = path, 0, st.ModTime(), false
+	l.target, l.whole, l.born, l.spoil = target, 0, st.ModTime(), false
+	if k := l.known; k.file != nil && os.SameFile(k.file, st) && st.Size() >= k.whole {
+		l.whole, l.born = k.whole, k.born
+	}
+	l.known = place{}
 	return nil
 }
 
@@ -166,7 +238,7 @@ func (l *live) repair(size int64) (why string, err error) {
 
 // keepTail copies the end of the file to a file beside it.
 func (l *live) keepTail(from, to int64) error {
-	kept, err := linefile.OpenAppend(l.path+linefile.Partial, l.mode)
+	kept, err := linefile.OpenAppend(l.target+linefile.Partial, l.mode)
 	if err != nil {
 		return err
 	}
@@ -179,9 +251,9 @@ func (l *live) keepTail(from, to int64) error {
 
 // putAside renames the locked file, so that the next append begins a new one.
 func (l *live) putAside(why string) error {
-	to := linefile.Rotated(l.path)
-	if err := os.Rename(l.path, to); err != nil {
-		return fmt.Errorf("put %s aside, because %s: %w", l.path, why, err)
+	to := linefile.Rotated(l.target)
+	if err := os.Rename(l.target, to); err != nil {
+		return fmt.Errorf("put %s aside, because %s: %w", l.target, why, err)
 	}
 	if l.spoil {
 		l.log.Warn("file is put aside", "path", l.path, "to", to, "because", why)
@@ -232,6 +304,7 @@ func (l *live) letGo() {
 	if l.f == nil {
 		return
 	}
+	l.released = time.Now()
 	if err := linefile.Unlock(l.f); err != nil {
 		l.close() // which ends the lock as well
 	}
