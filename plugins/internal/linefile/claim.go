@@ -41,6 +41,7 @@ func TryTake(_ context.Context, path string) (*Claim, error) {
 	if f == nil || err != nil {
 		return nil, err
 	}
+	beforeLock()
 	locked, err := TryLock(f)
 	if err == nil && locked {
 		// Its owner may have finished with it between open and lock.
@@ -52,6 +53,9 @@ func TryTake(_ context.Context, path string) (*Claim, error) {
 	}
 	return &Claim{File: f, Path: path}, nil
 }
+
+// beforeLock is where a test does what another process may do in between.
+var beforeLock = func() {}
 
 // openClaim opens for writing where that is allowed, because NFS wants it for an exclusive lock.
 func openClaim(path string) (*os.File, error) {

@@ -89,6 +89,28 @@ func TestClaimThatEndsMeanwhile(t *testing.T) {
 	}
 }
 
+// The same, when it happens in the one moment that matters.
+func TestClaimThatEndsBeforeItsLock(t *testing.T) {
+	defer func() { beforeLock = func() {} }()
+	path := filepath.Join(t.TempDir(), "app.log")
+	for name, end := range map[string]func(*Claim) error{
+		"removed": (*Claim).Remove,
+		"moved":   func(c *Claim) error { return errors.Join(c.MoveTo(path+Delivered), c.Close()) },
+	} {
+		write(t, path, "x")
+		c := take(t, path)
+		beforeLock = func() {
+			if err := end(c); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, "another")
+		}
+		if other, err := TryTake(t.Context(), path); other != nil || err != nil {
+			t.Errorf("a file that was %s was taken: %v, %v", name, other, err)
+		}
+	}
+}
+
 // A writer that opened the file before it was claimed must not wait for the whole recovery.
 func TestHoldGivesUpAClaimedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")

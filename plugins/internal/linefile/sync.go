@@ -6,9 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
+
+// Fsync makes an open file or folder durable. All that this package and its users make durable goes through it, so that tests can
+// watch it, or let it fail.
+var Fsync = (*os.File).Sync
 
 // SyncDir makes the names in a folder durable. A file that was created, renamed or removed may be back after a power
 // failure until its folder is synced; see fsync(2).
@@ -19,31 +24,48 @@ func SyncDir(dir string) error {
 	}
 	defer d.Close()
 	// File systems that cannot sync a folder say so by EINVAL; they write names through.
-	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
+	if err := Fsync(d); err != nil && !errors.Is(err, unix.EINVAL) {
 		return err
 	}
 	return nil
 }
 
-// MkdirAll makes a folder and those above it that are missing, and returns when their names are durable.
+// named has the folders whose names are durable, as far as this process knows.
+var named sync.Map
+
+// MkdirAll makes a folder and those above it that are missing, and returns when their names are durable. That is looked at once
+// in the life of a process also where they are there: an earlier attempt may have failed, or died, in front of its fsync.
 func MkdirAll(dir string, mode fs.FileMode) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
 	st, err := os.Stat(dir)
 	if err == nil && !st.IsDir() {
 		return &fs.PathError{Op: "mkdir", Path: dir, Err: unix.ENOTDIR}
 	}
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	missing := err != nil
 	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := MkdirAll(parent, mode); err != nil {
+	if _, known := named.Load(dir); known && !missing || parent == dir {
+		return nil
+	}
+	if err := MkdirAll(parent, mode); err != nil {
+		return err
+	}
+	if missing {
+		if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+	// In a folder that we may not even open we did not make any.
+	if err := SyncDir(parent); err != nil && (missing || !errors.Is(err, fs.ErrPermission)) {
 		return err
 	}
-	return SyncDir(parent)
+	named.Store(dir, true)
+	return nil
 }
 
 // OpenAppend opens the file at path for appending. Where it is missing it is created with mode, in a folder that is made

@@ -54,7 +54,15 @@ func (g *group) lead(ctx context.Context, me *pending) error {
 	for i, p := range together {
 		parts[i] = p.bytes
 	}
+	panicked := true
+	defer func() {
+		if panicked { // the others must not wait for ever; what the file ends in nobody knows
+			g.live.spoil = true
+			g.resign(without(together, me))
+		}
+	}()
 	err := g.live.append(ctx, parts)
+	panicked = false
 	if err != nil && ctx.Err() != nil {
 		// It may be this context alone that ended, while another process had the lock: the others start again.
 		g.resign(without(together, me))

@@ -78,7 +78,7 @@ func (d *doneList) write(spans []linefile.Span) (err error) {
 	if _, err = d.f.Write(list); err != nil {
 		return err
 	}
-	return d.f.Sync()
+	return linefile.Fsync(d.f)
 }
 
 func (d *doneList) close() {

@@ -62,7 +62,7 @@ type target struct {
 
 // New makes a file output, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Output, error) {
-	o := &Output{cfg: cfg, env: env, sync: (*os.File).Sync, files: map[string]*target{}, known: map[string]place{}}
+	o := &Output{cfg: cfg, env: env, sync: func(f *os.File) error { return linefile.Fsync(f) }, files: map[string]*target{}, known: map[string]place{}}
 	var err error
 	if o.mode, err = parseMode(cfg.Mode); err != nil {
 		return nil, err

@@ -246,7 +246,7 @@ func (l *live) keepTail(from, to int64) error {
 	if err == nil && l.compression == encode.None {
 		_, err = kept.Write([]byte{'\n'})
 	}
-	return errors.Join(err, kept.Sync(), kept.Close())
+	return errors.Join(err, linefile.Fsync(kept), kept.Close())
 }
 
 // putAside renames the locked file, so that the next append begins a new one.

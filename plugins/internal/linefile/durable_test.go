@@ -1,0 +1,82 @@
+package linefile_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
+	"github.com/logpipe/logpipe/plugins/internal/linefile/linefiletest"
+)
+
+// A file of which the bytes are durable and the name is not is lost in a power failure.
+func TestNamesAreDurable(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "a", "b", "app.log")
+	disk := linefiletest.Watch(t, root)
+	open := func() {
+		t.Helper()
+		f, err := linefile.OpenAppend(path, 0o640)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		disk.WantDurable(t, root)
+	}
+	open()
+	// Another made the file a moment ago, and may die in front of its fsync.
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	open()
+
+	claim, err := linefile.Take(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, move := range map[string]func(string) error{
+		"to":  claim.MoveTo,
+		"new": claim.MoveNew,
+		"back": func(path string) error {
+			if !claim.MoveBack(path) {
+				return errors.New("not moved back")
+			}
+			return nil
+		},
+	} {
+		if err := move(path + "." + name); err != nil {
+			t.Fatal(err)
+		}
+		disk.WantDurable(t, root)
+	}
+	if err := claim.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	disk.WantDurable(t, root)
+}
+
+// A folder that an earlier attempt, or an earlier life, made and could not make durable must not be taken for durable because it is there.
+func TestFoldersOfAnEarlierLifeAreDurable(t *testing.T) {
+	root := t.TempDir()
+	disk := linefiletest.Watch(t, root)
+	if err := os.Mkdir(filepath.Join(root, "a"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(root, "a", "b", "app.log")
+	broken := errors.New("input/output error")
+	disk.Fail(broken)
+	if _, err := linefile.OpenAppend(path, 0o640); !errors.Is(err, broken) {
+		t.Errorf("a folder that is not durable: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	disk.Fail(nil)
+	f, err := linefile.OpenAppend(path, 0o640)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	disk.WantDurable(t, root)
+}
