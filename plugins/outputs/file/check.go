@@ -13,8 +13,17 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
-// Check looks whether the file could be written and renamed, without making it.
-func (o *Output) Check(context.Context) error {
+// Check looks whether the file could be written and renamed, without making it, and repairs the end of one that is there.
+func (o *Output) Check(ctx context.Context) error {
+	if err := o.check(); err != nil || o.path == "" {
+		return err
+	}
+	err := o.tend(ctx, o.path)
+	o.plan(0)
+	return err
+}
+
+func (o *Output) check() error {
 	folder := o.prefix
 	if o.path != "" {
 		path, err := linefile.Resolve(o.path)

@@ -18,7 +18,7 @@ type Config struct {
 	Compression      string          `hcl:"compression,optional" values:"none,gzip,zstd" doc:"Each write is a gzip member or zstd frame of its own, so that the file can be appended to and is whole after each write."`
 	CompressionLevel int             `hcl:"compression_level,optional" doc:"1 to 9 for gzip, 1 to 22 for zstd, 0 for the default."`
 	RotateBytes      engine.Bytes    `hcl:"rotate_bytes,optional" doc:"Rename the file before a write would make it larger than this. 0 is never, and 256MiB for a fallback, because a fallback file is removed only when all of it has come home."`
-	RotateAge        time.Duration   `hcl:"rotate_age,optional" doc:"Rename the file before a write once it is this old. 0 is never. After a restart the age counts from the last write before it."`
+	RotateAge        time.Duration   `hcl:"rotate_age,optional" doc:"Rename the file once it is this old, also when nothing is written to it. 0 is never. After a restart the age counts from the last write before it."`
 	Mode             string          `hcl:"mode,optional" doc:"Permissions of files that are created, in octal. Folders that are created get 0750."`
 }
 

@@ -51,6 +51,7 @@ func TestFailedSyncIsDurable(t *testing.T) {
 		if err := o.Write(t.Context(), batch("", "two")); err == nil {
 			t.Fatal("answered")
 		}
+		disk.WantDurable(t, root)
 		o.files[path].live.sync = linefile.Fsync
 		files, _ := linefile.RotatedFiles(path)
 		if len(files) != len(body)/3 {
@@ -58,7 +59,7 @@ func TestFailedSyncIsDurable(t *testing.T) {
 		}
 	}
 	mustWrite(t, o, batch("", "two"))
-	disk.WantDurable(t, filepath.Dir(path))
+	disk.WantDurable(t, root)
 }
 
 func TestHomeIsDurable(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,7 @@ program, comes home too, its last line when it has its end, or nobody has writte
 taken off. What cannot be read is kept in a file that ends in .corrupt, also lines of other programs behind a sealed batch. Put a fallback on a disk that outlives the process's machine or container.
 
 Rotated files carry the time in front of their extension: app.20260102T150405.000000000Z.ndjson. After a crash, an end that
-was never answered is cut off at the next write; where it might be another program's, it is kept in a file that ends in .partial.`, Defaults, New)
+was never answered is cut off at the start, or with a path per batch at the next write; where it might be another program's, it is kept in a file that ends in .partial.`, Defaults, New)
 
 // maxFiles is how many files are kept open between writes. More are open only while more are written at once.
 const maxFiles = 64
@@ -51,6 +52,11 @@ type Output struct {
 	files map[string]*target
 	uses  uint64
 	known map[string]place // of files that were closed to make room
+	timer *time.Timer      // see tend.go; nil: it does not run
+
+	tending sync.WaitGroup
+	ctx     context.Context // of the timer's work
+	cancel  context.CancelFunc
 }
 
 // target is one file, how many writes are under way to it, and which use of all was the last of it.
@@ -63,6 +69,7 @@ type target struct {
 // New makes a file output, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Output, error) {
 	o := &Output{cfg: cfg, env: env, sync: func(f *os.File) error { return linefile.Fsync(f) }, files: map[string]*target{}, known: map[string]place{}}
+	o.ctx, o.cancel = context.WithCancel(context.Background())
 	var err error
 	if o.mode, err = parseMode(cfg.Mode); err != nil {
 		return nil, err
@@ -118,6 +125,7 @@ func (o *Output) Write(ctx context.Context, b *engine.Batch) error {
 	t := o.use(path)
 	defer o.leave(t)
 	err = t.write(ctx, buf.Bytes())
+	o.plan(0)
 	if o.path == "" && errors.Is(err, unix.ENAMETOOLONG) { // the values of this partition, and not the disk
 		return engine.Permanent(err)
 	}
@@ -210,6 +218,7 @@ func (o *Output) makeRoom() bool {
 
 // Close closes the files; what they hold is durable already.
 func (o *Output) Close(context.Context) error {
+	o.endTending()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for path, t := range o.files {

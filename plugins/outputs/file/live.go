@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/logpipe/logpipe/plugins/internal/encode"
@@ -35,7 +36,8 @@ type live struct {
 	spoil  bool  // what f ends in is unknown: nothing may be appended to it
 	known  place // of the file when it was closed to make room for others
 
-	since, released time.Time // the lock: since when it is ours with short gaps only, and when it was given back last
+	due             atomic.Int64 // when the file is to be rotated, in nanoseconds of the Unix era; 0: never
+	since, released time.Time    // the lock: since when it is ours with short gaps only, and when it was given back last
 }
 
 // place is what is remembered of a file that is not open.
@@ -64,6 +66,10 @@ func (l *live) append(ctx context.Context, parts [][]byte) error {
 	for _, p := range parts {
 		n += int64(len(p))
 	}
+	if n == 0 {
+		return l.tend(ctx)
+	}
+	defer l.age()
 	if err := l.hold(ctx, n); err != nil {
 		return err
 	}
