@@ -23,13 +23,14 @@ const doc = `Reads files of lines, each line a message, byte for byte, without i
 A file is claimed before it is read: it is renamed, with the time and .reading at its end, and locked. So two processes never read one file
 twice, and logpipe's file output, which appends under the same lock, goes on in a new file and is never read half. The folder must be writable.
 Other programs must have finished a file, or open it anew for each write, as when it is rotated. If one still appends to a file that was
-read, the file is given its name back and read again from its beginning.
+read, the file keeps the name of its claim, and what is new is read later.
 
-Nothing else is remembered. A file leaves, see on_delivered, when its last line is settled. What is interrupted before gets its name back, or
-keeps it if there is a new file of that name, and is read again as a whole: an interruption repeats the files that were being read.
+A file leaves, see on_delivered, when its last line is settled. How much of it is settled before is noted beside it in a file that ends in
+.reading.done: a stop repeats nothing, and a crash what was not settled; only a power failure may repeat more of the files that were being read.
+A file that was interrupted keeps the name of its claim, and one of which nothing is settled gets its name back.
 A file that is damaged, or has a line that is too long, is renamed with .failed at its end when what could be read of it is settled,
 also the lines behind the long one; the log says why and where. Without poll_interval that is how the reading ends, too: with an error.
-When the disk fails, the file gets its name back and is tried again. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
+When the disk fails, the file is tried again. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
 not found by patterns, and symbolic links are not followed.`
 
 // Plugin is the input "file".
@@ -57,7 +58,7 @@ type input struct {
 	mu      sync.Mutex       // Ack runs beside Read
 	left    map[string]error // files that are not read to their end although everything is: the last word of a finite input
 	open    []*source
-	read    map[uint64]*source // which file a tag is of
+	read    map[uint64]*chunk
 	tag     uint64
 	settled chan struct{} // gets something when a file is done with
 }
@@ -65,7 +66,7 @@ type input struct {
 // Open begins anew; what is to be read shows at the first Read.
 func (in *input) Open(context.Context) error {
 	in.queue, in.looked, in.current, in.failed = nil, false, nil, nil
-	in.read, in.open, in.tag = map[uint64]*source{}, nil, 0
+	in.read, in.open, in.tag = map[uint64]*chunk{}, nil, 0
 	in.settled = make(chan struct{}, 1)
 	return nil
 }
@@ -82,8 +83,9 @@ func (in *input) Read(ctx context.Context, b *engine.Batch) error {
 			}
 			continue
 		}
+		from := in.current.lines.Offset()
 		err := in.current.lines.Next(b, time.Now())
-		in.note(b, err)
+		in.note(b, from, err)
 		if err == nil {
 			return nil
 		}
@@ -91,14 +93,17 @@ func (in *input) Read(ctx context.Context, b *engine.Batch) error {
 }
 
 // note keeps the books of a Read: a chunk is on its way, or the current file has come to its end.
-func (in *input) note(b *engine.Batch, err error) {
+func (in *input) note(b *engine.Batch, from int64, err error) {
 	s := in.current
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err == nil {
 		in.tag++
 		b.Tag = in.tag
-		in.read[b.Tag] = s
+		to := s.lines.Offset()
+		c := &chunk{source: s, to: to, last: s.damage != nil || !isWhole(b, to-from)}
+		in.read[b.Tag] = c
+		s.chunks = append(s.chunks, c)
 		s.unsettled++
 		if s.lines.More() {
 			return
@@ -164,7 +169,7 @@ func (in *input) next(ctx context.Context) error {
 	for len(in.queue) > 0 {
 		path := in.queue[0]
 		in.queue = in.queue[1:]
-		s, err := claim(ctx, path, int(in.cfg.MaxLineBytes))
+		s, err := claim(ctx, path, int(in.cfg.MaxLineBytes), in.log)
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return err
@@ -203,6 +208,7 @@ func (in *input) look(ctx context.Context) error {
 	}
 	in.looked = true
 	for _, pattern := range in.cfg.Paths {
+		removeOrphans(pattern)
 		paths, why := find(pattern)
 		in.queue = append(in.queue, paths...)
 		if why != in.said[pattern] && why != "" {
@@ -273,15 +279,28 @@ func (in *input) waitForOpen(ctx context.Context, n int) error {
 func (in *input) Ack(_ context.Context, tags []uint64) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	var errs []error
+	touched := map[*source]int64{}
 	for _, tag := range tags {
-		s, ok := in.read[tag]
+		c, ok := in.read[tag]
 		if !ok {
 			return fmt.Errorf("ack of tag %d, which is not on its way", tag)
 		}
 		delete(in.read, tag)
+		s := c.source
+		if _, ok := touched[s]; !ok {
+			touched[s] = s.progress.at
+		}
 		s.unsettled--
-		errs = append(errs, in.finish(s))
+		s.settle(c)
+	}
+	var errs []error
+	for s, was := range touched {
+		switch {
+		case s.ended && s.unsettled == 0:
+			errs = append(errs, in.finish(s))
+		case s.progress.at > was:
+			s.progress.note(in.log)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -291,7 +310,7 @@ func (in *input) Close(context.Context) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, s := range in.open {
-		s.giveBack()
+		s.giveBack(in.log)
 	}
 	in.open, in.read, in.current = nil, nil, nil
 	return nil

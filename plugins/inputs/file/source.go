@@ -21,6 +21,9 @@ type source struct {
 	plain io.Closer // of the decompressor
 	lines *linefile.Reader
 
+	progress *progress
+	chunks   []*chunk // on their way, in the order of the file, behind what is settled
+
 	ended     bool  // read as far as it goes
 	unsettled int   // chunks
 	damage    error // of the content: people have to look at it
@@ -60,7 +63,7 @@ func find(pattern string) (paths []string, why string) {
 }
 
 // claim makes the file at path ours. It returns nil and no error when another process was first.
-func claim(ctx context.Context, path string, longest int) (*source, error) {
+func claim(ctx context.Context, path string, longest int, log *slog.Logger) (*source, error) {
 	name, take := path, linefile.Take
 	if original := linefile.Original(path); original != "" {
 		name, take = original, linefile.TryTake
@@ -69,31 +72,50 @@ func claim(ctx context.Context, path string, longest int) (*source, error) {
 	if c == nil || err != nil {
 		return nil, err
 	}
-	s := &source{name: name, claim: c}
+	s := &source{name: name, claim: c, progress: loadProgress(path)}
+	to := linefile.Claimed(name)
+	old := s.progress.follow(to, log)
 	// Renamed even if it is a claim already: where that is not possible, it could not leave when it is read either, and
 	// would be read again and again.
-	if err := c.MoveTo(linefile.Claimed(name)); err != nil {
+	if err := c.MoveTo(to); err != nil {
+		s.progress.remove()
 		return nil, errors.Join(err, c.Close())
 	}
+	os.Remove(old)
 	if err := s.open(longest); err != nil {
-		s.giveBack()
+		s.giveBack(log)
 		return nil, err
 	}
 	return s, nil
 }
 
+// open reads on behind what is settled.
 func (s *source) open(longest int) error {
-	plain, err := encode.NewReader(s.claim.File, encode.CompressionOf(s.name))
-	if err != nil {
+	for {
+		if _, err := s.claim.File.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		plain, err := encode.NewReader(s.claim.File, encode.CompressionOf(s.name))
 		var disk *fs.PathError
 		if errors.As(err, &disk) {
 			return err
 		}
-		plain = io.NopCloser(broken{err}) // shows at the first read, as other damage does
+		if err != nil {
+			plain = io.NopCloser(broken{err}) // shows at the first read, as other damage does
+		}
+		s.plain = plain
+		s.lines = linefile.NewReader(plain, longest)
+		err = s.lines.Skip(s.progress.at)
+		if errors.As(err, &disk) {
+			return err
+		}
+		if err != io.EOF {
+			return nil // other damage shows at the first read
+		}
+		plain.Close()
+		s.progress.at = 0 // it was cut from outside: what is in it now is new
+		s.progress.remove()
 	}
-	s.plain = plain
-	s.lines = linefile.NewReader(plain, longest)
-	return nil
 }
 
 // broken is a file that cannot be unpacked.
@@ -104,10 +126,15 @@ func (b broken) Read([]byte) (int, error) { return 0, b.err }
 // finish is called when everything that was read is settled. It reports whether somebody else goes on writing.
 func (s *source) finish(keep bool, log *slog.Logger) (grew bool, err error) {
 	if s.unread {
-		s.giveBack()
+		s.giveBack(log)
 		return false, nil
 	}
 	defer s.close()
+	defer func() {
+		if !grew && err == nil {
+			s.progress.remove() // behind the file: without it all of that would be read again
+		}
+	}()
 	if s.damage != nil {
 		if err := s.keep(linefile.Failed); err != nil {
 			return false, err
@@ -120,9 +147,8 @@ func (s *source) finish(keep bool, log *slog.Logger) (grew bool, err error) {
 	}
 	switch {
 	case grew:
-		back := s.claim.MoveBack(s.name)
-		log.Warn("another program still writes to a file that was read; it will be read again from its beginning",
-			"path", s.claim.Path, "renamed_back", back)
+		s.giveBack(log)
+		log.Warn("another program still writes to a file that was read; it will be read on", "path", s.claim.Path)
 		return true, nil
 	case keep:
 		return false, s.keep(linefile.Delivered)
@@ -149,16 +175,25 @@ func (s *source) grew() (bool, error) {
 	return at != st.Size(), err
 }
 
-// giveBack ends the claim of a file that has to be read again. It gets its name back unless there is a new file of that
-// name; without one it is found by the name of the claim.
-func (s *source) giveBack() {
-	s.claim.MoveBack(s.name)
-	s.close()
+// giveBack ends the claim of a file that has to be read on. One of which nothing is settled gets its name back unless there is a new
+// file of that name; the others are found by the name of the claim.
+func (s *source) giveBack(log *slog.Logger) {
+	defer s.close()
+	if s.progress.at == 0 {
+		s.claim.MoveBack(s.name)
+		s.progress.remove()
+		return
+	}
+	s.progress.note(log)
+	if err := s.progress.sync(); err != nil {
+		log.Warn("cannot make durable how much of a file is settled; a power failure would repeat it", "path", s.progress.path, "error", err)
+	}
 }
 
 func (s *source) close() {
 	if s.plain != nil {
 		s.plain.Close()
 	}
+	s.progress.close()
 	s.claim.Close()
 }
