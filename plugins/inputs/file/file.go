@@ -2,14 +2,12 @@
 package file
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -136,13 +134,6 @@ func (in *input) damaged(s *source, why error) {
 	in.leave(s, s.damage)
 }
 
-// leave notes what the end of a finite input says of a file.
-func (in *input) leave(s *source, why error) {
-	if in.cfg.PollInterval == 0 {
-		in.left[s.name] = fmt.Errorf("%s: %w", s.name, why)
-	}
-}
-
 // finish ends a file that is settled to its end.
 func (in *input) finish(s *source) error {
 	if !s.ended || s.unsettled > 0 {
@@ -222,34 +213,6 @@ func (in *input) look(ctx context.Context) error {
 	slices.SortStableFunc(in.queue, func(a, b string) int { return order(a) - order(b) })
 	return nil
 }
-
-// end is the last word of a finite input.
-func (in *input) end() error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, s := range in.open { // which are read, and not settled
-		if grew, err := s.grew(); grew || err != nil {
-			in.leave(s, cmp.Or(err, errGrew))
-		}
-	}
-	if len(in.left) == 0 {
-		return io.EOF
-	}
-	e := &leftError{}
-	for _, name := range slices.Sorted(maps.Keys(in.left)) {
-		e.why = append(e.why, in.left[name])
-	}
-	return e
-}
-
-var errGrew = errors.New("another program still writes to it; what is new is read by the next run")
-
-// leftError is the end of a reading that left something. It is an io.EOF, because to read again would bring nothing more.
-type leftError struct{ why []error }
-
-func (e *leftError) Error() string        { return errors.Join(e.why...).Error() }
-func (e *leftError) Unwrap() []error      { return e.why }
-func (e *leftError) Is(target error) bool { return target == io.EOF }
 
 func order(path string) int {
 	if linefile.Original(path) != "" {

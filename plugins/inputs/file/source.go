@@ -72,7 +72,10 @@ func claim(ctx context.Context, path string, longest int, log *slog.Logger) (*so
 	if c == nil || err != nil {
 		return nil, err
 	}
-	s := &source{name: name, claim: c, progress: loadProgress(path)}
+	s := &source{name: name, claim: c, progress: &progress{}}
+	if name != path { // else it is new, and a file of that name is none of ours
+		s.progress = loadProgress(path)
+	}
 	to := linefile.Claimed(name)
 	old := s.progress.follow(to, log)
 	// Renamed even if it is a claim already: where that is not possible, it could not leave when it is read either, and
@@ -81,7 +84,9 @@ func claim(ctx context.Context, path string, longest int, log *slog.Logger) (*so
 		s.progress.remove()
 		return nil, errors.Join(err, c.Close())
 	}
-	os.Remove(old)
+	if old != "" {
+		os.Remove(old)
+	}
 	if err := s.open(longest); err != nil {
 		s.giveBack(log)
 		return nil, err

@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/logpipe/logpipe/plugins/internal/encode"
-	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
 // live is one file that batches are appended to, by this process and perhaps by others. It is used by one goroutine at a
@@ -86,109 +83,6 @@ func (l *live) append(ctx context.Context, parts [][]byte) error {
 	return nil
 }
 
-// discard takes the last n bytes away, which were not answered, and puts the file aside. Without that a disk that fails for long would
-// get a file, and a copy, for each attempt.
-func (l *live) discard(n int64) error {
-	st, err := l.f.Stat()
-	ours := err == nil && st.Size() <= l.whole+n // else another program appends to it without a lock
-	if ours && l.whole > 0 {
-		if err := l.f.Truncate(l.whole); err != nil {
-			l.log.Warn("a write whose sync failed stays in its file", "path", l.path, "error", err)
-		}
-	}
-	if !ours || l.whole > 0 {
-		return l.putAside("its sync failed")
-	}
-	if err := os.Remove(l.target); err != nil {
-		return fmt.Errorf("remove %s, whose sync failed: %w", l.target, err)
-	}
-	l.close()
-	return linefile.SyncDir(filepath.Dir(l.target))
-}
-
-// hold opens and locks the file, so that it ends whole and has room for n bytes.
-func (l *live) hold(ctx context.Context, n int64) error {
-	l.giveTurn(ctx)
-	for {
-		if err := l.lock(ctx); err != nil {
-			return err
-		}
-		why, err := l.ready(n)
-		if err == nil && why == "" {
-			return nil
-		}
-		if err == nil {
-			err = l.putAside(why)
-		}
-		if err != nil {
-			l.letGo()
-			return err
-		}
-	}
-}
-
-// How long the lock may be ours before others get a turn, and the gap in which whoever waits is sure to look.
-const (
-	lockTurn = 100 * time.Millisecond
-	lockGap  = 2 * linefile.HoldEvery
-)
-
-// giveTurn leaves the lock alone for a moment when it was ours for long. Others look for it from time to time only, so that one busy
-// writer, which takes it again at once, would keep it for ever.
-func (l *live) giveTurn(ctx context.Context) {
-	now := time.Now()
-	switch {
-	case now.Sub(l.released) >= lockGap:
-		l.since = now
-	case now.Sub(l.since) >= lockTurn:
-		timer := time.NewTimer(lockGap)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		l.since = time.Now()
-	}
-}
-
-// lock opens the file where that is needed, and comes back with its lock.
-func (l *live) lock(ctx context.Context) error {
-	for {
-		if err := l.open(); err != nil {
-			return err
-		}
-		held, err := linefile.Hold(ctx, l.f, l.path)
-		if held || err != nil {
-			return err
-		}
-		l.close()
-	}
-}
-
-func (l *live) open() error {
-	if l.f != nil {
-		return nil
-	}
-	target, err := linefile.Resolve(l.path)
-	if err != nil && (!errors.Is(err, fs.ErrNotExist) || target != l.target) { // that is where this output has put it aside
-		return err
-	}
-	if l.f, err = linefile.OpenAppend(target, l.mode); err != nil {
-		return err
-	}
-	st, err := l.f.Stat()
-	if err != nil {
-		l.close()
-		return err
-	}
-	l.target, l.whole, l.born, l.spoil = target, 0, st.ModTime(), false
-	if k := l.known; k.file != nil && os.SameFile(k.file, st) && st.Size() >= k.whole {
-		l.whole, l.born = k.whole, k.born
-	}
-	l.known = place{}
-	return nil
-}
-
 // ready repairs the end of the locked file where another wrote to it, and says why it has to be put aside, if it has.
 func (l *live) ready(n int64) (why string, err error) {
 	st, err := l.f.Stat()
@@ -215,59 +109,6 @@ func (l *live) ready(n int64) (why string, err error) {
 		return "it is old enough", nil
 	}
 	return "", nil
-}
-
-// repair cuts off what stands behind the last whole write, after a process died in the middle of one. It was never
-// answered, so it is nobody's loss. Only a fallback can tell that it is ours; elsewhere it is kept in a file beside.
-func (l *live) repair(size int64) (why string, err error) {
-	whole, err := l.wholeEnd(l.f, l.whole, size)
-	if errors.Is(err, errForeign) {
-		return err.Error(), nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("find the end of %s: %w", l.path, err)
-	}
-	if whole < size {
-		if !l.sealed {
-			if err := l.keepTail(whole, size); err != nil {
-				return "", fmt.Errorf("keep the cut-off end of %s: %w", l.path, err)
-			}
-		}
-		if err := l.f.Truncate(whole); err != nil {
-			return "", err
-		}
-		l.log.Warn("the file ended in the middle of a write; that part is cut off", "path", l.path, "at", whole, "bytes", size-whole)
-	}
-	l.whole = whole
-	return "", nil
-}
-
-// keepTail copies the end of the file to a file beside it.
-func (l *live) keepTail(from, to int64) error {
-	kept, err := linefile.OpenAppend(l.target+linefile.Partial, l.mode)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(kept, io.NewSectionReader(l.f, from, to-from))
-	if err == nil && l.compression == encode.None {
-		_, err = kept.Write([]byte{'\n'})
-	}
-	return errors.Join(err, linefile.Fsync(kept), kept.Close())
-}
-
-// putAside renames the locked file, so that the next append begins a new one.
-func (l *live) putAside(why string) error {
-	to := linefile.Rotated(l.target)
-	if err := os.Rename(l.target, to); err != nil {
-		return fmt.Errorf("put %s aside, because %s: %w", l.target, why, err)
-	}
-	if l.spoil {
-		l.log.Warn("file is put aside", "path", l.path, "to", to, "because", why)
-	} else {
-		l.log.Debug("file is rotated", "path", l.path, "to", to, "because", why)
-	}
-	l.close()
-	return linefile.SyncDir(filepath.Dir(to))
 }
 
 // write appends the parts, or leaves the file as it was.
@@ -303,17 +144,6 @@ func (l *live) undo(n int64) error {
 	}
 	l.spoil = true
 	return errors.Join(fmt.Errorf("cut half a write off: %w", err), l.putAside("it ends in half a write"))
-}
-
-// letGo gives the lock back, and keeps the file open for the next append.
-func (l *live) letGo() {
-	if l.f == nil {
-		return
-	}
-	l.released = time.Now()
-	if err := linefile.Unlock(l.f); err != nil {
-		l.close() // which ends the lock as well
-	}
 }
 
 func (l *live) close() {
