@@ -115,11 +115,14 @@ func (r *run) move() error {
 	close(r.holder.last)
 	<-r.holder.done
 	var left error
+	for _, d := range r.readers {
+		left = errors.Join(left, d.short)
+	}
 	if r.recovery != nil {
 		close(r.recovery.last)
 		<-r.recovery.done
 		if r.stop.Err() == nil { // else it was told to end: what is in the fallback is safe there
-			left = r.recovery.left
+			left = errors.Join(left, r.recovery.left)
 		}
 	}
 	if r.dead != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type reader struct {
 	acker   *acker                // of the open connection; nil when there is none
 	unwatch func()                // ends the watcher of the open connection; nil when there is none
 	opened  bool                  // at least once
+	short   error                 // why not everything of a finished source was read
 	lost    bool                  // for the log: one line when the source is lost and one when it is back
 }
 
@@ -79,6 +81,10 @@ func (d *reader) connect() (opened bool, err error) {
 	}
 	err = d.readAll(ctx)
 	if errors.Is(err, io.EOF) {
+		d.short = nil
+		if err != io.EOF {
+			d.short = fmt.Errorf("%s: %w", d.step.Name, err)
+		}
 		err = d.finished(ctx)
 	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {

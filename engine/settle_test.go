@@ -266,3 +266,26 @@ func TestASealedBatchKeepsItsNameAndTime(t *testing.T) {
 		}
 	})
 }
+
+// short is a source of which something could not be read.
+type short struct{ *enginetest.Source }
+
+func (s short) Read(ctx context.Context, b *engine.Batch) error {
+	if err := s.Source.Read(ctx, b); err != nil {
+		return fmt.Errorf("a.gz is cut off: %w", err)
+	}
+	return nil
+}
+
+// A job must not end with exit code 0 when its source could not be read to the end; what could be read is delivered.
+func TestASourceThatEndsShortIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(25)
+		g.p.Inputs[0].Input = short{g.source}
+		var left *engine.LeftError
+		if err := g.p.Run(t.Context()); !errors.As(err, &left) || !strings.Contains(err.Error(), "input.source: a.gz is cut off") {
+			t.Errorf("the pipeline ended with %v", err)
+		}
+		g.ledger.Check(t, true)
+	})
+}

@@ -99,6 +99,7 @@ func TestFilesThatAreMissing(t *testing.T) {
       ca = "no-such-ca.pem"
     }
   }
+  dead_letter "stdout" {}
 }
 `, config.Options{}),
 		`warning 5 ["no-such-ca.pem"] tls.ca: the file no-such-ca.pem cannot be read: no such file or directory`,
