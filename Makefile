@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build test quick lint bench load fuzz demo fmt docs clean
+.PHONY: build test quick lint bench load soak fuzz demo fmt docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -47,8 +47,14 @@ docs: ## write what is made from the code
 bench: ## time and allocations of the parts, in the format of benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./engine/... ./plugins/...
 
+soak: ## replicas under random faults, SEEDS of TIME each; one random seed when SEEDS is empty
+	$(GO) build -o bin/soak ./test/soak && bin/soak -time $(TIME) -seeds "$(SEEDS)"
+
 load: ## a filled queue to S3, side by side with a raw consumer, and a kill -9 in the middle
 	$(GO) build -o bin/load ./test/load && bin/load
+
+TIME  ?= 2m
+SEEDS ?=
 
 FUZZTIME ?= 30s
 fuzz: ## each fuzz target for FUZZTIME
