@@ -16,6 +16,9 @@ A missing queue is created: durable, and as a quorum queue unless queue_type say
 it is, and a warning names what differs from the configuration; declare = "never" creates nothing. Exchanges that
 bindings name, and the dead-letter exchange with its queue, are treated alike, before the first message is read.
 
+An auto-delete queue is refused: the broker deletes it, with all that is in it, when its last reader leaves, and a restart is enough for that. With
+declare = "never", or without the permission to configure, it cannot be seen what a queue is: do not point logpipe at such a one.
+
 Delivery is at least once: what was read and not yet acked when the connection is lost, the broker delivers again. Acks go out
 for many messages at once. The messages that may be unacked (prefetch) follow from what the pipeline can hold, unless set.
 

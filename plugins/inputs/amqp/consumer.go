@@ -1,8 +1,6 @@
 package amqp
 
 import (
-	"fmt"
-	"strconv"
 	"sync/atomic"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -22,7 +20,8 @@ type consumer struct {
 	inbox  inbox
 	wake   func() // the reader
 	dead   chan<- error
-	ended  func() // told when the broker has ended the consumer
+	ended  func()       // told when the broker has ended the consumer
+	over   *atomic.Bool // the broker has ended one of the session's consumers
 
 	cancels chan string
 	paused  atomic.Bool   // no deliveries are wanted now
@@ -34,8 +33,12 @@ type consumer struct {
 
 	lost atomic.Pointer[error] // why the channel or connection is dead
 
-	number int    // of the present subscription
-	next   uint64 // the delivery tag that must come next
+	// of the pump alone
+	now    *subscription // nil when there is none
+	old    *subscription // the one before, cancelled, until all that it brought is taken
+	number int           // of the last subscription
+	next   uint64        // the delivery tag that must come next
+	gone   bool          // the broker has ended a subscription
 }
 
 // start subscribes to the queue.
@@ -45,118 +48,76 @@ func (c *consumer) start(conn *rabbitmq.Connection) error {
 		return err
 	}
 	c.ch, c.next = ch, 1
-	c.cancels = ch.NotifyCancel(make(chan string, 1))
+	c.cancels = ch.NotifyCancel(make(chan string, 8)) // at most two live at a time
 	c.poke, c.done = make(chan struct{}, 1), make(chan struct{})
 	c.acks = newAcker(c.sendAck, c.lose)
-	deliveries, err := c.subscribe()
-	if err != nil {
+	if err := c.subscribe(); err != nil {
 		return err
 	}
-	go c.pump(deliveries)
+	go c.pump()
 	return nil
 }
 
-// subscribe asks for deliveries. Each subscription has a tag that was never used: an ack to a quorum queue names the
-// consumer, and a number that counts from its start, so an old ack must not meet a new consumer of the same name.
-func (c *consumer) subscribe() (<-chan amqp091.Delivery, error) {
-	prefetch := c.credit.begin()
-	c.acks.prefetch(prefetch)
-	if err := c.ch.Qos(prefetch, 0, false); err != nil {
-		return nil, fmt.Errorf("set the prefetch: %w", c.ch.Explain(err))
-	}
-	c.number++
-	deliveries, err := c.ch.Consume(c.queue, c.tag(), false, false, false, false, nil)
-	if err != nil {
-		return nil, fmt.Errorf("consume from queue %q: %w", c.queue, c.ch.Explain(err))
-	}
-	return deliveries, nil
-}
-
-func (c *consumer) tag() string { return c.name + "-" + strconv.Itoa(c.number) }
-
-// pump puts what comes into the inbox. It ends a subscription and begins another one when the prefetch must change, or when
-// the reader pauses.
-func (c *consumer) pump(deliveries <-chan amqp091.Delivery) {
+// pump puts what comes into the inbox, as long as there is a subscription or may be one again; then it waits for the end of
+// the session.
+func (c *consumer) pump() {
 	defer close(c.done)
 	for {
-		if err := c.receive(deliveries); err != nil {
+		err := c.receive()
+		if err == nil && !c.gone && c.ready() {
+			if err = c.subscribe(); err == nil {
+				continue
+			}
+		}
+		switch {
+		case c.gone || rabbitmq.IsMissing(err):
+			c.acks.abandon()
+			c.ended()
+		case err != nil:
 			c.lose(err)
 			return
 		}
-		if !c.ready() {
-			return
-		}
+		c.linger()
+		return
+	}
+}
+
+// receive takes deliveries until no subscription is left. What the library has buffered when one is cancelled still comes:
+// nothing is thrown away. An error means that deliveries are lost.
+func (c *consumer) receive() error {
+	for c.now != nil || c.old != nil {
 		var err error
-		if deliveries, err = c.subscribe(); err != nil {
-			c.lose(err)
-			return
-		}
-	}
-}
-
-// receive takes deliveries until the subscription ends. What the library has buffered when it is cancelled still comes:
-// nothing is thrown away. An error means that the deliveries are lost.
-func (c *consumer) receive(deliveries <-chan amqp091.Delivery) error {
-	cancelled := false
-	for {
-		var end bool
 		select {
-		case d, ok := <-deliveries:
-			if !ok {
-				return nil
-			}
-			if err := c.accept(d); err != nil {
-				return err
-			}
-			end = c.credit.change()
+		case d, ok := <-c.now.next():
+			err = c.came(c.now, d, ok)
+		case d, ok := <-c.old.next():
+			err = c.came(c.old, d, ok)
 		case <-c.poke:
-			end = c.paused.Load() || c.ending.Load() || c.stopped.Load()
 		}
-		if end && !cancelled {
-			cancelled = true
-			if err := c.ch.Cancel(c.tag(), false); err != nil {
-				return fmt.Errorf("cancel the consumer: %w", c.ch.Explain(err))
-			}
+		if err == nil {
+			err = c.adjust()
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// accept puts a delivery into the inbox.
-func (c *consumer) accept(d amqp091.Delivery) error {
-	if d.DeliveryTag != c.next { // an ack of several would take one that nobody has seen
-		return fmt.Errorf("delivery %d came where %d was due", d.DeliveryTag, c.next)
-	}
+// accept puts the delivery that is due into the inbox.
+func (c *consumer) accept(d amqp091.Delivery) {
 	c.next++
 	body := d.Body[:len(d.Body):len(d.Body)]
 	c.credit.take(int64(len(body)))
 	if c.inbox.put(d.DeliveryTag, delivery{rabbitmq.NewDelivery(d), body}) {
 		c.wake()
 	}
-	return nil
 }
 
-// ready waits, after the end of a subscription, until another one may begin. It returns false if there will be none.
+// ready waits, while there is no subscription, until one may begin. It returns false if there will be none.
 func (c *consumer) ready() bool {
-	select {
-	case _, ok := <-c.cancels:
-		if ok { // else it is closed with the channel
-			c.ended()
-			c.linger()
-			return false
-		}
-	default:
-	}
-	for {
-		switch {
-		case c.stopped.Load():
-			return false
-		case c.ch.IsClosed():
-			c.lose(c.ch.Explain(amqp091.ErrClosed))
-			return false
-		case c.ending.Load():
-			c.linger()
-			return false
-		case !c.paused.Load() && c.credit.room():
+	for !c.stopped.Load() && !c.ending.Load() && !c.ch.IsClosed() {
+		if !c.paused.Load() {
 			return true
 		}
 		select {
@@ -164,16 +125,24 @@ func (c *consumer) ready() bool {
 		case <-c.ch.Done():
 		}
 	}
+	return false
 }
 
-// linger waits for the end of the channel after the last subscription: until then acks are good.
+// linger waits for the end of the channel after the last subscription: until then acks are good. Once the broker has ended one of the
+// session's consumers, the end of a channel is no loss: see session.ended.
 func (c *consumer) linger() {
 	c.drained.Store(true)
 	c.wake()
+	dead := c.ch.Done()
 	for !c.stopped.Load() {
 		select {
 		case <-c.poke:
-		case <-c.ch.Done():
+		case <-dead:
+			if conn := c.ch.Conn; c.over.Load() && !conn.IsClosed() {
+				c.acks.abandon()
+				dead = conn.Done()
+				continue
+			}
 			c.lose(c.ch.Explain(amqp091.ErrClosed))
 			return
 		}
@@ -209,10 +178,11 @@ func (c *consumer) ack(numbers []uint64) error {
 }
 
 func (c *consumer) sendAck(tag uint64, multiple bool) error {
-	if err := c.ch.Ack(tag, multiple); err != nil {
-		return c.ch.Explain(err)
+	err := c.ch.Ack(tag, multiple)
+	if err == nil || c.over.Load() && !c.ch.Conn.IsClosed() {
+		return nil
 	}
-	return nil
+	return c.ch.Explain(err)
 }
 
 // stop ends the pump, now or when its connection is closed.

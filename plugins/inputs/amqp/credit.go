@@ -6,8 +6,8 @@ import "sync/atomic"
 const guess = 1 << 20
 
 // credit says how many messages a consumer may have unacked, so that their bodies take about limit bytes. AMQP counts
-// messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more:
-// what the broker has sent before it hears of a change.
+// messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more, which the broker
+// has sent before it hears of a change, and one message: a subscription of that size keeps the place until there is room.
 type credit struct {
 	max   int   // messages
 	limit int64 // bytes; 0 is none
@@ -17,6 +17,7 @@ type credit struct {
 	average  float64      // of the bodies that came last
 	prefetch int          // of the present subscription
 	got      int          // deliveries of it
+	least    bool         // it is there only so that the queue has a consumer, because the limit is passed
 }
 
 func newCredit(prefetch int, limit int64) *credit {
@@ -34,7 +35,10 @@ func (c *credit) wanted() int {
 
 // begin starts a subscription and returns its prefetch.
 func (c *credit) begin() int {
-	c.prefetch, c.got = c.wanted(), 0
+	c.prefetch, c.got, c.least = c.wanted(), 0, !c.room()
+	if c.least {
+		c.prefetch = 1
+	}
 	return c.prefetch
 }
 
@@ -57,10 +61,10 @@ func (c *credit) give(messages, bytes int64) bool {
 	return c.limit > 0 && after <= c.limit && after+bytes > c.limit
 }
 
-// room reports whether a subscription may begin.
+// room reports whether more may come.
 func (c *credit) room() bool { return c.limit <= 0 || c.held.Load() <= c.limit }
 
-// change reports whether the subscription should end because its prefetch is too large for what comes, or much too small.
+// change reports whether another subscription should begin because the prefetch is too large for what comes, or much too small.
 func (c *credit) change() bool {
 	if c.limit <= 0 {
 		return false
@@ -68,6 +72,9 @@ func (c *credit) change() bool {
 	messages, held := c.messages.Load(), c.held.Load()
 	if held > c.limit {
 		return c.wanted() < c.prefetch*3/4
+	}
+	if c.least {
+		return true
 	}
 	if c.prefetch == c.max || c.got < c.prefetch {
 		return false

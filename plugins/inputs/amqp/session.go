@@ -17,23 +17,22 @@ import (
 type session struct {
 	in        *input
 	conns     []*rabbitmq.Connection
-	consumers []*consumer
+	mu        sync.Mutex    // held while consumers grows, and by who is not Read, Ack, Stop or Close
+	consumers []*consumer   // all of them once Open is over
 	wake      chan struct{} // something came, or ended
 	dead      chan error    // why the first connection or channel died
 
 	stopping atomic.Bool // no more deliveries are wanted, for good
 
 	end  sync.Once
-	mu   sync.Mutex
-	gone error // why the broker ended the first consumer; its channel lives, and acks are still good
-	left int   // consumers that the broker has ended
+	over atomic.Bool           // the broker has ended a consumer
+	gone atomic.Pointer[error] // the same, and why
 
 	// of Read alone
 	turn   int       // the consumer that is asked first
 	last   time.Time // when a chunk was handed over
 	timer  *time.Timer
 	paused bool
-	until  time.Time // how long a session whose consumers were ended goes on
 
 	// of Ack alone
 	sorted [][]uint64 // the numbers of chunks for each consumer
@@ -48,7 +47,7 @@ func newSession(in *input) *session {
 func (s *session) consume(conn *rabbitmq.Connection) error {
 	cfg := &s.in.cfg
 	c := &consumer{
-		queue: cfg.Queue, wake: s.poke, dead: s.dead, ended: func() { s.ended(conn) },
+		queue: cfg.Queue, wake: s.poke, dead: s.dead, ended: func() { s.ended(conn) }, over: &s.over,
 		index:  len(s.consumers),
 		name:   fmt.Sprintf("%s-%d", cfg.ConsumerTag, len(s.consumers)+1),
 		credit: newCredit(s.in.prefetch, s.in.bytesEach()),
@@ -56,7 +55,13 @@ func (s *session) consume(conn *rabbitmq.Connection) error {
 	if err := c.start(conn); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.consumers = append(s.consumers, c)
+	if s.over.Load() { // the ones before were told already
+		c.ending.Store(true)
+		c.nudge()
+	}
 	s.sorted = append(s.sorted, nil)
 	return nil
 }
@@ -94,7 +99,7 @@ func (s *session) read(ctx context.Context, b *engine.Batch) error {
 		var atMost time.Duration
 		if hold && s.unread() {
 			atMost = grow
-		} else if err := s.over(&atMost); err != nil {
+		} else if err := s.finished(); err != nil {
 			return err
 		}
 		elapsed, err := s.wait(ctx, atMost)

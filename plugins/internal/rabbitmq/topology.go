@@ -19,6 +19,7 @@ const (
 	argDeliveryLimit  = "x-delivery-limit"
 	argDeadExchange   = "x-dead-letter-exchange"
 	argDeadRoutingKey = "x-dead-letter-routing-key"
+	argAutoDelete     = "auto_delete" // as the broker calls it in a refusal, like "durable"
 )
 
 // Queue is a durable queue.
@@ -28,7 +29,7 @@ type Queue struct {
 	// What the broker dead-letters goes to this exchange, under this key; both or neither.
 	DeadLetterExchange   string
 	DeadLetterRoutingKey string
-	// Read says that it will be consumed from. A stream is an error then.
+	// Read says that it will be consumed from. A stream and an auto-delete queue are errors then.
 	Read bool
 }
 
@@ -150,6 +151,11 @@ func (d *Declarer) Queue(q Queue) error {
 	if stream && q.Read {
 		return fmt.Errorf("queue %q is a stream: an ack there is only a credit and keeps no place, so what is not stored would not come again", q.Name)
 	}
+	auto := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argAutoDelete && d.broker == "true" })
+	if auto && q.Read {
+		return fmt.Errorf("queue %q is an auto-delete queue: the broker deletes it, with the messages in it, whenever its last consumer leaves, "+
+			"and each restart of logpipe is that; declare it without auto_delete", q.Name)
+	}
 	if len(diffs) > 0 {
 		d.warn("queue %q exists and is used as it is: %s", q.Name, describe(diffs))
 	}
@@ -177,10 +183,23 @@ func (d *Declarer) compare(q Queue) ([]Difference, error) {
 			return diffs, nil // it was taken over and still differs: no use in asking on
 		}
 		diffs = append(diffs, diff)
+		if diff.Name == "durable" && d.autoDeletes(q.Name) {
+			diffs = append(diffs, Difference{Name: argAutoDelete, ours: "false", broker: "true"})
+		}
 		if !diff.takeOver(args) {
 			return diffs, nil
 		}
 	}
+}
+
+// autoDeletes looks behind the first difference of a queue that is not durable. The question creates nothing, also if the queue vanishes in
+// this moment: a quorum queue cannot be other than durable.
+func (d *Declarer) autoDeletes(queue string) bool {
+	diff, ok := differs(d.ask(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare(queue, false, false, false, false, amqp.Table{argType: Quorum})
+		return err
+	}))
+	return ok && diff.Name == argAutoDelete && diff.broker == "true"
 }
 
 // Bind makes sure that the exchange routes the key to the queue. The default exchange needs no binding.
@@ -215,12 +234,15 @@ func isCode(err error, code int) bool {
 	return errors.As(err, &refused) && refused.Server && refused.Code == code
 }
 
+// IsMissing reports whether err says that something is not there.
+func IsMissing(err error) bool { return isCode(err, amqp.NotFound) }
+
 // Missing reports whether the broker says that there is no such queue.
 func (c *Connection) Missing(queue string) bool {
 	d := c.NewDeclarer()
 	defer d.Close()
-	return isCode(d.ask(func(ch *amqp.Channel) error {
+	return IsMissing(d.ask(func(ch *amqp.Channel) error {
 		_, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		return err
-	}), amqp.NotFound)
+	}))
 }
