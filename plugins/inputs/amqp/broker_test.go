@@ -238,6 +238,35 @@ func TestAutoDeleteQueueThatCannotBeSeen(t *testing.T) {
 	}
 }
 
+// A stream forgets what was delivered: read like a queue, it would lose at each restart what is not stored. Where the queue may not be declared, only
+// what it delivers shows that it is one.
+func TestStreamThatCannotBeSeen(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("stream", amqp091.Table{"x-queue-type": "stream"})
+	v.Publish("stream", numbered(3)...)
+	again := amqp091.Publishing{Headers: amqp091.Table{"x-stream-offset": int64(7)}} // was read from a stream and published again
+
+	cfg := config(v)
+	cfg.Declare, cfg.Queue = "never", "stream"
+	in := newInput(t, cfg, env(t))
+	open(t, in)
+	v.Publish("stream", numbered(3)...)
+	ctx, cancel := context.WithTimeout(t.Context(), rabbittest.Patience)
+	defer cancel()
+	b := &engine.Batch{}
+	if err := in.Read(ctx, b); err == nil || !strings.Contains(err.Error(), "is a stream") || len(b.Messages) > 0 {
+		t.Errorf("%d messages of a stream are read, error %v", len(b.Messages), err)
+	}
+	shut(t, in)
+
+	for _, kind := range []string{"classic", "quorum"} {
+		v.Declare(kind, amqp091.Table{"x-queue-type": kind})
+		v.Send("", kind, again, again)
+		cfg.Queue = kind
+		readAll(t, start(t, cfg, env(t)), 2)
+	}
+}
+
 // Without the queue, and with nobody to declare it, the reason must be said.
 func TestQueueDeletedAndNotDeclared(t *testing.T) {
 	v := rabbittest.New(t)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
 // subscription is a consumer as the broker knows it: its prefetch is fixed.
@@ -74,6 +76,8 @@ func (c *consumer) came(s *subscription, d amqp091.Delivery, ok bool) error {
 	switch {
 	case !ok:
 		c.close(s)
+	case c.next == 1 && rabbitmq.FromStream(d) && c.ch.Conn.IsStream(c.queue):
+		return rabbitmq.StreamError(c.queue) // we may not declare it, else it had been seen at Open
 	case d.DeliveryTag == c.next:
 		c.accept(d)
 	default:

@@ -19,6 +19,7 @@ const (
 	argDeliveryLimit  = "x-delivery-limit"
 	argDeadExchange   = "x-dead-letter-exchange"
 	argDeadRoutingKey = "x-dead-letter-routing-key"
+	argStreamOffset   = "x-stream-offset"
 	argAutoDelete     = "auto_delete" // as the broker calls it in a refusal, like "durable"
 )
 
@@ -149,7 +150,7 @@ func (d *Declarer) Queue(q Queue) error {
 	}
 	stream := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argType && d.broker == "stream" })
 	if stream && q.Read {
-		return fmt.Errorf("queue %q is a stream: an ack there is only a credit and keeps no place, so what is not stored would not come again", q.Name)
+		return StreamError(q.Name)
 	}
 	auto := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argAutoDelete && d.broker == "true" })
 	if auto && q.Read {
@@ -232,6 +233,26 @@ func (d *Declarer) explain(what, name string, err error) error {
 func isCode(err error, code int) bool {
 	var refused *amqp.Error
 	return errors.As(err, &refused) && refused.Server && refused.Code == code
+}
+
+// StreamError is why a stream is not read.
+func StreamError(queue string) error {
+	return fmt.Errorf("queue %q is a stream: an ack there is only a credit and keeps no place, so what is not stored would not come again", queue)
+}
+
+// FromStream reports whether the broker gives a delivery the place in a stream. A message that was published again can bring this header along:
+// IsStream is sure.
+func FromStream(d amqp.Delivery) bool { return d.Headers[argStreamOffset] != nil }
+
+// IsStream reports whether a queue that is consumed from is a stream, also where we may not declare it: of all queues only a stream refuses a
+// consumer without a prefetch. A classic queue refuses this one because it wants the queue alone; what a quorum queue delivers goes back.
+func (c *Connection) IsStream(queue string) bool {
+	d := c.NewDeclarer()
+	defer d.Close()
+	return isCode(d.ask(func(ch *amqp.Channel) error {
+		_, err := ch.Consume(queue, "", false, true, false, false, nil)
+		return err
+	}), amqp.PreconditionFailed)
 }
 
 // IsMissing reports whether err says that something is not there.
