@@ -303,6 +303,23 @@ func TestChannelClosed(t *testing.T) {
 	v.WaitReady("logs", 3)
 }
 
+// The library ends the connection on headers that it does not read, each time anew: the queue stands still, and only a person can help. The error must say so.
+func TestHeadersThatCannotBeRead(t *testing.T) {
+	v := rabbittest.New(t)
+	in := start(t, config(v), env(t))
+	deep := amqp091.Table{}
+	for range 33 {
+		deep = amqp091.Table{"t": deep}
+	}
+	v.Send("", "logs", amqp091.Publishing{Headers: deep})
+	ctx, cancel := context.WithTimeout(t.Context(), rabbittest.Patience)
+	defer cancel()
+	err := in.Read(ctx, &engine.Batch{})
+	if err == nil || !strings.Contains(err.Error(), "headers") || !strings.Contains(err.Error(), "take it out of the queue") {
+		t.Errorf("read: %v", err)
+	}
+}
+
 // A message that waits too long for its ack ends the channel; the operator must hear that it was this.
 func TestConsumerTimeout(t *testing.T) {
 	broker := servers.OwnBroker(t)
@@ -494,6 +511,39 @@ func byteLimit(t *testing.T, kind string) {
 	}
 	if len(came) != 1500 {
 		t.Errorf("%d of 1500 messages came", len(came))
+	}
+}
+
+// Headers fill memory as bodies do: a queue of tiny messages with long headers once took fifty times the limit, until the process was killed.
+func TestByteLimitCountsHeaders(t *testing.T) {
+	const limit, large = 1 << 20, 64 << 10
+	v := rabbittest.New(t)
+	messages := make([]amqp091.Publishing, 200)
+	for i := range messages {
+		messages[i] = amqp091.Publishing{Body: []byte("x"), Headers: amqp091.Table{"h": []any{strings.Repeat("h", large)}}}
+	}
+	v.Declare("logs", amqp091.Table{"x-queue-type": "quorum"})
+	v.Send("", "logs", messages...)
+	e := env(t)
+	e.Window.Bytes = limit
+	in := start(t, config(v), e)
+	c := in.session.consumers[0]
+	if !rabbittest.Wait(func() bool { return c.credit.held.Load() > limit }) {
+		t.Fatalf("%d bytes are held", c.credit.held.Load())
+	}
+	if held := c.credit.held.Load(); held > 3*limit {
+		t.Errorf("%d bytes are held", held)
+	}
+	for total := 0; total < len(messages); {
+		b := read(t, in)
+		if n := int64(len(b.Messages)); b.MetaBytes < n*large || b.MetaBytes > n*(large+1000) {
+			t.Errorf("%d messages say that they hold %d bytes beside their bodies", n, b.MetaBytes)
+		}
+		total += len(b.Messages)
+		ack(t, in, b)
+	}
+	if held := c.credit.held.Load(); held != 0 {
+		t.Errorf("%d bytes are held when all is settled", held)
 	}
 }
 

@@ -107,9 +107,10 @@ func (c *consumer) receive() error {
 // accept puts the delivery that is due into the inbox.
 func (c *consumer) accept(d amqp091.Delivery) {
 	c.next++
-	body := d.Body[:len(d.Body):len(d.Body)]
-	c.credit.take(int64(len(body)))
-	if c.inbox.put(d.DeliveryTag, delivery{rabbitmq.NewDelivery(d), body}) {
+	got := delivery{rabbitmq.NewDelivery(d), d.Body[:len(d.Body):len(d.Body)]}
+	headers := got.meta.HeaderBytes()
+	c.credit.take(int64(len(got.body)) + headers)
+	if c.inbox.put(d.DeliveryTag, got, headers) {
 		c.wake()
 	}
 }

@@ -2,10 +2,10 @@ package amqp
 
 import "sync/atomic"
 
-// guess is taken for the size of a body as long as none was seen, so that the first prefetch is not thousands of large ones.
+// guess is taken for the size of a message as long as none was seen, so that the first prefetch is not thousands of large ones.
 const guess = 1 << 20
 
-// credit says how many messages a consumer may have unacked, so that their bodies take about limit bytes. AMQP counts
+// credit says how many messages a consumer may have unacked, so that their bodies and headers take about limit bytes. AMQP counts
 // messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more, which the broker
 // has sent before it hears of a change, and one message: a subscription of that size keeps the place until there is room.
 type credit struct {
@@ -13,8 +13,8 @@ type credit struct {
 	limit int64 // bytes; 0 is none
 
 	messages atomic.Int64 // that are here and not settled
-	held     atomic.Int64 // bytes of their bodies
-	average  float64      // of the bodies that came last
+	held     atomic.Int64 // bytes of their bodies and headers
+	average  float64      // bytes of the messages that came last
 	prefetch int          // of the present subscription
 	got      int          // deliveries of it
 	least    bool         // it is there only so that the queue has a consumer, because the limit is passed
@@ -24,7 +24,7 @@ func newCredit(prefetch int, limit int64) *credit {
 	return &credit{max: prefetch, limit: limit, average: guess}
 }
 
-// wanted is the prefetch that fits the bodies seen last. It goes a quarter beyond the limit: if it stopped short of it, the
+// wanted is the prefetch that fits the messages seen last. It goes a quarter beyond the limit: if it stopped short of it, the
 // engine would not see that the input can bring nothing more, and would not ask for half-full batches.
 func (c *credit) wanted() int {
 	if c.limit <= 0 {
@@ -42,7 +42,7 @@ func (c *credit) begin() int {
 	return c.prefetch
 }
 
-// take notes that a body came.
+// take notes that a message came.
 func (c *credit) take(size int64) {
 	c.messages.Add(1)
 	c.held.Add(size)
@@ -54,7 +54,7 @@ func (c *credit) take(size int64) {
 	c.average += (float64(size) - c.average) * weight
 }
 
-// give notes that bodies are settled. It reports whether there is room again.
+// give notes that messages are settled. It reports whether there is room again.
 func (c *credit) give(messages, bytes int64) bool {
 	c.messages.Add(-messages)
 	after := c.held.Add(-bytes)

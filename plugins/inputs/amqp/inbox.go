@@ -16,7 +16,8 @@ const (
 type part struct {
 	deliveries []delivery
 	first      uint64 // delivery tag
-	bytes      int64
+	bytes      int64  // of bodies and headers
+	headers    int64  // of these alone
 }
 
 // delivery is a message that waits to be read.
@@ -35,8 +36,8 @@ type inbox struct {
 	size  int     // of the last chunk that was read, the guess for the next one
 }
 
-// put adds a delivery. It reports whether the reader should be woken: the inbox was empty, or a chunk became full.
-func (b *inbox) put(tag uint64, d delivery) (wake bool) {
+// put adds a delivery with headers of that many bytes. It reports whether the reader should be woken: the inbox was empty, or a chunk became full.
+func (b *inbox) put(tag uint64, d delivery, headers int64) (wake bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var p *part
@@ -48,7 +49,8 @@ func (b *inbox) put(tag uint64, d delivery) (wake bool) {
 		wake = n == 0
 	}
 	p.deliveries = append(p.deliveries, d)
-	p.bytes += int64(len(d.body))
+	p.bytes += int64(len(d.body)) + headers
+	p.headers += headers
 	return wake || p.full()
 }
 

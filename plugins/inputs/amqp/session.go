@@ -141,6 +141,7 @@ func (s *session) unread() bool {
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
 	last := p.first + uint64(len(p.deliveries)) - 1
 	b.Tag = c.acks.add(p.first, last, p.bytes)*maxConnections + uint64(c.index)
+	b.MetaBytes = p.headers
 	for i := range p.deliveries {
 		d := &p.deliveries[i]
 		b.Messages = append(b.Messages, engine.Message{Body: d.body, Time: s.last, Meta: &d.meta})

@@ -160,6 +160,9 @@ func (c *Connection) inWords(err *amqp.Error) error {
 	switch {
 	case !err.Server && err == amqp.ErrClosed:
 		return explain(err, "the connection is closed")
+	case !err.Server && strings.Contains(err.Reason, amqp.ErrSyntax.Reason):
+		return explain(err, "a message came that cannot be read: its headers are nested more than 32 deep, or a table or list in them has more than 8192 entries; "+
+			"the queue stands still until you take it out of the queue, such as with \"Get messages\" of the management page: %s", err.Reason)
 	case !err.Server:
 		return c.explainNetwork(err)
 	case err.Code == amqp.ConnectionForced:
