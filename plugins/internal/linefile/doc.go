@@ -24,10 +24,10 @@
 //	sealed_by  why the batch was closed
 //	lengths    the length of each body, where a body holds a line feed
 //	times      the time of each message, where one differs from the batch's: nanoseconds after it, or an absolute time
-//	meta       what the source knew of each message (id, key, headers), null where it knew nothing
+//	meta       what the source knew of each message (id, key, headers, properties), null where it knew nothing
 //
 // An absolute time is RFC 3339, or "@seconds.nanoseconds" of the Unix era where the year has not four digits. Text that is not
-// UTF-8 is {"str64":"…"}. Of header values, null, true, false, whole numbers, text and lists are themselves; the others are
+// UTF-8 is {"str64":"…"}. Of header values and properties, null, true, false, whole numbers, text and lists are themselves; the others are
 // {"u64":"…"}, {"f64":"…"}, {"b64":"…"}, {"time":"…"} and {"map":{…}}, or {"pairs":[[name,value],…]} where a name is not UTF-8. Whole
 // numbers are int64.
 //

@@ -25,9 +25,10 @@ type header struct {
 	Lengths   []int  `json:"lengths"`
 	Times     []any  `json:"times"`
 	Meta      []*struct {
-		ID      any `json:"id"`
-		Key     any `json:"key"`
-		Headers any `json:"headers"`
+		ID         any `json:"id"`
+		Key        any `json:"key"`
+		Headers    any `json:"headers"`
+		Properties any `json:"properties"`
 	} `json:"meta"`
 }
 
@@ -130,6 +131,11 @@ func (h *header) annotate(m *engine.Message, i int, batch time.Time) (err error)
 		return fmt.Errorf("headers: %w", err)
 	}
 	known.headers, _ = headers.(map[string]any)
+	properties, err := value(h.Meta[i].Properties)
+	if err != nil {
+		return fmt.Errorf("properties: %w", err)
+	}
+	known.properties, _ = properties.(map[string]any)
 	m.Meta = known
 	return nil
 }

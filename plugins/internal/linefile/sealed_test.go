@@ -32,7 +32,8 @@ var sameMeta = cmp.Options{
 		if m == nil {
 			return nil
 		}
-		return []any{m.ID(), m.RoutingKey(), m.Headers()}
+		more, _ := m.(interface{ Properties() map[string]any })
+		return []any{m.ID(), m.RoutingKey(), m.Headers(), more.Properties()}
 	}),
 	cmpopts.EquateNaNs(),
 	cmp.Comparer(bytes.Equal),
@@ -199,6 +200,9 @@ func oddBatch(rnd *rand.Rand) *engine.Batch {
 			m.Meta = &meta{id: odd(rnd), key: odd(rnd)}
 			if rnd.IntN(2) == 0 {
 				m.Meta.(*meta).headers = oddTable(rnd, 0)
+			}
+			if rnd.IntN(2) == 0 {
+				m.Meta.(*meta).properties = oddTable(rnd, 0)
 			}
 		}
 		b.Messages = append(b.Messages, m)

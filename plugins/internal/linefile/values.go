@@ -16,13 +16,16 @@ import (
 
 // meta is what was read back of a message's Meta.
 type meta struct {
-	id, key string
-	headers map[string]any
+	id, key             string
+	headers, properties map[string]any
 }
 
 func (m *meta) ID() string              { return m.id }
 func (m *meta) RoutingKey() string      { return m.key }
 func (m *meta) Headers() map[string]any { return m.headers }
+
+// Properties is what some sources know beside that, such as a broker; outputs of that kind ask for it.
+func (m *meta) Properties() map[string]any { return m.properties }
 
 func appendMetas(dst []byte, b *engine.Batch) []byte {
 	dst = append(dst, `,"meta":[`...)
@@ -40,6 +43,12 @@ func appendMetas(dst []byte, b *engine.Batch) []byte {
 		if headers := m.Headers(); headers != nil {
 			dst = append(dst, `,"headers":`...)
 			dst = appendMap(dst, headers, 0)
+		}
+		if more, ok := m.(interface{ Properties() map[string]any }); ok {
+			if properties := more.Properties(); properties != nil {
+				dst = append(dst, `,"properties":`...)
+				dst = appendMap(dst, properties, 0)
+			}
 		}
 		dst = append(dst, '}')
 	}

@@ -1,14 +1,17 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
 func TestDeliveryHeaders(t *testing.T) {
@@ -53,6 +56,30 @@ func TestPublishingKeepsAndDisarms(t *testing.T) {
 	}
 	if len(headers) != 3 || headers["CC"] == nil {
 		t.Error("the original's headers were changed")
+	}
+}
+
+// A message that waited in the fallback file must leave it as it came: with another content type or correlation id it may be nobody's any more.
+func TestPropertiesComeThroughTheFallbackFile(t *testing.T) {
+	full := NewDelivery(amqp.Delivery{
+		Headers: amqp.Table{"a": int64(1)}, ContentType: "application/json", ContentEncoding: "gzip", Priority: 3, CorrelationId: "c", ReplyTo: "r",
+		Expiration: "1000", MessageId: "m", Timestamp: time.Unix(1700000000, 0).UTC(), Type: "t", UserId: "them", AppId: "app",
+	})
+	empty := NewDelivery(amqp.Delivery{})
+	at := time.Unix(1800000000, 0).UTC()
+	b := &engine.Batch{ID: "b", Time: at, Messages: []engine.Message{
+		{Body: []byte("1"), Time: at, Meta: &full}, {Body: []byte("2"), Time: at, Meta: &empty},
+	}}
+	file := linefile.AppendHeader(nil, "", b)
+	file = append(file, "1\n2\n"...)
+	back := &engine.Batch{}
+	if _, err := linefile.NewUnsealer(bytes.NewReader(file), 0, int64(len(file)), at).Next(back); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Messages {
+		if d := cmp.Diff(NewPublishing(&b.Messages[i]), NewPublishing(&back.Messages[i]), cmpopts.EquateEmpty()); d != "" {
+			t.Error(d)
+		}
 	}
 }
 

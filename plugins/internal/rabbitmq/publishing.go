@@ -28,7 +28,7 @@ const MaxKey = 255
 const directReply = "amq.rabbitmq.reply-to"
 
 // NewPublishing is a message made ready to be published: the properties and headers that it came with, where it came from
-// a broker, and those of its Meta else. The headers may be the original's: clone them before changing them.
+// a broker, also by way of a fallback file, and those of its Meta else. The headers may be the original's: clone them before changing them.
 //
 // Some properties do something when a message is published, and not only say something. They would lose the message
 // or close the channel, so they are kept as headers:
@@ -47,6 +47,9 @@ func NewPublishing(m *engine.Message) amqp.Publishing {
 		p.Headers = toTable(meta.Headers())
 		if id := meta.ID(); len(id) <= MaxKey {
 			p.MessageId = id
+		}
+		if more, ok := meta.(Properties); ok {
+			setProperties(&p, more.Properties())
 		}
 	}
 	disarm(&p)
