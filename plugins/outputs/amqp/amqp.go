@@ -3,13 +3,10 @@ package amqp
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
-	"sync/atomic"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -23,10 +20,11 @@ With queue set, the exchange (durable, of exchange_type), the queue (durable, of
 the first message; what exists is used as it is. Without queue, the exchange must exist.
 
 A message that came from a broker keeps its properties and headers. What would act on it is kept as a header: its expiration,
-user-id, and the headers CC and BCC. A message without an id gets one.
+user-id, and the headers CC and BCC. A message without an id gets one, the same in each attempt to publish it, so that a reader can tell
+what was stored twice because a confirm was lost.
 
 As a dead_letter it adds the headers x-logpipe-reason (a word), x-logpipe-error (what was wrong), x-logpipe-pipeline, x-logpipe-host,
-x-logpipe-version and x-logpipe-first-failed-at. The body is what it was when the message was rejected.`
+x-logpipe-version and x-logpipe-first-failed-at (when it was rejected). The body is what it was when the message was rejected.`
 
 // Plugin is the output.
 var Plugin = engine.NewOutput("amqp", doc, Defaults, New)
@@ -37,8 +35,7 @@ type output struct {
 	host   string
 	dialer *rabbitmq.Dialer
 
-	ids     string // what the ids of messages without one begin with
-	counter atomic.Uint64
+	ids *ids // of messages without one
 
 	turn   chan struct{} // held by who connects or declares
 	link   *link         // guarded by turn
@@ -58,7 +55,7 @@ func New(c Config, env engine.Env) (engine.Output, error) {
 		host = "unknown"
 	}
 	return &output{
-		cfg: c, env: env, host: host, dialer: dialer, ids: "logpipe-" + rand.Text() + "-",
+		cfg: c, env: env, host: host, dialer: dialer, ids: newIDs(),
 		turn: make(chan struct{}, 1), warned: map[string]bool{},
 	}, nil
 }
@@ -191,7 +188,7 @@ func (o *output) message(b *engine.Batch, i int, key string, limit int) (amqp091
 		p.DeliveryMode = amqp091.Persistent
 	}
 	if p.MessageId == "" {
-		p.MessageId = o.ids + strconv.FormatUint(o.counter.Add(1), 36)
+		p.MessageId = o.ids.take(m)
 	}
 	if o.cfg.KeepRoutingKey && m.Meta != nil && m.Meta.RoutingKey() != "" {
 		key = m.Meta.RoutingKey()

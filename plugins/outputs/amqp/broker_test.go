@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -227,6 +229,57 @@ func TestConnectionDiesInTheMiddle(t *testing.T) {
 	}
 	if len(stored) != 4000 {
 		t.Errorf("%d of 4000 messages are stored", len(stored))
+	}
+}
+
+// A message that was stored before its confirm was lost is published again. By its id a reader can tell the two from two records with the same text: an
+// id of its own for each attempt would double it, one for both texts would lose one of them.
+func TestIDIsTheSameInEachAttempt(t *testing.T) {
+	v := rabbittest.New(t)
+	gate := rabbittest.NewGate(t, v.Address())
+	cfg := through(gate, config(v))
+	cfg.Timeout = 300 * time.Millisecond
+	o := newOutput(t, cfg, env(t, engine.RoleOutput))
+	if err := write(t, o, batch("first")); err != nil {
+		t.Fatal(err)
+	}
+	v.Take("stored")
+	gate.Hold()
+	b := batch("a", "same", "same")
+	failsFor(t, write(t, o, b), "the broker has confirmed nothing")
+	gate.Release()
+	v.WaitReady("stored", 3)
+	b.ID, b.Messages = engine.NewID(), b.Messages[1:] // as the engine leaves it when a part is known to be stored
+	if err := write(t, o, b); err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, d := range v.Take("stored") {
+		count[string(d.Body)+" "+d.MessageId]++
+	}
+	got := slices.Sorted(maps.Values(count))
+	if !slices.Equal(got, []int{1, 2, 2}) {
+		t.Errorf("texts and ids: %v", count)
+	}
+	if n := len(o.(*output).ids.failed); n != 1 { // that of a, which went another way
+		t.Errorf("%d ids are kept", n)
+	}
+	runtime.KeepAlive(b)
+}
+
+// What failed and went another way must not fill the memory.
+func TestIDsAreForgotten(t *testing.T) {
+	s := newIDs()
+	for range 3 * maxFailed {
+		s.keep(&engine.Message{Body: make([]byte, 32)}, "x")
+	}
+	if n := len(s.failed); n > maxFailed {
+		t.Errorf("%d ids are kept", n)
+	}
+	m := engine.Message{Body: []byte("twice")}
+	s.keep(&m, "y")
+	if one, two := s.take(&m), s.take(&m); one != "y" || two == "y" {
+		t.Errorf("ids %q and %q", one, two)
 	}
 }
 

@@ -37,15 +37,20 @@ func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
 	headers := make(amqp091.Table, len(p.Headers)+6)
 	maps.Copy(headers, p.Headers)
 	p.Headers = headers
+	at := time.Time{}
 	if i < len(b.Reasons) && b.Reasons[i] != nil {
+		at = engine.RejectedAt(b.Reasons[i])
 		headers[headerReason] = reasonOf(b.Reasons[i])
 		headers[headerError] = cut(b.Reasons[i].Error(), errorBytes)
 	}
 	headers[headerPipeline] = o.env.Pipeline
 	headers[headerHost] = o.host
 	headers[headerVersion] = o.env.Version
+	if at.IsZero() {
+		at = time.Now()
+	}
 	if _, ok := headers[headerFirstFailed]; !ok {
-		headers[headerFirstFailed] = time.Now().UTC().Format(time.RFC3339)
+		headers[headerFirstFailed] = at.UTC().Format(time.RFC3339)
 	}
 	rabbitmq.Fit(p, limit, headerReason, headerError, headerPipeline, headerHost, headerVersion, headerFirstFailed)
 }

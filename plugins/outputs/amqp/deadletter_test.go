@@ -1,16 +1,20 @@
 package amqp
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 )
@@ -77,6 +81,51 @@ func TestDeadLetter(t *testing.T) {
 	if got[1].Headers[headerReason] != "not_json" || got[1].MessageId == "" || got[2].Headers[headerReason] != "unwritable" {
 		t.Errorf("reasons %v and %v, id %q", got[1].Headers[headerReason], got[2].Headers[headerReason], got[1].MessageId)
 	}
+}
+
+// A dead letter can wait long until it is taken. Its header is the time of the failure, by which people look for the cause.
+func TestDeadLetterSaysWhenItWasRejected(t *testing.T) {
+	var dead *engine.Batch
+	var rejected time.Time
+	synctest.Test(t, func(t *testing.T) { // in another year
+		rejected = time.Now()
+		ledger := enginetest.NewLedger()
+		store := enginetest.NewStore(ledger, "dead_letter")
+		store.Script = func(n int, b *engine.Batch) enginetest.Step {
+			if n == 0 {
+				return enginetest.Step{Slow: time.Hour, Err: errors.New("down")}
+			}
+			dead = &engine.Batch{Messages: slices.Clone(b.Messages), Reasons: slices.Clone(b.Reasons)}
+			return enginetest.Step{}
+		}
+		pipeline := &engine.Pipeline{
+			Inputs:     []engine.InputStep{{Name: "input", Input: enginetest.NewSource(ledger, "1")}},
+			Processors: []engine.ProcessorStep{{Name: "reject", Processor: rejecter{}}},
+			Output:     engine.OutputStep{Name: "output", Output: enginetest.NewStore(ledger, "output")},
+			DeadLetter: &engine.OutputStep{Name: "dead_letter", Output: store},
+			Workers:    1, DrainTimeout: time.Minute,
+		}
+		if err := pipeline.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	o, err := New(Defaults(), env(t, engine.RoleDeadLetter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := o.(*output).message(dead, 0, "", 128<<10)
+	if want := rejected.UTC().Format(time.RFC3339); err != nil || p.Headers[headerFirstFailed] != want {
+		t.Errorf("first failed at %v, want %v; error %v", p.Headers[headerFirstFailed], want, err)
+	}
+}
+
+type rejecter struct{}
+
+func (rejecter) Process(_ context.Context, b *engine.Batch) error {
+	for i := range b.Messages {
+		b.Reject(i, errors.New("no"))
+	}
+	return nil
 }
 
 // A dead letter that was sent back and failed again must still say since when.

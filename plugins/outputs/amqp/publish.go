@@ -32,6 +32,7 @@ type publish struct {
 type sent struct {
 	name    name
 	confirm *amqp091.DeferredConfirmation // nil: not sent
+	ours    bool                          // the id is ours
 	err     error                         // not nil: it is not stored
 }
 
@@ -83,6 +84,8 @@ func (p *publish) send(patience *time.Timer) error {
 			continue
 		}
 		p.sent[i].name = name{m.MessageId, key}
+		meta := p.batch.Messages[i].Meta
+		p.sent[i].ours = meta == nil || meta.ID() != m.MessageId
 		p.sent[i].confirm, err = p.ch.PublishWithDeferredConfirm(p.out.cfg.Exchange, key, p.out.cfg.Mandatory, false, m)
 		if err != nil {
 			if !p.ch.IsClosed() {
@@ -130,6 +133,11 @@ func (p *publish) settle(back returned) {
 		if text, ok := back[s.name]; ok {
 			s.err = fmt.Errorf("no queue gets messages from exchange %q with key %q (%s)", p.out.cfg.Exchange, s.name.key, text)
 			p.link.stale.Store(true)
+		}
+	}
+	for i := range p.sent {
+		if s := &p.sent[i]; s.err != nil && s.ours {
+			p.out.ids.keep(&p.batch.Messages[i], s.name.id)
 		}
 	}
 }

@@ -289,6 +289,52 @@ func TestTriesWhatIsLeft(t *testing.T) {
 	})
 }
 
+// A batch that is stored in part each time, and whose rest can never be stored, says that the output is well: an outage would send all other batches
+// to the fallback.
+func TestPartlyStoredAndFutileIsNoOutage(t *testing.T) {
+	never := engine.Permanent(errors.New("too large"))
+	for name, steps := range map[string][]enginetest.Step{
+		"the rest is futile": {
+			{Fail: []int{0, 1}, FailErr: errDown}, {Fail: []int{0}, FailErr: never}, {Fail: []int{0}, FailErr: never}, {Fail: []int{0}, FailErr: never},
+			{Fail: []int{0}, FailErr: never}, {Fail: []int{0}, FailErr: never},
+		},
+		"the rest spends the attempts": {{Fail: []int{0, 1, 2}, FailErr: errDown}, {Fail: []int{0, 1}, FailErr: errDown}, {Fail: []int{0}, FailErr: errDown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ledger := enginetest.NewLedger()
+				source, store := enginetest.NewSource(ledger, "1", "2", "3", "4"), enginetest.NewStore(ledger, "output")
+				store.Script = func(n int, b *engine.Batch) enginetest.Step {
+					if n < len(steps) {
+						return steps[n]
+					}
+					return enginetest.Step{}
+				}
+				var log strings.Builder
+				c := Defaults()
+				c.Attempts = 3
+				p, _ := New(c, engine.Env{Log: slog.New(slog.NewTextHandler(&log, nil))})
+				pipeline := &engine.Pipeline{
+					Inputs:     []engine.InputStep{{Name: "input", Input: source}},
+					Processors: []engine.ProcessorStep{{Name: "retry", Processor: p}},
+					Output:     engine.OutputStep{Name: "output", Output: store},
+					Workers:    1, DrainTimeout: time.Minute,
+				}
+				if err := pipeline.Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+				ledger.Check(t, true)
+				if log.Len() > 0 {
+					t.Errorf("an outage: %s", log.String())
+				}
+				if store.Calls() != len(steps)+1 {
+					t.Errorf("%d writes", store.Calls())
+				}
+			})
+		})
+	}
+}
+
 func TestCloseClosesTheOutput(t *testing.T) {
 	s, o := wrap(Defaults(), well)
 	if err := o.Close(t.Context()); err != nil || !s.closed {
