@@ -26,7 +26,8 @@ A message whose headers are nested more than 32 deep, or have a table or list of
 connection each time anew, and the queue stands still until somebody takes the message out. The log says so.
 
 On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no delivery limit: its default of 20 would take good messages
-away in an outage of some hours.`
+away in an outage of some hours. A limit among the arguments of a queue that exists is warned about. With declare = "never", or without the permission to
+configure, it cannot be seen, and one that a policy of the broker sets can never be seen from here: look with rabbitmqctl list_policies.`
 
 // Plugin is the input.
 var Plugin = engine.NewInput("amqp", doc, Defaults, New)
@@ -37,8 +38,8 @@ type input struct {
 	dialer   *rabbitmq.Dialer
 	prefetch int // for each connection
 
-	mu     sync.Mutex
-	warned map[string]bool // so that a reconnect does not say it all again
+	mu   sync.Mutex
+	said map[string]bool // so that a reconnect does not say it all again
 
 	session *session // of the present Open
 }
@@ -49,7 +50,7 @@ func New(c Config, env engine.Env) (engine.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, warned: map[string]bool{}}
+	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}}
 	if c.ConsumerTag == "" {
 		in.cfg.ConsumerTag = "logpipe-" + env.Pipeline[:min(len(env.Pipeline), maxConsumerTag-len("logpipe-"))]
 	}
@@ -141,7 +142,8 @@ func (in *input) declare(conn *rabbitmq.Connection) error {
 	d := conn.NewDeclarer()
 	err := in.declareAll(d)
 	d.Close()
-	in.warn(d.Warnings)
+	in.say(in.env.Log.Warn, d.Warnings)
+	in.say(in.env.Log.Info, d.Notes)
 	return err
 }
 
@@ -165,13 +167,14 @@ func (in *input) declareAll(d *rabbitmq.Declarer) error {
 	return nil
 }
 
-func (in *input) warn(texts []string) {
+// say logs each text once.
+func (in *input) say(log func(string, ...any), texts []string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, text := range texts {
-		if !in.warned[text] {
-			in.warned[text] = true
-			in.env.Log.Warn(text)
+		if !in.said[text] {
+			in.said[text] = true
+			log(text)
 		}
 	}
 }

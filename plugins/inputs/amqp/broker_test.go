@@ -599,6 +599,66 @@ func TestExistingQueue(t *testing.T) {
 	}
 }
 
+// What cannot be seen must be said, once: a delivery limit takes good messages away.
+func TestUnseenQueue(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("logs", amqp091.Table{"x-queue-type": "quorum", "x-delivery-limit": 5})
+	restricted := config(v)
+	restricted.URL = engine.NewSecret(v.User("reader-"+v.Name, "geheim", "^$", ".*", ".*"))
+	never := config(v)
+	never.Declare = "never"
+	for name, cfg := range map[string]Config{"never": never, "no permission": restricted} {
+		e, log := logged(t)
+		in := newInput(t, cfg, e)
+		for range 2 {
+			open(t, in)
+			shut(t, in)
+		}
+		if n := strings.Count(log.String(), "delivery limit"); n != 1 {
+			t.Errorf("%s: it is said %d times: %s", name, n, log)
+		}
+	}
+}
+
+// The consumer's name is how operators find it in the broker's listings.
+func TestConsumerTag(t *testing.T) {
+	for configured, want := range map[string]string{"mine": "mine-1-1", "": "logpipe-test-1-1"} {
+		v := rabbittest.New(t)
+		cfg := config(v)
+		cfg.ConsumerTag = configured
+		in := start(t, cfg, env(t))
+		v.Publish("logs", []byte("x"))
+		read(t, in)
+		var got []struct {
+			Tag string `json:"consumer_tag"`
+		}
+		if !rabbittest.Wait(func() bool {
+			err := servers.TestBroker(t).Admin(t.Context(), "GET", "/api/consumers/"+url.PathEscape(v.Name), nil, &got)
+			return err == nil && len(got) == 1
+		}) {
+			t.Fatalf("the broker lists %v", got)
+		}
+		if got[0].Tag != want {
+			t.Errorf("consumer tag %q, want %q", got[0].Tag, want)
+		}
+	}
+}
+
+// All connections together may hold what is configured, or several of them would take several times the memory.
+func TestByteLimitIsShared(t *testing.T) {
+	v := rabbittest.New(t)
+	cfg := config(v)
+	cfg.Connections = 3
+	e := env(t)
+	e.Window.Bytes = 9 << 20
+	in := start(t, cfg, e)
+	for i, c := range in.session.consumers {
+		if c.credit.limit != 3<<20 {
+			t.Errorf("connection %d may hold %d bytes of %d", i, c.credit.limit, e.Window.Bytes)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	v := rabbittest.New(t)
 	authority := rabbittest.NewAuthority(t)

@@ -61,8 +61,8 @@ type Declarer struct {
 	ch   *Channel
 	// Check says to create nothing: what is missing is an error.
 	Check bool
-	// Warnings say what differs from the configuration.
-	Warnings []string
+	// Warnings say what differs from the configuration, and Notes what could not be compared.
+	Warnings, Notes []string
 }
 
 // NewDeclarer returns a Declarer. Close ends it.
@@ -139,10 +139,13 @@ func (d *Declarer) Queue(q Queue) error {
 		return err
 	}
 	if d.Check {
-		return d.explain("queue", q.Name, d.ask(passive))
+		err := d.ask(passive)
+		d.unseen(q, err)
+		return d.explain("queue", q.Name, err)
 	}
 	diffs, err := d.compare(q)
 	if isCode(err, amqp.AccessRefused) && d.ask(passive) == nil {
+		d.unseen(q, nil)
 		return nil // we may only use it
 	}
 	if err != nil {
@@ -161,6 +164,14 @@ func (d *Declarer) Queue(q Queue) error {
 		d.warn("queue %q exists and is used as it is: %s", q.Name, describe(diffs))
 	}
 	return nil
+}
+
+// unseen notes what matters to a reader of the queue and shows only when the queue is declared.
+func (d *Declarer) unseen(q Queue, err error) {
+	if err == nil && q.Read {
+		d.Notes = append(d.Notes, fmt.Sprintf("queue %q is used without a look at its arguments: whether it has a delivery limit, or is an auto-delete queue, shows only to "+
+			"who may declare it", q.Name))
+	}
 }
 
 // compare declares the queue, and if it exists with other arguments, finds out which. The broker names only the first

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +130,45 @@ func TestRoleThatCannotBeAssumed(t *testing.T) {
 	cfg.RoleARN = "arn:aws:iam::123456789012:role/logs"
 	wantError(t, open(t, cfg).Write(t.Context(), batchOf("b1", "a")),
 		"no credentials: role arn:aws:iam::123456789012:role/logs could not be assumed (AccessDenied: not authorized to perform: sts:AssumeRole)")
+}
+
+// With role_arn the uploads are the role's, not those of the keys that may assume it; and credentials that are about to expire are not used any more: an upload
+// that is under way with them would fail.
+func TestUploadsAreSignedWithTheRole(t *testing.T) {
+	asked := 0
+	lives := []time.Duration{30 * time.Second, time.Hour}
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		form, _ := url.ParseQuery(string(body))
+		if form.Get("RoleArn") != "arn:aws:iam::123456789012:role/logs" || !strings.Contains(r.Header.Get("Authorization"), "Credential=key-of-test/") {
+			t.Errorf("STS is asked for %v by %s", form, r.Header.Get("Authorization"))
+		}
+		fmt.Fprintf(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>role-key-%d</AccessKeyId><SecretAccessKey>s</SecretAccessKey>`+
+			`<SessionToken>token-%d</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+			asked, asked, time.Now().Add(lives[asked%2]).UTC().Format(time.RFC3339))
+		asked++
+	}))
+	defer sts.Close()
+	var signed []string
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+		key, _, _ := strings.Cut(credential, "/")
+		signed = append(signed, r.Method+" "+key+" "+r.Header.Get("X-Amz-Security-Token"))
+		w.Header().Set("ETag", `"e"`)
+	}))
+	defer store.Close()
+	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	cfg := reach(&servers.S3{Endpoint: store.URL, AccessKey: "key-of-test", SecretKey: "secret-value", Region: "us-east-1"}, "logs")
+	cfg.RoleARN = "arn:aws:iam::123456789012:role/logs"
+	o := open(t, cfg)
+	for range 3 {
+		mustWrite(t, o, batchOf("b1", "a"))
+	}
+	if asked != 2 {
+		t.Errorf("STS was asked %d times", asked)
+	}
+	// The first ones live for 30 s only, too short for an upload; the others do for all three.
+	if got := strings.Join(signed, ", "); got != "PUT role-key-1 token-1, PUT role-key-1 token-1, PUT role-key-1 token-1" {
+		t.Errorf("uploads: %s", got)
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -60,8 +61,10 @@ func TestMissingBucketIsTemporary(t *testing.T) {
 		}
 	})
 	mustWrite(t, o, b)
-	if err := o.Check(t.Context()); err != nil {
-		t.Error(err)
+	var log strings.Builder
+	o.log = slog.New(slog.NewTextHandler(&log, nil))
+	if err := o.Check(t.Context()); err != nil || !strings.Contains(log.String(), `msg="the bucket answers" bucket=`+cfg.Bucket) {
+		t.Errorf("check: %v, log: %s", err, log.String())
 	}
 	if diff := cmp.Diff([]string{"a"}, stored(t, server, cfg.Bucket, "logs/b1.ndjson", encode.Lines)); diff != "" {
 		t.Error(diff)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"sync"
@@ -34,6 +35,7 @@ Group messages by a batch processor in front: each object costs a request.`
 // output is the plugin's engine.Output and engine.Checker.
 type output struct {
 	cfg     Config
+	log     *slog.Logger
 	version string
 	encoder *encode.Encoder
 
@@ -51,7 +53,7 @@ func New(cfg Config, env engine.Env) (engine.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &output{cfg: cfg, version: env.Version, encoder: encoder}, nil
+	return &output{cfg: cfg, log: env.Log, version: env.Version, encoder: encoder}, nil
 }
 
 // Write puts the batch into one object. A message that the format cannot carry is rejected, the others are stored.
@@ -122,7 +124,7 @@ func optional(text string) *string {
 	return &text
 }
 
-// Check asks whether the bucket is there. It puts no object, so a right to write is not proven. It lists one object, for
+// Check asks whether the bucket is there, and says in the log that it is; the engine says that it is not. It puts no object, so a right to write is not proven. It lists one object, for
 // which the same right is needed as for HeadBucket, whose answers have no words.
 func (o *output) Check(ctx context.Context) error {
 	attempt, cancel := context.WithTimeoutCause(ctx, o.cfg.Timeout, errSlow)
@@ -131,6 +133,7 @@ func (o *output) Check(ctx context.Context) error {
 	if err == nil {
 		one := int32(1)
 		if _, err = c.api.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &o.cfg.Bucket, MaxKeys: &one}); err == nil {
+			o.log.Info("the bucket answers", "bucket", o.cfg.Bucket)
 			return nil
 		}
 		if a, _ := readAnswer(err); a.code == "AccessDenied" {

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"log/slog"
 	"testing"
 
 	"github.com/logpipe/logpipe/engine"
@@ -27,7 +28,7 @@ func TestOutputSuite(t *testing.T) {
 					}
 					cfg := reach(server, buckets[t.Name()])
 					cfg.Format, cfg.Compression = string(row.format), string(row.compression)
-					o, err := New(cfg, engine.Env{Role: engine.RoleOutput})
+					o, err := New(cfg, engine.Env{Log: slog.New(slog.DiscardHandler), Role: engine.RoleOutput})
 					if err != nil {
 						t.Fatal(err)
 					}
