@@ -2,11 +2,16 @@ package amqp
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
-// ended is told when the broker has ended a consumer. A queue that was deleted is declared again at once, because
+// redeclareAfter is how long a deleted queue stays away. RabbitMQ 3.10 does not tell the other consumers of a quorum queue that it is
+// gone when it is there again within some 20 ms; they would wait for ever.
+const redeclareAfter = 300 * time.Millisecond
+
+// ended is told when the broker has ended a consumer. A queue that was deleted is declared again soon, because
 // publishers need it.
 //
 // What was delivered from a deleted queue is nowhere else, so it must not become void: however long it takes, the session goes on until all of it
@@ -20,6 +25,10 @@ func (s *session) ended(conn *rabbitmq.Connection) {
 		err := fmt.Errorf("the broker ended the consumer of queue %q: the queue was deleted, its node is down, or a message waited too long for its ack", queue)
 		if conn.Missing(queue) {
 			err = fmt.Errorf("queue %q was deleted", queue)
+			select {
+			case <-time.After(redeclareAfter):
+			case <-conn.Done():
+			}
 			if derr := s.in.declare(conn); derr != nil {
 				err = fmt.Errorf("%w, and cannot be declared again: %w", err, derr)
 			}
