@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Permanent marks err as one that no retry can mend: the message itself cannot be stored. For a whole batch it says that
@@ -68,6 +69,24 @@ func StoredSome(err error) bool {
 type storedError struct{ error }
 
 func (e *storedError) Unwrap() error { return e.error }
+
+// ShortError is what Read returns, instead of io.EOF, at the end of a source of which something could not be read and will not be. The
+// pipeline ends as after io.EOF, and Run returns the error in a LeftError.
+type ShortError struct {
+	Err error // what was left, and why
+}
+
+func (e *ShortError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *ShortError) Unwrap() error { return e.Err }
+
+// ended reports whether a Read said that its source is finished. Only io.EOF itself says so: a connection that the other side
+// closed often is an error that wraps it.
+func ended(err error) bool {
+	var short *ShortError
+	return err == io.EOF || errors.As(err, &short)
+}
 
 // AttrError is a mistake in one attribute of a plugin's configuration. Validate returns it (several with errors.Join), so
 // that the message can point at the place in the file.

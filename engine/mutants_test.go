@@ -31,6 +31,7 @@ var mutants = []struct {
 	{"bytes do not count", []edit{{"window.go", "(w.max.Bytes == 0 ||", "(true ||"}}},
 	{"the workers are not joined", []edit{{"drain.go", "workers.Wait()\n", "\n"}}},
 	{"an ack's error is not heard", []edit{{"ack.go", `a.lost(fmt.Errorf("ack: %w", a.err))`, "_ = fmt.Errorf"}}},
+	{"a wrapped io.EOF ends the source", []edit{{"errors.go", "return err == io.EOF ||", "return errors.Is(err, io.EOF) ||"}}},
 	{"the last acks are not sent", []edit{{"ack.go", "close(a.flush)", "a.cancel()"}}},
 	{"an input is closed beside its acker", []edit{{"ack.go", "a.cancel()\n\t<-a.done\n}", "a.cancel()\n}"}}},
 	{"a failed last ack is no news", []edit{{"drain.go", "return unacked\n}\n\nfunc (r *run) closeOutputs", "return nil\n}\n\nfunc (r *run) closeOutputs"}}},

@@ -11,9 +11,9 @@ type Input interface {
 	// Open connects to the source. An error is temporary: Open is called again after a back-off, for ever.
 	Open(ctx context.Context) error
 	// Read fills b.Messages with a chunk and sets b.Tag: what is ready now, at least one message and a nil error, or no
-	// message and an error. It blocks until something is there or ctx ends. io.EOF means that the source is finished
-	// for good; another error that is io.EOF by errors.Is says that too, but that something of it could not be read: Run returns
-	// it in a LeftError. b comes empty; its Messages slice may have room to append to. Tags are the input's own: each names
+	// message and an error. It blocks until something is there or ctx ends. io.EOF itself means that the source is finished
+	// for good, and a ShortError that it is, but that something of it could not be read. An error that wraps io.EOF is a loss like any
+	// other: connections end so. b comes empty; its Messages slice may have room to append to. Tags are the input's own: each names
 	// one chunk of this Open.
 	Read(ctx context.Context, b *Batch) error
 	// Ack tells the source that chunks are settled: each tag of this Open at most once, in any order.

@@ -80,7 +80,7 @@ func (d *reader) connect() (opened bool, err error) {
 		return true, err
 	}
 	err = d.readAll(ctx)
-	if errors.Is(err, io.EOF) {
+	if ended(err) {
 		d.short = nil
 		if err != io.EOF {
 			d.short = fmt.Errorf("%s: %w", d.step.Name, err)
@@ -138,7 +138,7 @@ func (d *reader) stopper() (until context.Context, join func()) {
 	}
 }
 
-// readAll reads until there is an error; io.EOF is one.
+// readAll reads until there is an error; the end is one.
 func (d *reader) readAll(ctx context.Context) error {
 	for {
 		if err := d.gate(ctx); err != nil {

@@ -88,7 +88,7 @@ func (c *recovery) step(wait *backoff) (end bool, err error) {
 	switch {
 	case err == nil && len(b.Messages) > 0:
 		return !c.home(b, wait), nil
-	case errors.Is(err, io.EOF):
+	case err == io.EOF:
 		return c.rest(last)
 	case err == nil:
 		err = errors.New("no message and no error")

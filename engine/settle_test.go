@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -272,7 +273,7 @@ type short struct{ *enginetest.Source }
 
 func (s short) Read(ctx context.Context, b *engine.Batch) error {
 	if err := s.Source.Read(ctx, b); err != nil {
-		return fmt.Errorf("a.gz is cut off: %w", err)
+		return &engine.ShortError{Err: fmt.Errorf("a.gz is cut off: %w", err)}
 	}
 	return nil
 }
@@ -287,5 +288,35 @@ func TestASourceThatEndsShortIsLeft(t *testing.T) {
 			t.Errorf("the pipeline ended with %v", err)
 		}
 		g.ledger.Check(t, true)
+	})
+}
+
+// eofs is an input that loses its connection in the way of the standard library: by an error that wraps io.EOF.
+type eofs struct{ engine.Input }
+
+func (e eofs) Read(ctx context.Context, b *engine.Batch) error {
+	err := e.Input.Read(ctx, b)
+	if errors.Is(err, errReset) {
+		return fmt.Errorf("the other side closed the connection: %w", io.EOF)
+	}
+	return err
+}
+
+// A lost connection must not be taken for the end of the source: the pipeline would end, and the logs would wait for nobody.
+func TestAConnectionThatEndsIsNoEndOfTheSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(25)
+		g.source.Follow = true
+		g.p.Inputs[0].Input = eofs{g.source}
+		stop := g.start(t)
+		time.Sleep(time.Minute)
+		g.source.Cut(errReset)
+		time.Sleep(time.Minute)
+		g.source.Send("later")
+		time.Sleep(time.Minute)
+		if n := g.source.Opens(); n != 2 {
+			t.Errorf("the source was opened %d times, want 2", n)
+		}
+		g.finishNow(t, stop)
 	})
 }

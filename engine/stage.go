@@ -13,15 +13,15 @@ func (r *run) stage(name string, s Stage, in <-chan *Batch, out chan<- *Batch) {
 	if err != nil && r.hard.Err() == nil {
 		r.fail(fmt.Errorf("%s: %w", name, err))
 	}
-	if err == nil && r.hard.Err() == nil && !ended(in) {
+	if err == nil && r.hard.Err() == nil && !closed(in) {
 		r.fail(fmt.Errorf("%s ended before its input did", name))
 	}
 	for range in { // so that nobody waits to send; what comes is unsettled and will be delivered again
 	}
 }
 
-// ended reports whether a channel is closed and has nothing more.
-func ended(in <-chan *Batch) bool {
+// closed reports whether a channel is closed and has nothing more.
+func closed(in <-chan *Batch) bool {
 	select {
 	case _, ok := <-in:
 		return !ok

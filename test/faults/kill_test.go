@@ -8,9 +8,12 @@ import (
 	"github.com/logpipe/logpipe/test/world"
 )
 
+// killed is how many messages each of the tests that kill logpipe has.
+const killed = 20_000
+
 // A crash at any moment may repeat what was unacked, one window, and lose nothing.
 func TestKill(t *testing.T) {
-	const n = 20_000
+	const n = killed
 	for name, at := range map[string]func(t *testing.T, w *world.World, store *proxy.Store) (twiceMost int){
 		"while reading":          killReading,
 		"while batches are open": killOpen,
@@ -88,7 +91,10 @@ func killFallingBack(t *testing.T, w *world.World, store *proxy.Store) (twiceMos
 		before := len(w.InFallback().Count)
 		p := w.Start(w.Env("BATCH_SIZE=50", "RETRY_LIMIT=1"), "pipeline.hcl")
 		twiceMost += w.Says(p, "prefetch").Int("messages")
-		w.Until("it writes to the file", func() bool { return len(w.InFallback().Count) > before+i*100 })
+		w.Until("it writes to the file", func() bool {
+			now := len(w.InFallback().Count)
+			return now > before+i*100 || now == killed
+		})
 		p.Kill()
 	}
 	return twiceMost
@@ -99,7 +105,7 @@ func killRecovering(t *testing.T, w *world.World, store *proxy.Store) int {
 	store.Break(proxy.Answer(503, "SlowDown", "Please reduce your request rate."))
 	p := w.Start(w.Env("BATCH_SIZE=200", "RETRY_LIMIT=1"), "pipeline.hcl")
 	w.Taken("log_queue")
-	w.Until("all is safe in the file", func() bool { return len(w.InFallback().Count) == 20_000 })
+	w.Until("all is safe in the file", func() bool { return len(w.InFallback().Count) == killed })
 	w.Stops(p, 0)
 	store.Break(proxy.Slow(20 << 10))
 	for range 3 {

@@ -5,6 +5,7 @@
 package faults
 
 import (
+	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -12,7 +13,14 @@ import (
 	"github.com/logpipe/logpipe/test/servers"
 )
 
-func TestMain(m *testing.M) { servers.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// These tests wait for most of their time, so more of them than there are processors may run at once.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	servers.Main(m)
+}
 
 // edited is the shipped pipeline.hcl with other text in the place of some.
 func edited(t *testing.T, oldNew ...string) string {

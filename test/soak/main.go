@@ -69,14 +69,15 @@ func soakAll(ctx context.Context) (err error) {
 	for _, seed := range list {
 		r := &soak{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), bin: bin, server: broker, s3: store}
 		if err := r.run(ctx); err != nil {
-			failed = append(failed, fmt.Sprintf("seed %d: %v", seed, err))
+			fmt.Printf("seed %d failed: %v\n", seed, err)
+			failed = append(failed, strconv.FormatUint(seed, 10))
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
 	if len(failed) > 0 {
-		return errors.New(strings.Join(failed, "\n"))
+		return fmt.Errorf("these seeds failed: %s", strings.Join(failed, ", "))
 	}
 	return nil
 }

@@ -73,13 +73,21 @@ func (s *soak) run(ctx context.Context) (err error) {
 	s.began = time.Now()
 	fmt.Printf("seed %d: %d replicas, %d messages in %v, then faults end\n", s.seed, len(s.replicas), s.messages, *length)
 	if err := s.faults(ctx); err != nil {
-		return err
+		return s.withLogs(err)
 	}
 	s.say("all heals")
 	if err := s.heal(ctx); err != nil {
-		return err
+		return s.withLogs(err)
 	}
 	return s.count(ctx)
+}
+
+// withLogs adds the last lines of each process, for what was not foreseen.
+func (s *soak) withLogs(err error) error {
+	for _, r := range s.replicas {
+		err = fmt.Errorf("%w\nreplica %d, ended: %v\n%s", err, r.number, r.p.Ended(), r.p.Tail(12))
+	}
+	return fmt.Errorf("%w\nproducer, ended: %v\n%s", err, s.producer.Ended(), s.producer.Tail(5))
 }
 
 // setUp makes a virtual host, a bucket, a folder, and the breakable ways.

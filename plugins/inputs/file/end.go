@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"github.com/logpipe/logpipe/engine"
 )
 
 // leave notes what the end of a finite input says of a file.
@@ -28,18 +30,11 @@ func (in *input) end() error {
 	if len(in.left) == 0 {
 		return io.EOF
 	}
-	e := &leftError{}
+	var why []error
 	for _, name := range slices.Sorted(maps.Keys(in.left)) {
-		e.why = append(e.why, in.left[name])
+		why = append(why, in.left[name])
 	}
-	return e
+	return &engine.ShortError{Err: errors.Join(why...)}
 }
 
 var errGrew = errors.New("another program still writes to it; what is new is read by the next run")
-
-// leftError is the end of a reading that left something. It is an io.EOF, because to read again would bring nothing more.
-type leftError struct{ why []error }
-
-func (e *leftError) Error() string        { return errors.Join(e.why...).Error() }
-func (e *leftError) Unwrap() []error      { return e.why }
-func (e *leftError) Is(target error) bool { return target == io.EOF }
