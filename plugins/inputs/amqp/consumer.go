@@ -107,7 +107,7 @@ func (c *consumer) receive() error {
 // accept puts the delivery that is due into the inbox.
 func (c *consumer) accept(d amqp091.Delivery) {
 	c.next++
-	got := delivery{rabbitmq.NewDelivery(d), d.Body[:len(d.Body):len(d.Body)]}
+	got := delivery{rabbitmq.NewDelivery(d).From(c.queue), d.Body[:len(d.Body):len(d.Body)]}
 	headers := got.meta.HeaderBytes()
 	c.credit.take(int64(len(got.body)) + headers)
 	if c.inbox.put(d.DeliveryTag, got, headers) {

@@ -8,12 +8,21 @@ import (
 )
 
 // Delivery is the engine.Meta of a message that came from a broker. Nothing is decoded before somebody asks.
-type Delivery struct{ d amqp.Delivery }
+type Delivery struct {
+	d     amqp.Delivery
+	queue string
+}
 
 // NewDelivery keeps what d says of the message beside its body.
 func NewDelivery(d amqp.Delivery) Delivery {
 	d.Body, d.Acknowledger = nil, nil // the body is the message's own; a channel must not be kept alive by old messages
-	return Delivery{d}
+	return Delivery{d: d}
+}
+
+// From is the delivery with the name of the queue that it was read from.
+func (d Delivery) From(queue string) Delivery {
+	d.queue = queue
+	return d
 }
 
 // ID is the message id that the publisher gave.

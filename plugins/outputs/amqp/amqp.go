@@ -24,7 +24,9 @@ user-id, and the headers CC and BCC. A message without an id gets one, the same 
 what was stored twice because a confirm was lost.
 
 As a dead_letter it adds the headers x-logpipe-reason (a word), x-logpipe-error (what was wrong), x-logpipe-pipeline, x-logpipe-host,
-x-logpipe-version and x-logpipe-first-failed-at (when it was rejected). The body is what it was when the message was rejected.`
+x-logpipe-version and x-logpipe-first-failed-at (when it was rejected), and for a message of the amqp input x-logpipe-queue (the queue it
+was read from) and, if it had been published to an exchange, x-logpipe-exchange and x-logpipe-routing-key. The body is what it was when
+the message was rejected.`
 
 // Plugin is the output.
 var Plugin = engine.NewOutput("amqp", doc, Defaults, New)

@@ -14,12 +14,12 @@ import (
 
 // The headers that say why a message is a dead letter.
 const (
-	headerReason      = "x-logpipe-reason"
-	headerError       = "x-logpipe-error"
-	headerPipeline    = "x-logpipe-pipeline"
-	headerHost        = "x-logpipe-host"
-	headerVersion     = "x-logpipe-version"
-	headerFirstFailed = "x-logpipe-first-failed-at"
+	headerReason      = rabbitmq.HeaderReason
+	headerError       = rabbitmq.HeaderError
+	headerPipeline    = rabbitmq.HeaderPipeline
+	headerHost        = rabbitmq.HeaderHost
+	headerVersion     = rabbitmq.HeaderVersion
+	headerFirstFailed = rabbitmq.HeaderFirstFailed
 )
 
 // What x-logpipe-reason can be. An error may bring a word of its own by a method Reason() string.
@@ -34,7 +34,7 @@ const errorBytes = 2 << 10
 // explain adds the headers of a dead letter. If a message was a dead letter before, it says why it is one now, and since when it is
 // one. Where all headers together are too long, the longest of the message's own are left out: there is no other place for it.
 func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
-	headers := make(amqp091.Table, len(p.Headers)+6)
+	headers := make(amqp091.Table, len(p.Headers)+9)
 	maps.Copy(headers, p.Headers)
 	p.Headers = headers
 	at := time.Time{}
@@ -52,7 +52,11 @@ func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
 	if _, ok := headers[headerFirstFailed]; !ok {
 		headers[headerFirstFailed] = at.UTC().Format(time.RFC3339)
 	}
-	rabbitmq.Fit(p, limit, headerReason, headerError, headerPipeline, headerHost, headerVersion, headerFirstFailed)
+	if d, ok := b.Messages[i].Meta.(*rabbitmq.Delivery); ok {
+		d.AddOrigin(headers)
+	}
+	rabbitmq.Fit(p, limit, headerReason, headerError, headerPipeline, headerHost, headerVersion, headerFirstFailed,
+		rabbitmq.HeaderQueue, rabbitmq.HeaderExchange, rabbitmq.HeaderRoutingKey)
 }
 
 func reasonOf(err error) string {

@@ -141,6 +141,24 @@ func TestDeadLetterAgain(t *testing.T) {
 	}
 }
 
+// Without the queue that it came from, nobody could send a dead letter back without knowing the pipeline; with that of an earlier time it
+// would go to the wrong one.
+func TestDeadLetterSaysWhereFrom(t *testing.T) {
+	v := rabbittest.New(t)
+	old := amqp091.Table{"x-logpipe-queue": "old", "x-logpipe-exchange": "old", "x-logpipe-routing-key": "old"}
+	direct := rabbitmq.NewDelivery(amqp091.Delivery{Headers: old, RoutingKey: "q1"}).From("q1")
+	routed := rabbitmq.NewDelivery(amqp091.Delivery{Exchange: "x", RoutingKey: "k"}).From("q2")
+	b := batch()
+	b.Messages = []engine.Message{{Body: []byte("1"), Meta: &direct}, {Body: []byte("2"), Meta: &routed}}
+	got := roundTrip(t, v, b)
+	if h := got[0].Headers; h["x-logpipe-queue"] != "q1" || h["x-logpipe-exchange"] != nil || h["x-logpipe-routing-key"] != nil {
+		t.Errorf("headers %v", h)
+	}
+	if h := got[1].Headers; h["x-logpipe-queue"] != "q2" || h["x-logpipe-exchange"] != "x" || h["x-logpipe-routing-key"] != "k" {
+		t.Errorf("headers %v", h)
+	}
+}
+
 // A dead letter has no other place to go: an error text or headers that are too long must not keep it out, nor cut the connection.
 func TestDeadLetterWithTooMuchToSay(t *testing.T) {
 	v := rabbittest.New(t)
