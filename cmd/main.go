@@ -40,6 +40,7 @@ func Main(plugins ...engine.Plugin) {
 	stderr := survivingPipe(os.Stderr)
 	os.Exit(Run(context.Background(), os.Args[1:], Streams{
 		In: os.Stdin, Out: os.Stdout, Err: stderr,
+		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Width: func() int {

@@ -22,7 +22,7 @@ type Streams struct {
 	Out io.Writer // results
 	Err io.Writer // logs and diagnostics
 
-	OutTerminal, ErrTerminal bool
+	InTerminal, OutTerminal, ErrTerminal bool
 	// Width is the number of columns of Err's terminal; 0, or a nil func, is unknown.
 	Width func() int
 	// LookupEnv finds a variable of the environment; nil is an empty environment.
@@ -117,7 +117,7 @@ Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
 		return runFiles(c, args)
 	}
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.pluginsCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.pluginsCommand(), a.dlqCommand(), a.versionCommand())
 	return root
 }
 

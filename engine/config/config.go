@@ -76,6 +76,9 @@ func (b *Block) Plugin() engine.Plugin { return b.plugin }
 // Traits is what the block's configuration says about its behaviour.
 func (b *Block) Traits() engine.Traits { return engine.TraitsOf(b.Config) }
 
+// Unknown names the attributes and nested blocks whose values depend on variables that are not set, see Options.NoEnv.
+func (b *Block) Unknown() []string { return b.decoded.unknown }
+
 // BuildEnv is what the pipelines of one process share.
 type BuildEnv struct {
 	Log      *slog.Logger    // nil: nothing is logged

@@ -1,0 +1,289 @@
+package dlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+// Reader takes messages out of a queue in its order, and keeps them for itself until it is closed. What is not acked by then is in the queue
+// again, where it was.
+type Reader struct {
+	Depth int // of the queue when the Reader was opened: messages that nobody had
+
+	broker  Broker
+	queue   string
+	conn    *rabbitmq.Connection
+	ch      *rabbitmq.Channel
+	rounds  int
+	seen    int
+	bytes   int64
+	missing map[string]bool // what was asked about other queues
+	acks    bool            // messages will be acked
+	anchor  *anchor
+}
+
+// Open connects, and looks whether the queue is there.
+func Open(ctx context.Context, b Broker, queue string) (*Reader, error) {
+	dialer, err := b.dialer()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dialer.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{broker: b, queue: queue, conn: conn, missing: map[string]bool{}}
+	if err := r.open(ctx); err != nil {
+		_ = conn.Shut(ctx) // the reason is known; that the good-bye failed as well would say nothing more
+		return nil, err
+	}
+	return r, nil
+}
+
+// A busy quorum queue answers that it has no messages when it has no time to count, so that answer is believed only when it is
+// given again and again.
+const (
+	askAgain = 100 * time.Millisecond
+	believed = 5
+)
+
+func (r *Reader) open(ctx context.Context) (err error) {
+	release := r.conn.Guard(ctx)
+	defer func() {
+		if aborted := release(); aborted != nil {
+			err = aborted
+		}
+	}()
+	if r.ch, err = r.conn.Open(); err != nil {
+		return err
+	}
+	for i := 0; r.Depth == 0 && i < believed; i++ {
+		if i > 0 {
+			time.Sleep(askAgain)
+		}
+		if r.Depth, err = r.ready(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ready asks how many messages nobody has.
+func (r *Reader) ready() (int, error) {
+	q, err := r.ch.QueueDeclarePassive(r.queue, true, false, false, false, nil)
+	if err != nil {
+		return 0, fmt.Errorf("look at %s: %w", named(r.queue), r.ch.Explain(err))
+	}
+	return q.Messages, nil
+}
+
+// A round is what is taken at once. Its bytes bound the memory.
+const (
+	roundBytes    = 16 << 20
+	firstRound    = 16   // nothing is known of the sizes
+	sentRound     = 255  // a crash may repeat one, and the message of the anchor
+	roundMessages = 8192 // where nothing is sent. Few rounds keep the order: see subscribe
+)
+
+// round is how many messages to take next, of at most most.
+func (r *Reader) round(most int) int {
+	n := roundMessages
+	switch {
+	case r.acks && r.rounds == 0:
+		n = 1
+	case r.seen == 0:
+		n = firstRound
+	case r.acks:
+		n = sentRound
+	}
+	if r.seen > 0 {
+		n = min(n, int(roundBytes/max(1, r.bytes/int64(r.seen))))
+	}
+	return max(1, min(n, most))
+}
+
+// Next takes the next messages, at most most of them. None and no error means that the queue has no more, or that ctx has ended.
+//
+// It subscribes for exactly as many as it wants and cancels then, so no message is delivered that is not wanted: a quorum queue counts
+// every delivery.
+func (r *Reader) Next(ctx context.Context, most int) ([]*Letter, error) {
+	if ctx.Err() != nil || most <= 0 {
+		return nil, nil
+	}
+	first := r.acks && r.rounds == 0
+	n := r.round(most)
+	tag, deliveries, err := r.subscribe(n)
+	if err != nil {
+		return nil, err
+	}
+	var letters []*Letter
+	take := func(d amqp091.Delivery) error {
+		letters = append(letters, newLetter(r.queue, d))
+		r.seen++
+		r.bytes += int64(len(d.Body))
+		if _, ok := d.Headers["x-stream-offset"]; ok {
+			return r.stuck()
+		}
+		return nil
+	}
+	if err := r.receive(ctx, deliveries, n, take); err != nil {
+		return nil, err
+	}
+	if first && len(letters) == 1 {
+		r.anchor = &anchor{tag: tag, tail: deliveries, first: letters[0]}
+		return letters, nil
+	}
+	if err := r.ch.Cancel(tag, false); err != nil {
+		return nil, r.explain(err)
+	}
+	for d := range deliveries { // what came while it was cancelled
+		if err := take(d); err != nil {
+			return nil, err
+		}
+	}
+	return letters, nil
+}
+
+// subscribe asks for n messages.
+func (r *Reader) subscribe(n int) (tag string, deliveries <-chan amqp091.Delivery, err error) {
+	if err := r.ch.Qos(n, 0, false); err != nil {
+		return "", nil, fmt.Errorf("set the prefetch: %w", r.ch.Explain(err))
+	}
+	r.rounds++
+	// An ack to a quorum queue names the consumer, so each has a name of its own. What is given back comes in the order of these names where
+	// no more than 32 of them still hold something: the queue has them in an Erlang map.
+	tag = fmt.Sprintf("logpipe-dlq-%06d", r.rounds)
+	if deliveries, err = r.ch.Consume(r.queue, tag, false, false, false, false, nil); err != nil {
+		return "", nil, r.explain(err)
+	}
+	return tag, deliveries, nil
+}
+
+// How long a queue may deliver nothing until it is asked whether it has something, and until it is not believed any more.
+const (
+	quiet = 200 * time.Millisecond
+	mute  = 10 * time.Second
+)
+
+// receive takes n deliveries, or fewer when the queue has no more.
+func (r *Reader) receive(ctx context.Context, deliveries <-chan amqp091.Delivery, n int, take func(amqp091.Delivery) error) error {
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
+	empty, last := 0, time.Now()
+	for got := 0; got < n; {
+		select {
+		case d, ok := <-deliveries:
+			if !ok {
+				return r.explain(amqp091.ErrClosed)
+			}
+			if err := take(d); err != nil {
+				return err
+			}
+			got, empty, last = got+1, 0, time.Now()
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			ready, err := r.ready()
+			switch {
+			case err != nil:
+				return err
+			case ready > 0 && got == 0 && time.Since(last) > mute:
+				return r.stuck()
+			case ready > 0:
+				empty = 0
+			case empty == believed:
+				return nil
+			default:
+				empty++
+			}
+		}
+		timer.Reset(quiet)
+	}
+	return nil
+}
+
+func (r *Reader) stuck() error {
+	return fmt.Errorf("%s gives no messages although it has some: it is a stream, or another consumer has it for itself (single active consumer)", named(r.queue))
+}
+
+func (r *Reader) explain(err error) error {
+	if errors.Is(err, amqp091.ErrClosed) && !r.ch.IsClosed() {
+		return fmt.Errorf("read %s: the broker has ended the consumer: the queue was deleted, or its node is down", named(r.queue))
+	}
+	return fmt.Errorf("read %s: %w", named(r.queue), r.ch.Explain(err))
+}
+
+// ack takes a message out of the queue.
+func (r *Reader) ack(l *Letter) error {
+	if r.anchor != nil && r.anchor.first == l {
+		r.anchor.acked = true
+		return nil
+	}
+	if err := r.ch.Ack(l.delivery.DeliveryTag, false); err != nil {
+		return fmt.Errorf("ack to %s: %w", named(r.queue), r.ch.Explain(err))
+	}
+	return nil
+}
+
+// anchor is a consumer of its own for the first message. It gets no other one as long as that is not acked, and so it can be cancelled at the end without
+// taking a message: see land.
+type anchor struct {
+	tag   string
+	tail  <-chan amqp091.Delivery
+	first *Letter
+	acked bool // to be acked at the end
+}
+
+// land returns when the queue has carried out the acks so far, at the end.
+//
+// The broker hands only some acks at a time (32, its quorum_commands_soft_limit) to a quorum queue, keeps the others until it hears of these, and forgets
+// them when the channel is closed: measured, the last 39 of 600 messages were in both queues after a redrive. To cancel is a command to the queue that
+// the channel waits for, so the acks before it are through then, and the others go out before the channel answers the next question.
+func (r *Reader) land() error {
+	a := r.anchor
+	if a == nil {
+		return nil
+	}
+	r.anchor = nil
+	if err := r.ch.Cancel(a.tag, false); err != nil {
+		return r.explain(err)
+	}
+	for range a.tail { // let the library end the subscription
+	}
+	if _, err := r.ready(); err != nil {
+		return err
+	}
+	if !a.acked {
+		return nil
+	}
+	if err := r.ack(a.first); err != nil {
+		return err
+	}
+	_, err := r.ready() // an error in place of an answer would say that the ack did not arrive
+	return err
+}
+
+// gone reports whether there is no such queue.
+func (r *Reader) gone(queue string) bool {
+	is, asked := r.missing[queue]
+	if !asked {
+		is = r.conn.Missing(queue)
+		r.missing[queue] = is
+	}
+	return is
+}
+
+// Close lets the acks arrive and gives back what was not acked. An error means that some acks may not have arrived.
+func (r *Reader) Close(ctx context.Context) error {
+	err := r.land()
+	if serr := r.conn.Shut(ctx); err == nil {
+		err = serr
+	}
+	return err
+}
