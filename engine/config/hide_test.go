@@ -31,6 +31,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		`urls = ["amqp://u:hunter2@h/%zz"]`, `urls = "amqp://u:hunter2@h"`, `urls = ["amqp://u:hunter2@h", {}]`, `urls = env("PWURL", {})`, `urls = [hunter2]`, `urls = ["hunter2"`,
 		`url = "amqp://u:hunter2@h/%zz"`, `url = amqp://u:hunter2@h`, `host = "amqp://u:hunter2@h"`, `host = env("PWURL", "h")`, `host = amqp://u:hunter2@h`, `vhost = "amqp://u:hunter2@h`,
 		`prot = 1 /* amqp://u:hunter2@h */`,
+		"password = \"hunter2\"\npassword = \"hunter2\"", "password = env(\"PW\")\npassword = \"hunter2\"", "password = \"x\"\npassword = upper(\"hunter2\", \"x\")",
 	}
 	for _, line := range inputs {
 		src := fmt.Sprintf("pipeline \"a\" {\n  input \"amqp\" {\n    queue = \"q\"\n    %s\n  }\n  output \"stdout\" {}\n}\n", line)

@@ -192,6 +192,7 @@ func (l *loader) lateErrors(f *file, tokens hclsyntax.Tokens, diags hcl.Diagnost
 		e := &syntaxError{Diagnostic: d, at: *rangeOf(*d.Subject)}
 		switch d.Summary {
 		case attributeRedefined:
+			l.hideLines(f, lineAround(f.src, e.at.Start.Byte)) // the parser keeps the first one only
 			l.diags.add(f.redefined(e.at))
 			continue
 		case unclosedBlock:
