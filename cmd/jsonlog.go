@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -21,8 +23,8 @@ func newJSONHandler(w io.Writer, level slog.Level) slog.Handler {
 	})
 }
 
-// controlEscaper escapes DEL and the C1 control characters, which JSON allows as they are and which some terminals obey. In
-// JSON they stand nowhere but in strings.
+// controlEscaper escapes what JSON allows as it is and a terminal may obey: DEL, the C1 control characters, and marks that turn the direction
+// of the text or cannot be seen. In JSON they stand nowhere but in strings. A log that goes to a file is looked at on a terminal later.
 type controlEscaper struct{ w io.Writer }
 
 func (e controlEscaper) Write(p []byte) (int, error) {
@@ -30,10 +32,13 @@ func (e controlEscaper) Write(p []byte) (int, error) {
 	if bytes.ContainsFunc(p, obeyed) {
 		escaped = nil
 		for _, r := range string(p) { // JSON is valid UTF-8
-			if obeyed(r) {
-				escaped = fmt.Appendf(escaped, `\u%04x`, r)
-			} else {
+			switch high, low := utf16.EncodeRune(r); {
+			case !obeyed(r):
 				escaped = utf8.AppendRune(escaped, r)
+			case r <= 0xffff:
+				escaped = fmt.Appendf(escaped, `\u%04x`, r)
+			default:
+				escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
 			}
 		}
 	}
@@ -43,4 +48,4 @@ func (e controlEscaper) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func obeyed(r rune) bool { return r >= 0x7f && r <= 0x9f }
+func obeyed(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }

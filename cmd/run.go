@@ -118,9 +118,7 @@ func (s *session) handler(f runFlags) (slog.Handler, error) {
 		return &textHandler{w: s.screen, level: level, layout: terminalTime, color: s.app.color()}, nil
 	case s.text:
 		return &textHandler{w: s.screen, level: level, layout: fileTime}, nil
-	case terminal:
-		return newJSONHandler(controlEscaper{s.screen}, level), nil
 	default:
-		return newJSONHandler(s.screen, level), nil
+		return newJSONHandler(controlEscaper{s.screen}, level), nil
 	}
 }

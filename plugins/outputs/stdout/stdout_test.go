@@ -108,6 +108,26 @@ func TestDeadLettersAreQuoted(t *testing.T) {
 	}
 }
 
+// On a terminal, whoever may log could else clear the screen, set its title, or write lines that look like others'.
+func TestATerminalObeysNoMessage(t *testing.T) {
+	bodies := []string{"\x1b[2J\x1b]0;owned\a", "a\rb", "\u009b31m", "\xff\x00", "\u202egnp.exe", "tab\tä 日本 \\x1b \ufffd"}
+	want := []string{`\x1b[2J\x1b]0;owned\a`, `a\rb`, `\u009b31m`, `\xff\x00`, `\u202egnp.exe`, "tab\tä 日本 \\x1b \ufffd"}
+	for terminal, want := range map[bool][]string{true: want, false: bodies} {
+		to := new(console)
+		if err := (&output{to: to, terminal: terminal}).Write(t.Context(), batch(bodies...)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(strings.Join(want, "\n")+"\n", to.String()); diff != "" {
+			t.Errorf("terminal %v: %s", terminal, diff)
+		}
+	}
+	to, b := new(console), batch("a")
+	b.Reasons = []error{errors.New("no queue \x1b[2J")}
+	if err := (&output{to: to}).Write(t.Context(), b); err != nil || to.String() != "no queue \\x1b[2J: \"a\"\n" {
+		t.Errorf("a reason: %q, %v", to.String(), err)
+	}
+}
+
 // The batch comes again after an error. Its first line must not grow onto the half line of the first try.
 func TestHalfALineIsEnded(t *testing.T) {
 	for limit, want := range map[int]string{1: "o\none\ntwo\n", 3: "one\none\ntwo\n", 4: "one\none\ntwo\n", 5: "one\nt\none\ntwo\n"} {
