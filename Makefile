@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build test quick lint bench load soak fuzz demo fmt docs clean
+.PHONY: build test quick lint vuln bench load soak faults fuzz demo fmt docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -36,6 +36,9 @@ lint: ## format, vet, staticcheck
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(GO) mod tidy -diff
+
+vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.dev
+	$(TOOL) govulncheck ./...
 
 fmt: ## format Go and HCL
 	gofmt -w .
