@@ -81,7 +81,11 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	}
 	p := publish{out: o, link: l, ch: ch, batch: b, key: key, sent: make([]sent, len(b.Messages))}
 	p.run(ctx)
-	l.give(ch)
+	if p.full {
+		l.leave(ctx, ch)
+	} else {
+		l.give(ch)
+	}
 	return p.result()
 }
 

@@ -153,6 +153,34 @@ func TestFullQueue(t *testing.T) {
 	}
 }
 
+// An operator takes the limit of a full dead-letter queue away. What waits for it must get through then: on the channel that was refused it
+// would wait until a restart.
+func TestFullQueueIsFullNoMore(t *testing.T) {
+	for _, kind := range []string{"quorum", "classic"} {
+		t.Run(kind, func(t *testing.T) {
+			v := rabbittest.New(t)
+			cfg := config(v)
+			cfg.QueueType = kind
+			limit := map[string]any{"pattern": ".*", "definition": map[string]any{"max-length": 1, "overflow": "reject-publish"}}
+			policy := func(method string, body any) {
+				path := "/api/policies/" + url.PathEscape(v.Name) + "/full"
+				if err := servers.TestBroker(t).Admin(t.Context(), method, path, body, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			policy("PUT", limit)
+			o := newOutput(t, cfg, env(t, engine.RoleOutput))
+			if !rabbittest.Wait(func() bool { return write(t, o, batch("x")) != nil }) {
+				t.Fatal("the queue is never full")
+			}
+			policy("DELETE", nil)
+			if !rabbittest.Wait(func() bool { return write(t, o, batch("y")) == nil }) {
+				t.Error("the queue has room and does not get the message")
+			}
+		})
+	}
+}
+
 func TestReconnects(t *testing.T) {
 	v := rabbittest.New(t)
 	o := newOutput(t, config(v), env(t, engine.RoleOutput))

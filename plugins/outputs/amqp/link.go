@@ -64,6 +64,14 @@ func (l *link) give(ch *channel) {
 	l.mu.Unlock()
 }
 
+// leave closes a channel on which a queue was full. A quorum queue tells a channel when it has room again after messages were taken out, but not
+// after its limit was taken away: that channel would be refused for ever (measured on 3.10).
+func (l *link) leave(ctx context.Context, ch *channel) {
+	release := l.conn.Guard(ctx)
+	_ = ch.Close() // what was to be confirmed is; the next Write finds out whether the connection lives
+	_ = release()
+}
+
 // logBlocked returns a function that tells when the broker blocks the connection and when it goes on, until the connection ends.
 func (l *link) logBlocked(log *slog.Logger) func() {
 	blocked := l.conn.NotifyBlocked(make(chan amqp091.Blocking, 8))

@@ -26,6 +26,7 @@ type publish struct {
 	key   string
 	sent  []sent
 	cause error // why some have no confirm, where that is not about each of them
+	full  bool  // the broker has refused some
 }
 
 // sent is what became of one message.
@@ -127,6 +128,7 @@ func (p *publish) settle(back returned) {
 				s.err = p.cause
 			default:
 				s.err = errNack
+				p.full = true
 			}
 			continue
 		}
