@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/servers"
+	"github.com/logpipe/logpipe/test/world"
 )
 
 func TestMain(m *testing.M) {
@@ -35,4 +37,46 @@ func edited(t *testing.T, oldNew ...string) string {
 		}
 	}
 	return strings.NewReplacer(oldNew...).Replace(string(text))
+}
+
+// reading is the shipped pipeline.hcl with an input queue of this type.
+func reading(t *testing.T, queueType string) string {
+	t.Helper()
+	queue := `queue = env("RABBITMQ_QUEUE", "log_queue")`
+	return edited(t, queue, queue+"\n    queue_type = \""+queueType+"\"")
+}
+
+// queueTypes runs a row for each type of queue: what happens to unacked messages is quite another code in the broker.
+func queueTypes(t *testing.T, row func(t *testing.T, queueType string)) {
+	for _, kind := range []string{"quorum", "classic"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			row(t, kind)
+		})
+	}
+}
+
+// settles ends a row: the pipeline takes what is left and drains; each message from 1 to n is found, and no more are found twice than the
+// bound. None of them may be a dead letter.
+func settles(w *world.World, p *process.Process, n, twiceMost int) {
+	w.TB.Helper()
+	w.Taken("log_queue")
+	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
+	w.Stops(p, 0)
+	within(w, n, twiceMost, "log_queue")
+	if w.HasQueue("log_dlq") {
+		if dead := w.Queue("log_dlq"); dead.Total() != 0 {
+			w.TB.Errorf("%d good messages are dead letters", dead.Total())
+		}
+	}
+}
+
+// within accounts for all messages and holds what is there twice against the bound.
+func within(w *world.World, n, twiceMost int, queues ...string) {
+	w.TB.Helper()
+	all := w.Account(n, queues...)
+	w.TB.Logf("%d of %d messages are there twice; the bound is %d", all.Twice(), n, twiceMost)
+	if all.Twice() > twiceMost {
+		w.TB.Errorf("%d messages are there twice, the bound is %d", all.Twice(), twiceMost)
+	}
 }

@@ -26,18 +26,3 @@ func (w *World) DeadLetters(n int, kind string) {
 	}
 	w.Until("the dead letters are there", func() bool { return w.Depth("log_dlq") == n })
 }
-
-// Channel is a channel of the test's own, by the direct way to the broker.
-func (w *World) Channel() *amqp.Channel {
-	w.TB.Helper()
-	conn, err := amqp.Dial(w.URL)
-	if err != nil {
-		w.TB.Fatal(err)
-	}
-	w.TB.Cleanup(func() { conn.Close() })
-	ch, err := conn.Channel()
-	if err != nil {
-		w.TB.Fatal(err)
-	}
-	return ch
-}

@@ -21,14 +21,32 @@ func (w *World) ThroughStore() *proxy.Store {
 // ThroughProxy puts a breakable way between logpipe and the broker. The test itself stays on the direct way. It needs to be called before Env.
 func (w *World) ThroughProxy() *proxy.Proxy {
 	w.TB.Helper()
+	p := proxy.New(w.TB, w.address().Host)
+	w.through(p)
+	return p
+}
+
+// ThroughRefusing is ThroughProxy for a broker that is not there yet: connections are refused until listen is called.
+func (w *World) ThroughRefusing() (p *proxy.Proxy, listen func()) {
+	w.TB.Helper()
+	p, listen = proxy.NewRefusing(w.TB, w.address().Host)
+	w.through(p)
+	return p, listen
+}
+
+func (w *World) address() *url.URL {
+	w.TB.Helper()
 	u, err := url.Parse(w.URL)
 	if err != nil {
-		w.TB.Fatal(err)
+		w.TB.Fatal("the virtual host has an odd URL")
 	}
-	p := proxy.New(w.TB, u.Host)
+	return u
+}
+
+func (w *World) through(p *proxy.Proxy) {
+	u := w.address()
 	u.Host = p.Addr
 	w.broker = u.String()
-	return p
 }
 
 // Config writes a configuration file and returns its path.

@@ -37,6 +37,7 @@ var built = sync.OnceValues(func() (string, error) {
 // World is a virtual host, a bucket and a folder for one test.
 type World struct {
 	TB     testing.TB
+	Broker *servers.Broker
 	URL    string // of the virtual host
 	S3     *servers.S3
 	Bucket string
@@ -50,13 +51,25 @@ type World struct {
 // New makes a world. It is gone with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	w := &World{TB: tb, URL: servers.VHost(tb), S3: servers.TestS3(tb), Bucket: servers.Bucket(tb), Dir: tb.TempDir()}
+	w := &World{TB: tb, Broker: servers.TestBroker(tb), URL: servers.VHost(tb), S3: servers.TestS3(tb), Bucket: servers.Bucket(tb), Dir: tb.TempDir()}
 	bin, err := built()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w.bin = bin
 	return w
+}
+
+// OwnBroker gives the world a broker that it may stop, pause and kill.
+func (w *World) OwnBroker() *servers.Broker {
+	w.TB.Helper()
+	w.Broker = servers.OwnBroker(w.TB)
+	url, err := w.Broker.VHost(w.TB.Context(), "logs")
+	if err != nil {
+		w.TB.Fatal(err)
+	}
+	w.URL = url
+	return w.Broker
 }
 
 // OwnS3 gives the world an S3 server that it may stop, pause and kill, with an empty bucket.
