@@ -63,6 +63,9 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 
 // discard takes out what is void.
 func (a *attempt) discard(b *Batch) {
+	if a.role != RoleDeadLetter {
+		a.r.keepProbe(b)
+	}
 	if n, bytes := discardVoid(b); n > 0 {
 		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
 	}

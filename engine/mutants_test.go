@@ -35,6 +35,8 @@ var mutants = []struct {
 	{"the last acks are not sent", []edit{{"ack.go", "close(a.flush)", "a.cancel()"}}},
 	{"an input is closed beside its acker", []edit{{"ack.go", "a.cancel()\n\t<-a.done\n}", "a.cancel()\n}"}}},
 	{"a failed last ack is no news", []edit{{"drain.go", "return unacked\n}\n\nfunc (r *run) closeOutputs", "return nil\n}\n\nfunc (r *run) closeOutputs"}}},
+	{"an input is opened again although nothing can be written", []edit{{"probe.go", "d.r.nowhere() && !d.r.ask(ctx, p)", "false"}}},
+	{"an input stays closed although the fallback works", []edit{{"probe.go", "(r.fallback == nil || r.fallback.health.fails())", "true"}}},
 	{"a read error makes nothing void", []edit{{"reopen.go", "d.epoch.kill()\n\tif d.unwatch", "if d.unwatch"}}},
 	{"the back-off never begins anew", []edit{{"read.go", "\t\t\twait.reset()\n", "\n"}}},
 	{"the back-off begins anew with every connection", []edit{{"read.go", "if d.epoch.acked.Load() ||", "if opened ||"}}},

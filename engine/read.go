@@ -21,6 +21,7 @@ type reader struct {
 	unwatch func()                // ends the watcher of the open connection; nil when there is none
 	opened  bool                  // at least once
 	short   error                 // why not everything of a finished source was read
+	closed  backoff               // how long it stays closed at most while nothing can be written
 	lost    bool                  // for the log: one line when the source is lost and one when it is back
 }
 
@@ -37,6 +38,9 @@ func (d *reader) read() {
 		if d.epoch.acked.Load() || opened && time.Since(began) > steadyAfter {
 			wait.reset()
 		}
+		if d.epoch.acked.Load() {
+			d.closed.reset()
+		}
 		if err == nil {
 			return
 		}
@@ -44,7 +48,7 @@ func (d *reader) read() {
 			return // the connection lives on for the acks of the drain
 		}
 		d.disconnect(err)
-		if !d.voidGone() || wait.wait(d.r.stop) != nil {
+		if !d.voidGone() || !d.worthReading() || wait.wait(d.r.stop) != nil {
 			return
 		}
 	}

@@ -101,7 +101,7 @@ func newRun(p *Pipeline) (*run, error) {
 		r.newID = NewID
 	}
 	for _, step := range p.Inputs {
-		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window)})
+		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()})
 	}
 	return r, r.wireOutputs()
 }
