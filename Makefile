@@ -28,13 +28,17 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 
+faults: ## every row of the failure table, also those that need a broker of their own; ten minutes
+	$(GO) build -o bin/with ./test/servers/with
+	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -timeout 40m ./test/faults
+
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
 
 lint: ## format, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run make fmt:"; gofmt -l .; exit 1; }
-	$(GO) vet ./...
-	$(TOOL) staticcheck ./...
+	$(GO) vet -tags faults ./...
+	$(TOOL) staticcheck -tags faults ./...
 	$(GO) mod tidy -diff
 
 vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.dev
