@@ -26,7 +26,10 @@ func onEach(t *testing.T, test func(*testing.T, world)) {
 	for kind, args := range map[string]amqp.Table{
 		"classic": {"x-queue-type": "classic"}, "quorum": {"x-queue-type": "quorum"}, "quorum with a limit": {"x-queue-type": "quorum", "x-delivery-limit": int64(20)},
 	} {
-		t.Run(kind, func(t *testing.T) { test(t, newWorld(t, args)) })
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, args))
+		})
 	}
 }
 
