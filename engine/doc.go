@@ -24,6 +24,7 @@
 //	drain.go       its contexts, the order in which it starts and ends
 //	read.go        open and read
 //	reopen.go      when the source is lost: close, wait until nothing of it is held, open again
+//	probe.go       not while nothing can be written
 //	window.go      what may be unsettled: the bound of memory
 //	receipt.go     the books: admit, release, settle, discard
 //	process.go     transforms, and carrying out rejects, drops and splits
