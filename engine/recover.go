@@ -124,6 +124,8 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 		}
 		c.pause(wait.delay(), c.well)
 	}
+	// The pipeline stops. The batch stays where it is, and so does not wait for a dead letter.
+	c.skipped++
 	return true
 }
 

@@ -67,3 +67,23 @@ func TestRecoveryBeginsWhenTheOutputIsWell(t *testing.T) {
 		g.finishNow(t, stop)
 	})
 }
+
+// What is in the fallback is safe, so a stop in the middle of an outage has nothing to wait for. Whoever replaces a pod would else wait half
+// of its drain_timeout each time, and may end it by force.
+func TestAStopDoesNotWaitForWhatStaysInTheFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(100).withFallback()
+		g.source.Follow = true
+		g.output.Script = func(int, *engine.Batch) enginetest.Step { return enginetest.Step{Err: errDown} }
+		stop := g.start(t)
+		time.Sleep(time.Minute)
+		if n := len(g.fallback.Bodies()); n != 100 {
+			t.Fatalf("%d of 100 messages are in the fallback", n)
+		}
+		began := time.Now()
+		g.finishNow(t, stop)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+	})
+}
