@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +94,7 @@ func TestAnyBody(t *testing.T) {
 				if diff := cmp.Diff(want.stored, arrived(w)); diff != "" {
 					t.Errorf("stored (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff(want.dead, deadLetters(w)); diff != "" {
+				if diff := cmp.Diff(want.dead, deadLetters(w, fallback)); diff != "" {
 					t.Errorf("dead letters (-want +got):\n%s", diff)
 				}
 			})
@@ -165,8 +167,19 @@ const envelopeHeaders = `{"nil":null,"bool":true,"int8":-8,"uint8":200,"int16":-
 	"bytes":{"base64":"AP8="},"time":"2023-11-14T22:13:20Z","list":[1,"two",{"three":true}],"table":{"deep":{"er":4}},
 	"\u001b]0;title\u0007":"the name is poison","x-death":"no list"}`
 
-// deadLetters empties the dead-letter queue, and looks at what came with each.
-func deadLetters(w *world.World) map[string]int {
+// plain is a header's value without its type.
+func plain(v any) any {
+	switch v := v.(type) {
+	case amqp.Decimal:
+		return fmt.Sprint(float64(v.Value) / math.Pow10(int(v.Scale)))
+	case time.Time:
+		return v.UTC().String()
+	}
+	return fmt.Sprint(v)
+}
+
+// deadLetters empties the dead-letter queue, and looks at what came with each. Those that were in the fallback before are stale.
+func deadLetters(w *world.World, stale bool) map[string]int {
 	w.TB.Helper()
 	found, all := map[string]int{}, bodies()
 	for ch := channel(w); ; {
@@ -186,8 +199,12 @@ func deadLetters(w *world.World) map[string]int {
 			w.TB.Errorf("the dead letter %s does not say why", d.MessageId)
 		}
 		for name, want := range everyHeader() {
-			if got := d.Headers[name]; !cmp.Equal(got, want) {
-				w.TB.Errorf("the dead letter %s has the header %q = %v, not %v", d.MessageId, name, got, want)
+			got := d.Headers[name]
+			if stale { // a file has one kind of whole number and one of others
+				got, want = plain(got), plain(want)
+			}
+			if !cmp.Equal(got, want) {
+				w.TB.Errorf("the dead letter %s has the header %q = %#v, not %#v", d.MessageId, name, got, want)
 			}
 		}
 	}
