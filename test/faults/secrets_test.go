@@ -55,53 +55,55 @@ func user(t *testing.T, w *world.World) *url.URL {
 
 // Passwords and keys are in nothing that logpipe prints or shows to other users of the machine: not when all is well, and not in any trouble.
 func TestSecretsStaySecret(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	good := user(t, w)
-	change := func(f func(*url.URL)) string {
-		u := *good
-		f(&u)
-		return u.String()
-	}
-	keys := []string{"AWS_ACCESS_KEY_ID=" + w.S3.AccessKey, "AWS_SECRET_ACCESS_KEY=" + storeSecret, "AWS_SESSION_TOKEN=" + tokenSecret, "RETRY_LIMIT=1"}
-	env := func(broker string, more ...string) []string {
-		return append(append(w.Env(), append(keys, "RABBITMQ_URL="+broker)...), more...)
-	}
+	here := func(u *url.URL) {}
 	for name, c := range map[string]struct {
-		env   []string
-		wants []string
+		broker func(u *url.URL)
+		env    func(w *world.World) []string
+		wants  []string
 	}{
-		"all is well but the key": {env(good.String()), []string{"input is open", "output fails"}},
-		"wrong password":          {env(change(func(u *url.URL) { u.User = url.UserPassword("guest", brokerSecret) })), []string{"input is lost"}},
-		"no such host":            {env(change(func(u *url.URL) { u.Host = "broker.invalid:5672" })), []string{"input is lost"}},
-		"nobody there":            {env(change(func(u *url.URL) { u.Host = "127.0.0.1:1" }), "S3_ENDPOINT=http://127.0.0.1:1"), []string{"input is lost"}},
-		"no such virtual host":    {env(change(func(u *url.URL) { u.Path = "/none" })), []string{"input is lost"}},
-		"no TLS there":            {env(change(func(u *url.URL) { u.Scheme = "amqps" })), []string{"input is lost"}},
-		"no AMQP there":           {env(change(func(u *url.URL) { u.Host = strings.TrimPrefix(w.S3.Endpoint, "http://") })), []string{"input is lost"}},
-		"no URL at all":           {env("amqp://u:" + brokerSecret + "@h:port/ x"), nil},
-		"an endpoint with a user": {env(good.String(), "S3_ENDPOINT=http://u:"+storeSecret+"@127.0.0.1:1"), nil},
+		"all is well but the key": {here, nil, []string{"input is open", "output fails"}},
+		"wrong password":          {func(u *url.URL) { u.User = url.UserPassword("guest", brokerSecret) }, nil, []string{"input is lost"}},
+		"no such host":            {func(u *url.URL) { u.Host = "broker.invalid:5672" }, nil, []string{"input is lost"}},
+		"nobody there":            {func(u *url.URL) { u.Host = "127.0.0.1:1" }, nil, []string{"input is lost"}},
+		"no such virtual host":    {func(u *url.URL) { u.Path = "/none" }, nil, []string{"input is lost"}},
+		"no TLS there":            {func(u *url.URL) { u.Scheme = "amqps" }, nil, []string{"input is lost"}},
+		"no AMQP there": {here, func(w *world.World) []string {
+			return []string{"RABBITMQ_URL=amqp://u:" + url.QueryEscape(brokerSecret) + "@" + strings.TrimPrefix(w.S3.Endpoint, "http://")}
+		}, []string{"input is lost"}},
+		"no URL at all":           {here, func(*world.World) []string { return []string{"RABBITMQ_URL=amqp://u:" + brokerSecret + "@h:port/ x"} }, nil},
+		"an endpoint with a user": {here, func(*world.World) []string { return []string{"S3_ENDPOINT=http://u:" + storeSecret + "@127.0.0.1:1"} }, nil},
 	} {
-		for _, flags := range [][]string{{"--log-format", "text"}, {"--log-format", "json", "-v"}} {
-			cmd := w.Command(c.env, append([]string{"run", "pipeline.hcl"}, flags...)...)
-			cmd.Begin()
-			if c.wants == nil {
-				cmd.End()
-			} else {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			u := user(t, w)
+			c.broker(u)
+			env := append(w.Env("RETRY_LIMIT=1"), "RABBITMQ_URL="+u.String(), "AWS_SECRET_ACCESS_KEY="+storeSecret, "AWS_SESSION_TOKEN="+tokenSecret)
+			if c.env != nil {
+				env = append(env, c.env(w)...)
+			}
+			w.Produce(10)
+			for _, flags := range [][]string{{"--log-format", "text"}, {"--log-format", "json", "-v"}} {
+				cmd := w.Command(env, append([]string{"run", "pipeline.hcl"}, flags...)...)
+				cmd.Begin(c.wants...)
+				if c.wants != nil {
+					whispers(t, "the command line", commandLine(t, cmd.Process.Pid))
+					cmd.End(syscall.SIGINT, syscall.SIGINT)
+				} else {
+					cmd.End()
+				}
+				whispers(t, "the log", cmd.Printed())
+				if cmd.Printed() == "" {
+					t.Error("nothing is printed, so the test is not about it")
+				}
 				w.Produce(10)
-				cmd.Prints(c.wants...)
-				whispers(t, name+": the command line", commandLine(t, cmd.Process.Pid))
-				cmd.End(syscall.SIGINT, syscall.SIGINT)
 			}
-			whispers(t, name, cmd.Printed())
-			if cmd.Printed() == "" {
-				t.Errorf("%s: nothing is printed", name)
+			for _, args := range [][]string{{"validate"}, {"validate", "--json"}, {"graph"}} {
+				whispers(t, args[0], all(t, w, env, append(args, "pipeline.hcl")...))
 			}
-		}
-		for _, args := range [][]string{{"validate"}, {"validate", "--json"}, {"graph"}} {
-			whispers(t, name+": "+args[0], all(t, w, c.env, append(args, "pipeline.hcl")...))
-		}
+			whispers(t, "the fallback", string(fallbackText(t, w)))
+		})
 	}
-	whispers(t, "the fallback", string(fallbackText(t, w)))
 }
 
 // all is what a command prints until it ends.
