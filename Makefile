@@ -30,7 +30,7 @@ test: ## everything, on real servers, under the race detector; prints the covera
 
 faults: ## every row of the failure table, also those that need a broker of their own; ten minutes
 	$(GO) build -o bin/with ./test/servers/with
-	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -timeout 40m ./test/faults
+	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -parallel 6 -timeout 40m ./test/faults
 
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout

@@ -48,6 +48,7 @@ func reading(t *testing.T, queueType string) string {
 
 // queueTypes runs a row for each type of queue: what happens to unacked messages is quite another code in the broker.
 func queueTypes(t *testing.T, row func(t *testing.T, queueType string)) {
+	t.Parallel() // else the next row would wait for this one
 	for _, kind := range []string{"quorum", "classic"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()

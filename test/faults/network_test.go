@@ -11,6 +11,7 @@ import (
 
 // The network breaks under load, in several ways, three times each.
 func TestNetworkBreaks(t *testing.T) {
+	t.Parallel()
 	for name, breaks := range map[string]func(w *world.World, p *process.Process, way *proxy.Proxy, i int){
 		"cut for a while": func(w *world.World, p *process.Process, way *proxy.Proxy, i int) {
 			way.Cut()
