@@ -52,6 +52,7 @@ type World struct {
 func New(tb testing.TB) *World {
 	tb.Helper()
 	w := &World{TB: tb, Broker: servers.TestBroker(tb), URL: servers.VHost(tb), S3: servers.TestS3(tb), Bucket: servers.Bucket(tb), Dir: tb.TempDir()}
+	tb.Cleanup(w.sayFallback)
 	bin, err := built()
 	if err != nil {
 		tb.Fatal(err)
@@ -117,6 +118,19 @@ func (w *World) InFallback() *tally.Tally {
 		found.Places++
 	}
 	return found
+}
+
+// sayFallback tells after a failure what is in the fallback's folder.
+func (w *World) sayFallback() {
+	if !w.TB.Failed() {
+		return
+	}
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(w.Fallback()), "*")) // the pattern is well
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil {
+			w.TB.Logf("in the fallback: %s, %d bytes, %v", filepath.Base(name), info.Size(), info.ModTime().Format(time.RFC3339Nano))
+		}
+	}
 }
 
 // Start runs logpipe; it is killed with the test.

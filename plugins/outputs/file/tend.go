@@ -16,7 +16,8 @@ const tendAgain = time.Minute
 
 // tend puts an old file aside, and repairs one that ends in the middle of a write. It makes no file.
 func (l *live) tend(ctx context.Context) error {
-	if _, err := os.Stat(l.path); errors.Is(err, fs.ErrNotExist) {
+	was, err := os.Stat(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
 		l.close()
 		return nil
 	}
@@ -24,6 +25,12 @@ func (l *live) tend(ctx context.Context) error {
 		return err
 	}
 	defer l.letGo()
+	if is, err := l.f.Stat(); err == nil && is.Size() == 0 && !os.SameFile(was, is) {
+		// A recovery took the file away meanwhile, and the lock made a new one. Whoever waits to write there looks at the name again.
+		err = os.Remove(l.target)
+		l.close()
+		return err
+	}
 	why, err := l.ready(0)
 	if err == nil && why != "" {
 		err = l.putAside(why)

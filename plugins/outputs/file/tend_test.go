@@ -1,6 +1,8 @@
 package file
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
 // Whoever ships rotated files waits for them: the last lines of a quiet hour must not lie in a file that is never rotated, be it open
@@ -67,4 +70,55 @@ func TestRepairsAtTheStart(t *testing.T) {
 	if got := content(t, o.file); got != "one\n" || !strings.Contains(o.log.String(), "middle of a write") {
 		t.Errorf("%q; log: %s", got, o.log)
 	}
+}
+
+// A recovery that takes the file away while the start looks at it must not find an empty one in its place: an operator, and whoever waits
+// until all is home, would take it for something that is left.
+func TestTheStartMakesNoFile(t *testing.T) {
+	o := open(t, engine.RoleOutput, filepath.Join(t.TempDir(), "app.ndjson"), nil)
+	if err := os.WriteFile(o.file, []byte("one\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	claim, err := linefile.Take(t.Context(), o.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := make(chan error)
+	go func() { checked <- o.Check(t.Context()) }()
+	waitsForLock(t, o.file)
+	if err := claim.MoveTo(linefile.Rotated(o.file)); err != nil {
+		t.Fatal(err)
+	}
+	if err := claim.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-checked; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(o.file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+}
+
+// waitsForLock waits until this process has the file open twice: by its claim, and by who waits for it.
+func waitsForLock(t *testing.T, path string) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		open := 0
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			if to, err := os.Readlink(filepath.Join("/proc/self/fd", fd.Name())); err == nil && to == path {
+				open++
+			}
+		}
+		if open >= 2 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("nobody waits for the lock")
 }
