@@ -38,7 +38,7 @@
 //	ack.go         telling the source
 //	supervise.go   keeping pipelines running
 //
-// Beside the way: health.go has one log line when an output begins to fail and one when it is well, backoff.go the waiting
+// Beside the way: homecoming.go has the log lines of recovery, health.go has one log line when an output begins to fail and one when it is well, backoff.go the waiting
 // times, guard.go makes a plugin's panic an error, id.go names batches. registry.go and fields.go describe plugins and their configuration, observe.go what can be seen from
 // outside, errors.go what errors say.
 package engine

@@ -136,3 +136,28 @@ var rejectAll = transform(func(b *engine.Batch) error {
 	}
 	return nil
 })
+
+// Whoever waits for the fallback to come home must see how far it is, and that it is done; not each batch.
+func TestTheWayHomeIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(1000).withFallback()
+		g.source.Follow = true
+		log := g.logged()
+		began := time.Now()
+		g.output.Script = func(int, *engine.Batch) enginetest.Step {
+			if time.Since(began) < time.Minute {
+				return enginetest.Step{Err: errDown}
+			}
+			return enginetest.Step{Slow: 500 * time.Millisecond} // so that 100 batches take 50 s
+		}
+		stop := g.start(t)
+		time.Sleep(10 * time.Minute)
+		if n := log.with("fallback comes home"); n < 3 || n > 6 {
+			t.Errorf("the way home is in the log %d times, want one line in ten seconds", n)
+		}
+		if n := log.with(`msg="fallback is home" plugin=fallback.spool batches=100 messages=1000`); n != 1 {
+			t.Errorf("%d lines say that all is home:\n%s", n, strings.Join(log.all, ""))
+		}
+		g.finishNow(t, stop)
+	})
+}

@@ -25,6 +25,7 @@ type recovery struct {
 	well  chan struct{} // the output works again
 	done  chan struct{}
 	left  error // why the fallback is not home; read it after done
+	news  homecoming
 
 	// of one pass
 	epoch    *epoch
@@ -151,6 +152,7 @@ func (c *recovery) settle() error {
 	}
 	for _, tag := range tags {
 		c.r.observe(c.out[tag])
+		c.news.came(c.out[tag].Messages)
 		delete(c.out, tag)
 	}
 	return nil
@@ -158,6 +160,9 @@ func (c *recovery) settle() error {
 
 // rest is for the end of the fallback: it waits until it is worth asking again.
 func (c *recovery) rest(last bool) (end bool, err error) {
+	if len(c.out) == 0 {
+		c.news.done()
+	}
 	switch {
 	case last && len(c.out) > c.skipped: // dead letters are on their way
 		c.await(c.r.stop)

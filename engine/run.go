@@ -115,6 +115,7 @@ func (r *run) wireOutputs() error {
 			r.recovery = &recovery{
 				r: r, input: rec.Recovery(), last: make(chan struct{}), done: make(chan struct{}),
 				kick: make(chan struct{}, 1), well: make(chan struct{}, 1),
+				news: homecoming{log: r.log, plugin: r.p.Fallback.Name},
 			}
 		}
 	}
