@@ -93,8 +93,24 @@ func (v *VHost) Publish(queue string, bodies ...[]byte) {
 	v.Send("", queue, messages...)
 }
 
-// Send publishes messages, in order, and returns when the broker has them.
+// Send publishes messages, in order, and returns when the broker has them. A quorum queue that is only just declared refuses messages for a
+// moment: these are sent again, on a channel that has not been refused yet.
 func (v *VHost) Send(exchange, key string, messages ...amqp.Publishing) {
+	v.tb.Helper()
+	sent := Wait(func() bool {
+		messages = v.send(exchange, key, messages)
+		if len(messages) > 0 {
+			v.check(v.ch.Close())
+		}
+		return len(messages) == 0
+	})
+	if !sent {
+		v.tb.Fatal("the broker did not take a message of the test")
+	}
+}
+
+// send publishes messages once and returns those that the broker refused.
+func (v *VHost) send(exchange, key string, messages []amqp.Publishing) (refused []amqp.Publishing) {
 	v.tb.Helper()
 	ch := v.Channel()
 	var confirms []*amqp.DeferredConfirmation
@@ -103,11 +119,12 @@ func (v *VHost) Send(exchange, key string, messages ...amqp.Publishing) {
 		v.check(err)
 		confirms = append(confirms, c)
 	}
-	for _, c := range confirms {
+	for i, c := range confirms {
 		if !c.Wait() {
-			v.tb.Fatal("the broker did not take a message of the test")
+			refused = append(refused, messages[i])
 		}
 	}
+	return refused
 }
 
 // Ready is the number of messages in the queue that nobody has; -1 if there is no such queue.
