@@ -32,8 +32,7 @@ func TestKill(t *testing.T) {
 			p := w.Start(w.Env("BATCH_SIZE=200"), "pipeline.hcl")
 			w.Says(p, "input is open")
 			w.Taken("log_queue")
-			w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-			w.Stops(p, 0)
+			w.ComesHome(p)
 			all := w.Account(n, "log_queue", "log_dlq")
 			t.Logf("%d messages are there twice; the bound is %d", all.Twice(), twiceMost)
 			if all.Twice() > twiceMost {

@@ -129,8 +129,7 @@ func TestOutOfFileDescriptors(t *testing.T) {
 	w.Says(p, "batch can be written nowhere")
 	limit(1024)
 	w.Until("all is stored", func() bool { return len(w.Stored().Count)+len(w.InFallback().Count) >= n })
-	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-	w.Stops(p, 0)
+	w.ComesHome(p)
 	if all := w.Account(n, "log_queue", "log_dlq"); all.Twice() != 0 {
 		t.Errorf("%d messages are there twice", all.Twice())
 	}

@@ -45,8 +45,7 @@ func TestS3Refuses(t *testing.T) {
 			w.Taken("log_queue")
 			store.Heal()
 			w.Says(p, "output is well again")
-			w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-			w.Stops(p, 0)
+			w.ComesHome(p)
 			all := w.Account(n, "log_queue")
 			if all.Twice() != 0 {
 				t.Errorf("%d messages are there twice", all.Twice())
@@ -88,8 +87,7 @@ func TestS3LosesTheAnswer(t *testing.T) {
 				t.Error("nothing is stored, so the test is not about lost answers")
 			}
 			store.Heal()
-			w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-			w.Stops(p, 0)
+			w.ComesHome(p)
 			if all := w.Account(n, "log_queue", "log_dlq"); all.Twice() != 0 {
 				t.Errorf("%d messages are there twice", all.Twice())
 			}
@@ -129,8 +127,7 @@ func TestS3WithoutCredentials(t *testing.T) {
 	w.Until("all is safe in the file", func() bool { return len(w.InFallback().Count) == n })
 	w.Stops(p, 0)
 	p = w.Start(w.Env(), "pipeline.hcl")
-	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-	w.Stops(p, 0)
+	w.ComesHome(p)
 	if all := w.Account(n, "log_queue", "log_dlq"); all.Twice() != 0 {
 		t.Errorf("%d messages are there twice", all.Twice())
 	}
@@ -153,8 +150,7 @@ func TestS3DownForLong(t *testing.T) {
 	if err := own.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-	w.Stops(p, 0)
+	w.ComesHome(p)
 	if all := w.Account(n, "log_queue", "log_dlq"); all.Twice() != 0 {
 		t.Errorf("%d messages are there twice", all.Twice())
 	}
@@ -176,7 +172,6 @@ func TestBucketMadeLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Until("all is stored", func() bool { return len(w.Stored().Count) == n })
-	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
-	w.Stops(p, 0)
+	w.ComesHome(p)
 	w.Account(n, "log_queue", "log_dlq")
 }

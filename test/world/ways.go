@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/proxy"
 	"github.com/logpipe/logpipe/test/tally"
 )
@@ -90,4 +91,11 @@ func (w *World) ThroughURL() string { return w.broker }
 func (w *World) HasQueue(name string) bool {
 	_, _, err := tally.Depth(w.URL, name)
 	return err == nil
+}
+
+// ComesHome waits until nothing is left in the fallback, and then drains the process.
+func (w *World) ComesHome(p *process.Process) {
+	w.TB.Helper()
+	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
+	w.Stops(p, 0)
 }
