@@ -192,9 +192,13 @@ func (o *output) otherRegion(a answer) string {
 // explainEnd tells why an attempt was broken off.
 func (o *output) explainEnd(ctx context.Context) string {
 	if errors.Is(context.Cause(ctx), errSlow) {
-		return fmt.Sprintf("no answer from %s within %v", o.where(), o.cfg.Timeout)
+		return o.noAnswer()
 	}
 	return "broken off: " + context.Cause(ctx).Error()
+}
+
+func (o *output) noAnswer() string {
+	return fmt.Sprintf("no answer from %s within %v", o.where(), o.cfg.Timeout)
 }
 
 // explainSettings tells why the SDK could not read its settings.

@@ -3,6 +3,7 @@ package s3
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -170,5 +171,30 @@ func TestUploadsAreSignedWithTheRole(t *testing.T) {
 	// The first ones live for 30 s only, too short for an upload; the others do for all three.
 	if got := strings.Join(signed, ", "); got != "PUT role-key-1 token-1, PUT role-key-1 token-1, PUT role-key-1 token-1" {
 		t.Errorf("uploads: %s", got)
+	}
+}
+
+// net/http has clocks of its own beside the attempt's. Whichever runs out first, the operator reads what did not come: the clock for
+// the answer is as long as the attempt's, and was taken for one of the connection.
+func TestClocksOfTheClient(t *testing.T) {
+	silent := listen(t) // takes connections (its backlog does) and says nothing
+	o := open(t, reach(&servers.S3{Endpoint: "http://" + silent.Addr().String(), Region: "us-east-1"}, "logs"))
+	for name, c := range map[string]struct {
+		url   string
+		clock *http.Transport
+		want  string
+	}{
+		"answer":    {"http://", &http.Transport{ResponseHeaderTimeout: 20 * time.Millisecond}, "no answer from "},
+		"handshake": {"https://", &http.Transport{TLSHandshakeTimeout: 20 * time.Millisecond}, "did not end the TLS handshake"},
+		"dial": {"http://", &http.Transport{DialContext: (&net.Dialer{Deadline: time.Now().Add(-time.Second)}).DialContext},
+			"no connection to "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer c.clock.CloseIdleConnections()
+			_, err := (&http.Client{Transport: c.clock}).Get(c.url + silent.Addr().String())
+			if text := o.explainNetwork(err); !strings.Contains(text, c.want) {
+				t.Errorf("%v\nis explained as %q, not %q", err, text, c.want)
+			}
+		})
 	}
 }

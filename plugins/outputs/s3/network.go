@@ -27,9 +27,22 @@ func (o *output) explainNetwork(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("%s cut the connection before it answered", o.where())
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("no connection to %s within %v", address(err, o.where()), dialTimeout)
+		return o.explainTimeout(err)
 	}
 	return root(err)
+}
+
+// explainTimeout tells which of the client's clocks ran out. The one for the answer's header is as long as the attempt's
+// own, so either may be first.
+func (o *output) explainTimeout(err error) string {
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Sprintf("no connection to %s within %v", address(err, o.where()), dialTimeout)
+	case strings.Contains(err.Error(), "TLS handshake timeout"): // net/http has no name for it
+		return fmt.Sprintf("%s did not end the TLS handshake within %v", o.where(), dialTimeout)
+	}
+	return o.noAnswer()
 }
 
 // hostHint explains a host that has the bucket in front of the endpoint's.
