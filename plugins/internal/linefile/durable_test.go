@@ -2,6 +2,7 @@ package linefile_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -54,6 +55,32 @@ func TestNamesAreDurable(t *testing.T) {
 		t.Fatal(err)
 	}
 	disk.WantDurable(t, root)
+}
+
+// An empty file that nothing could be written to looks as if logs were waiting in it.
+func TestFileThatCannotBeUsedDoesNotStay(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "app.log")
+	sync := linefile.Fsync
+	defer func() { linefile.Fsync = sync }()
+	linefile.Fsync = func(*os.File) error { return errors.New("too many open files") }
+	if f, err := linefile.OpenAppend(path, 0o640); err == nil {
+		f.Close()
+		t.Fatal("a file whose name is not durable is used")
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is still there: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("kept\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := linefile.OpenAppend(path, 0o640); err == nil {
+		f.Close()
+		t.Fatal("a file whose name is not durable is used")
+	}
+	if body, err := os.ReadFile(path); string(body) != "kept\n" {
+		t.Errorf("a file that was there before holds %q, %v", body, err)
+	}
 }
 
 // A folder that an earlier attempt, or an earlier life, made and could not make durable must not be taken for durable because it is there.

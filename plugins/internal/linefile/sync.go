@@ -74,7 +74,8 @@ func OpenAppend(path string, mode fs.FileMode) (f *os.File, err error) {
 	const tries = 10 // another process may remove it between the two opens, but not for ever
 	for range tries {
 		f, err = openRegular(path, os.O_RDWR|os.O_APPEND)
-		if errors.Is(err, fs.ErrNotExist) {
+		missing := errors.Is(err, fs.ErrNotExist)
+		if missing {
 			if err = MkdirAll(filepath.Dir(path), 0o750); err != nil {
 				return nil, err
 			}
@@ -87,6 +88,9 @@ func OpenAppend(path string, mode fs.FileMode) (f *os.File, err error) {
 			return f, nil
 		}
 		if f != nil {
+			if missing {
+				takeBack(f, path)
+			}
 			f.Close()
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -94,6 +98,18 @@ func OpenAppend(path string, mode fs.FileMode) (f *os.File, err error) {
 		}
 	}
 	return nil, err
+}
+
+// takeBack removes a file that was just made and cannot be used, so that it does not stay behind empty, as if something had been kept in it.
+// Whoever else has opened it meanwhile sees that when it has the lock: see Hold. If this fails too, an empty file stays, which does no harm.
+func takeBack(f *os.File, path string) {
+	if locked, err := TryLock(f); err != nil || !locked {
+		return
+	}
+	st, err := f.Stat()
+	if same, serr := Same(f, path); err == nil && serr == nil && same && st.Size() == 0 {
+		os.Remove(path)
+	}
 }
 
 func create(path string, mode fs.FileMode) (*os.File, error) {
