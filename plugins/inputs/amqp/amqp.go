@@ -22,8 +22,8 @@ declare = "never", or without the permission to configure, it cannot be seen wha
 Delivery is at least once: what was read and not yet acked when the connection is lost, the broker delivers again. Acks go out
 for many messages at once. The messages that may be unacked (prefetch) follow from what the pipeline can hold, unless set.
 
-A message whose headers are nested more than 32 deep, or have a table or list of more than 8192 entries, cannot be read: it ends the
-connection each time anew, and the queue stands still until somebody takes the message out. The log says so.
+Headers nested more than 32 deep, and a table or list of more than 8192 entries in them, are left out where headers are kept: in dead letters and in
+the fallback. No Go client could read them there.
 
 On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no delivery limit: its default of 20 would take good messages
 away in an outage of some hours. A limit among the arguments of a queue that exists is warned about. With declare = "never", or without the permission to

@@ -1,6 +1,8 @@
 package amqp
 
 import (
+	"errors"
+	"fmt"
 	"sync/atomic"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -8,8 +10,8 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
-// consumer reads the queue through one channel of a connection of its own. Its pump is the only goroutine that asks
-// something of the channel; acks go beside it.
+// consumer reads the queue through one channel of a connection of its own. Deliveries come from the goroutine that reads the connection. Its pump
+// is the only goroutine that asks something of the channel; acks go beside it.
 type consumer struct {
 	index  int // among the session's consumers
 	queue  string
@@ -33,11 +35,13 @@ type consumer struct {
 
 	lost atomic.Pointer[error] // why the channel or connection is dead
 
+	next    uint64      // the delivery tag that must come next; of Receive alone
+	suspect atomic.Bool // this may be a stream; nothing is taken before that is known
+
 	// of the pump alone
 	now    *subscription // nil when there is none
-	old    *subscription // the one before, cancelled, until all that it brought is taken
+	old    *subscription // the one before, cancelled, until all that it brought has come
 	number int           // of the last subscription
-	next   uint64        // the delivery tag that must come next
 	gone   bool          // the broker has ended a subscription
 }
 
@@ -51,6 +55,7 @@ func (c *consumer) start(conn *rabbitmq.Connection) error {
 	c.cancels = ch.NotifyCancel(make(chan string, 8)) // at most two live at a time
 	c.poke, c.done = make(chan struct{}, 1), make(chan struct{})
 	c.acks = newAcker(c.sendAck, c.lose)
+	conn.Take(c.queue, c)
 	if err := c.subscribe(); err != nil {
 		return err
 	}
@@ -58,12 +63,36 @@ func (c *consumer) start(conn *rabbitmq.Connection) error {
 	return nil
 }
 
-// pump puts what comes into the inbox, as long as there is a subscription or may be one again; then it waits for the end of
-// the session.
+// Receive implements rabbitmq.Receiver. The deliveries of a channel count up without a gap. An ack of several covers all before it, so one that
+// was overlooked would be acked with the next ones.
+func (c *consumer) Receive(list []rabbitmq.Incoming) {
+	if c.next == 1 && list[0].Meta.FromStream() {
+		c.inbox.hold(true)
+		c.suspect.Store(true)
+		c.nudge()
+	}
+	for i := range list {
+		if list[i].Tag != c.next {
+			c.lose(fmt.Errorf("delivery %d came where %d was due", list[i].Tag, c.next))
+			list, c.next = list[:i], 0 // no delivery has this tag: nothing is taken any more
+			break
+		}
+		c.next++
+	}
+	c.credit.take(list)
+	if c.inbox.put(list) {
+		c.wake()
+	}
+	if c.credit.change() {
+		c.nudge()
+	}
+}
+
+// pump keeps a subscription as long as there shall be one; then it waits for the end of the session.
 func (c *consumer) pump() {
 	defer close(c.done)
 	for {
-		err := c.receive()
+		err := c.attend()
 		if err == nil && !c.gone && c.ready() {
 			if err = c.subscribe(); err == nil {
 				continue
@@ -82,37 +111,47 @@ func (c *consumer) pump() {
 	}
 }
 
-// receive takes deliveries until no subscription is left. What the library has buffered when one is cancelled still comes:
-// nothing is thrown away. An error means that deliveries are lost.
-func (c *consumer) receive() error {
+// attend returns when no subscription is left. All that they brought has come then.
+func (c *consumer) attend() error {
 	for c.now != nil || c.old != nil {
-		var err error
 		select {
-		case d, ok := <-c.now.next():
-			err = c.came(c.now, d, ok)
-		case d, ok := <-c.old.next():
-			err = c.came(c.old, d, ok)
+		case _, ok := <-c.now.end():
+			if ok {
+				return errPassedOn
+			}
+			c.close(c.now)
+		case _, ok := <-c.old.end():
+			if ok {
+				return errPassedOn
+			}
+			c.close(c.old)
 		case <-c.poke:
 		}
-		if err == nil {
-			err = c.adjust()
+		if err := c.clear(); err != nil {
+			return err
 		}
-		if err != nil {
+		if err := c.adjust(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// accept puts the delivery that is due into the inbox.
-func (c *consumer) accept(d amqp091.Delivery) {
-	c.next++
-	got := delivery{rabbitmq.NewDelivery(d).From(c.queue), d.Body[:len(d.Body):len(d.Body)]}
-	headers := got.meta.HeaderBytes()
-	c.credit.take(int64(len(got.body)) + headers)
-	if c.inbox.put(d.DeliveryTag, got, headers) {
-		c.wake()
+// errPassedOn cannot be, but a delivery that nobody takes would be acked with the next ones.
+var errPassedOn = errors.New("a delivery came through the library")
+
+// clear finds out whether the queue is a stream, if that is in doubt: we may not declare it, else it had been seen at Open.
+func (c *consumer) clear() error {
+	if !c.suspect.Load() {
+		return nil
 	}
+	if c.ch.Conn.IsStream(c.queue) {
+		return rabbitmq.StreamError(c.queue)
+	}
+	c.suspect.Store(false)
+	c.inbox.hold(false)
+	c.wake()
+	return nil
 }
 
 // ready waits, while there is no subscription, until one may begin. It returns false if there will be none.

@@ -1,23 +1,28 @@
 package amqp
 
-import "sync/atomic"
+import (
+	"sync"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
 
 // guess is taken for the size of a message as long as none was seen, so that the first prefetch is not thousands of large ones.
 const guess = 1 << 20
 
-// credit says how many messages a consumer may have unacked, so that their bodies and headers take about limit bytes. AMQP counts
+// credit says how many messages a consumer may have unacked, so that they take about limit bytes. AMQP counts
 // messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more, which the broker
 // has sent before it hears of a change, and one message: a subscription of that size keeps the place until there is room.
 type credit struct {
 	max   int   // messages
 	limit int64 // bytes; 0 is none
 
-	messages atomic.Int64 // that are here and not settled
-	held     atomic.Int64 // bytes of their bodies and headers
-	average  float64      // bytes of the messages that came last
-	prefetch int          // of the present subscription
-	got      int          // deliveries of it
-	least    bool         // it is there only so that the queue has a consumer, because the limit is passed
+	mu       sync.Mutex
+	messages int64   // that are here and not settled
+	held     int64   // bytes that they take
+	average  float64 // bytes of the messages that came last
+	prefetch int     // of the present subscription
+	got      int     // deliveries of it
+	least    bool    // it is there only so that the queue has a consumer, because the limit is passed
 }
 
 func newCredit(prefetch int, limit int64) *credit {
@@ -35,6 +40,8 @@ func (c *credit) wanted() int {
 
 // begin starts a subscription and returns its prefetch.
 func (c *credit) begin() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.prefetch, c.got, c.least = c.wanted(), 0, !c.room()
 	if c.least {
 		c.prefetch = 1
@@ -42,49 +49,68 @@ func (c *credit) begin() int {
 	return c.prefetch
 }
 
-// take notes that a message came.
-func (c *credit) take(size int64) {
-	c.messages.Add(1)
-	c.held.Add(size)
-	c.got++
-	if c.average == guess && c.got == 1 {
-		c.average = float64(size)
-	}
+// take notes that messages came.
+func (c *credit) take(list []rabbitmq.Incoming) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	weight := min(max(1.0/64, 2/float64(c.prefetch+1)), 0.5) // the smaller the prefetch, the sooner a change must be seen
-	c.average += (float64(size) - c.average) * weight
+	for i := range list {
+		size := int64(list[i].Size)
+		c.messages++
+		c.held += size
+		c.got++
+		if c.average == guess && c.got == 1 {
+			c.average = float64(size)
+		}
+		c.average += (float64(size) - c.average) * weight
+	}
 }
 
 // give notes that messages are settled. It reports whether there is room again.
 func (c *credit) give(messages, bytes int64) bool {
-	c.messages.Add(-messages)
-	after := c.held.Add(-bytes)
-	return c.limit > 0 && after <= c.limit && after+bytes > c.limit
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.messages -= messages
+	c.held -= bytes
+	return c.limit > 0 && c.held <= c.limit && c.held+bytes > c.limit
 }
 
 // room reports whether more may come.
-func (c *credit) room() bool { return c.limit <= 0 || c.held.Load() <= c.limit }
+func (c *credit) room() bool { return c.limit <= 0 || c.held <= c.limit }
 
 // change reports whether another subscription should begin because the prefetch is too large for what comes, or much too small.
 func (c *credit) change() bool {
-	if c.limit <= 0 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.limit <= 0:
 		return false
-	}
-	messages, held := c.messages.Load(), c.held.Load()
-	if held > c.limit {
+	case c.held > c.limit:
 		return c.wanted() < c.prefetch*3/4
-	}
-	if c.least {
+	case c.least:
 		return true
-	}
-	if c.prefetch == c.max || c.got < c.prefetch {
+	case c.prefetch == c.max || c.got < c.prefetch:
 		return false
-	}
-	if messages >= int64(c.prefetch) {
+	case c.messages >= int64(c.prefetch):
 		// The prefetch is used up, and the limit is not. Nothing more comes before something is settled, and a pipeline that
 		// waits to fill a batch settles nothing: so this may not wait for a better average.
-		c.average = min(c.average, float64(held)/float64(messages))
+		c.average = min(c.average, float64(c.held)/float64(c.messages))
 		return c.wanted() > c.prefetch
 	}
 	wanted := c.wanted()
 	return wanted == c.max || wanted >= 2*c.prefetch
+}
+
+// holding is how many bytes are here.
+func (c *credit) holding() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
+// waiting is how many messages are here.
+func (c *credit) waiting() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.messages
 }

@@ -1,11 +1,18 @@
 package amqp
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+)
+
+// came takes one message of a size.
+func came(c *credit, size int) { c.take([]rabbitmq.Incoming{{Size: size}}) }
 
 // receive takes bodies of a size until the subscription shall change, at most n, and returns how many it took.
-func receive(c *credit, n int, size int64) int {
+func receive(c *credit, n, size int) int {
 	for i := range n {
-		c.take(size)
+		came(c, size)
 		if c.change() {
 			return i + 1
 		}
@@ -39,19 +46,19 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 	if p := c.begin(); p != 1000 {
 		t.Fatalf("prefetch %d", p)
 	}
-	c.give(c.messages.Load(), c.held.Load())
+	c.give(c.messages, c.held)
 	n := receive(c, 1000, 100<<10)
 	if n > 12 {
 		t.Errorf("%d bodies of 100 KiB came before the limit of 1 MiB was seen", n)
 	}
 	for range 1000 - n {
-		c.take(100 << 10) // the broker had sent them already
+		came(c, 100<<10) // the broker had sent them already
 	}
 	if c.room() {
 		t.Error("100 times the limit is held, and there is room")
 	}
-	for c.held.Load() > limit {
-		if c.give(1, 100<<10) != (c.held.Load() <= limit) {
+	for c.held > limit {
+		if c.give(1, 100<<10) != (c.held <= limit) {
 			t.Error("give does not tell when there is room again")
 		}
 	}
@@ -61,12 +68,12 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 	}
 	for range 1000 {
 		c.give(1, 100<<10)
-		c.take(100 << 10)
+		came(c, 100<<10)
 		if c.change() {
 			t.Fatal("a prefetch that fits changes")
 		}
 	}
-	c.held.Store(0)
+	c.held = 0
 	p = c.begin()
 	steps := 0 // without any settlement in between: a batch may wait for more
 	for ; p < 1000 && steps < 20; steps++ {
@@ -88,11 +95,11 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 func TestCreditDoesNotStarveABatch(t *testing.T) {
 	const limit = 1 << 20
 	for p := 1; p < 500; p++ {
-		for _, large := range []int64{0, 1000, 100 << 10, 5 << 20} {
+		for _, large := range []int{0, 1000, 100 << 10, 5 << 20} {
 			c := newCredit(500, limit)
 			c.average, c.prefetch = float64(large), p
 			if large < limit {
-				c.take(large) // is still here, as a part of the batch
+				came(c, large) // is still here, as a part of the batch
 			}
 			if n := receive(c, p, 10); !c.change() {
 				t.Fatalf("after bodies of %d bytes the prefetch of %d is used up by %d small ones, and does not grow", large, p, n)
@@ -109,7 +116,7 @@ func TestCreditOfHugeBodies(t *testing.T) {
 	c := newCredit(100, 1000)
 	for range 200 {
 		c.begin()
-		c.take(1 << 30)
+		came(c, 1<<30)
 		if c.change() && c.wanted() >= c.prefetch {
 			t.Fatal("the subscription ends without another prefetch")
 		}

@@ -14,51 +14,55 @@ const (
 
 // part is what becomes one chunk: deliveries of one channel that follow each other.
 type part struct {
-	deliveries []delivery
-	first      uint64 // delivery tag
-	bytes      int64  // of bodies and headers
-	headers    int64  // of these alone
-}
-
-// delivery is a message that waits to be read.
-type delivery struct {
-	meta rabbitmq.Delivery
-	body []byte
+	deliveries []rabbitmq.Incoming
+	bodies     int64 // bytes of the bodies
+	bytes      int64 // of all that is held
 }
 
 func (p *part) full() bool { return len(p.deliveries) >= chunkMessages || p.bytes >= chunkBytes }
 
-// inbox holds the deliveries of one channel between the library and Read. What the broker may send without an ack, the
+func (p *part) first() uint64 { return p.deliveries[0].Tag }
+func (p *part) last() uint64  { return p.deliveries[len(p.deliveries)-1].Tag }
+
+// inbox holds the deliveries of one channel between the connection and Read. What the broker may send without an ack, the
 // prefetch, is its bound.
 type inbox struct {
 	mu    sync.Mutex
+	shut  bool    // nothing may be taken for now
 	parts []*part // the oldest first; only the last one grows
 	size  int     // of the last chunk that was read, the guess for the next one
 }
 
-// put adds a delivery with headers of that many bytes. It reports whether the reader should be woken: the inbox was empty, or a chunk became full.
-func (b *inbox) put(tag uint64, d delivery, headers int64) (wake bool) {
+// put adds deliveries. It reports whether the reader should be woken: the inbox was empty, or a chunk became full.
+func (b *inbox) put(list []rabbitmq.Incoming) (wake bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var p *part
-	if n := len(b.parts); n > 0 && !b.parts[n-1].full() {
-		p = b.parts[n-1]
-	} else {
-		p = &part{first: tag, deliveries: make([]delivery, 0, min(max(b.size, 4), chunkMessages))}
-		b.parts = append(b.parts, p)
-		wake = n == 0
+	wake = len(b.parts) == 0
+	for i := range list {
+		p := b.growing()
+		p.deliveries = append(p.deliveries, list[i])
+		p.bodies += int64(len(list[i].Body))
+		p.bytes += int64(list[i].Size)
+		wake = wake || p.full()
 	}
-	p.deliveries = append(p.deliveries, d)
-	p.bytes += int64(len(d.body)) + headers
-	p.headers += headers
-	return wake || p.full()
+	return wake && !b.shut
+}
+
+// growing is the part that the next delivery goes to.
+func (b *inbox) growing() *part {
+	if n := len(b.parts); n > 0 && !b.parts[n-1].full() {
+		return b.parts[n-1]
+	}
+	p := &part{deliveries: make([]rabbitmq.Incoming, 0, min(max(b.size, 4), chunkMessages))}
+	b.parts = append(b.parts, p)
+	return p
 }
 
 // take returns the oldest chunk, nil if there is none. With only full set it leaves a chunk that can still grow.
 func (b *inbox) take(onlyFull bool) *part {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.parts) == 0 || onlyFull && !b.parts[0].full() {
+	if b.shut || len(b.parts) == 0 || onlyFull && !b.parts[0].full() {
 		return nil
 	}
 	p := b.parts[0]
@@ -68,6 +72,13 @@ func (b *inbox) take(onlyFull bool) *part {
 	}
 	b.size = len(p.deliveries)
 	return p
+}
+
+// hold keeps what comes from being taken, until it is called with false.
+func (b *inbox) hold(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shut = on
 }
 
 func (b *inbox) empty() bool {

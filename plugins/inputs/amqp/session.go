@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,13 +140,12 @@ func (s *session) unread() bool {
 
 // fill makes a chunk of a part. Its tag names the consumer and the chunk's number there.
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
-	last := p.first + uint64(len(p.deliveries)) - 1
-	b.Tag = c.acks.add(p.first, last, p.bytes)*maxConnections + uint64(c.index)
-	b.MetaBytes = p.headers
+	b.Tag = c.acks.add(p.first(), p.last(), p.bytes)*maxConnections + uint64(c.index)
+	b.MetaBytes = p.bytes - p.bodies
+	b.Messages = slices.Grow(b.Messages, len(p.deliveries))
 	for i := range p.deliveries {
 		d := &p.deliveries[i]
-		b.Messages = append(b.Messages, engine.Message{Body: d.body, Time: s.last, Meta: &d.meta})
-		d.body = nil // the message has it
+		b.Messages = append(b.Messages, engine.Message{Body: d.Body, Time: s.last, Meta: &d.Meta})
 	}
 }
 

@@ -5,27 +5,24 @@ import (
 	"strconv"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
-
-	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
 // subscription is a consumer as the broker knows it: its prefetch is fixed.
 //
 // To change the prefetch, the next subscription begins before the last one is cancelled: an auto-delete queue is gone, with all that is in it,
-// as soon as it has no consumer. Both bring deliveries of one channel, each of them in order; what came before its turn waits.
+// as soon as it has no consumer. Both bring deliveries of one channel, whose tags count on.
 type subscription struct {
-	tag        string
-	deliveries <-chan amqp091.Delivery
-	early      *amqp091.Delivery // the other subscription has what is due before it
-	cancelled  bool              // by us
+	tag       string
+	ended     <-chan amqp091.Delivery // closed when all that it brought has come; nothing comes through it: see rabbitmq.Receiver
+	cancelled bool                    // by us
 }
 
-// next is where the next delivery comes from, nil when none is to be taken now.
-func (s *subscription) next() <-chan amqp091.Delivery {
-	if s == nil || s.early != nil {
+// end is closed when the subscription is at its end, nil when there is none.
+func (s *subscription) end() <-chan amqp091.Delivery {
+	if s == nil {
 		return nil
 	}
-	return s.deliveries
+	return s.ended
 }
 
 // subscribe asks for deliveries. Each subscription has a tag that was never used: an ack to a quorum queue names the
@@ -39,7 +36,7 @@ func (c *consumer) subscribe() error {
 	c.number++
 	s := &subscription{tag: c.name + "-" + strconv.Itoa(c.number)}
 	var err error
-	if s.deliveries, err = c.ch.Consume(c.queue, s.tag, false, false, false, false, nil); err != nil {
+	if s.ended, err = c.ch.Consume(c.queue, s.tag, false, false, false, false, nil); err != nil {
 		return fmt.Errorf("consume from queue %q: %w", c.queue, c.ch.Explain(err))
 	}
 	c.now = s
@@ -67,49 +64,6 @@ func (c *consumer) cancel(s *subscription) error {
 	s.cancelled = true
 	if err := c.ch.Cancel(s.tag, false); err != nil {
 		return fmt.Errorf("cancel the consumer: %w", c.ch.Explain(err))
-	}
-	return nil
-}
-
-// came takes what a subscription brought: a delivery, or its end.
-func (c *consumer) came(s *subscription, d amqp091.Delivery, ok bool) error {
-	switch {
-	case !ok:
-		c.close(s)
-	case c.next == 1 && rabbitmq.FromStream(d) && c.ch.Conn.IsStream(c.queue):
-		return rabbitmq.StreamError(c.queue) // we may not declare it, else it had been seen at Open
-	case d.DeliveryTag == c.next:
-		c.accept(d)
-	default:
-		early := d
-		s.early = &early
-	}
-	for c.due(c.now) || c.due(c.old) {
-	}
-	return c.gap()
-}
-
-// due accepts what came early, if it is its turn.
-func (c *consumer) due(s *subscription) bool {
-	if s == nil || s.early == nil || s.early.DeliveryTag != c.next {
-		return false
-	}
-	c.accept(*s.early)
-	s.early = nil
-	return true
-}
-
-// gap is an error when nobody can bring the delivery that is due: an ack of several would take one that nobody has seen.
-func (c *consumer) gap() error {
-	for _, s := range [...]*subscription{c.now, c.old} {
-		if s != nil && s.early == nil {
-			return nil
-		}
-	}
-	for _, s := range [...]*subscription{c.now, c.old} {
-		if s != nil {
-			return fmt.Errorf("delivery %d came where %d was due", s.early.DeliveryTag, c.next)
-		}
 	}
 	return nil
 }

@@ -14,55 +14,65 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
-// subscribed makes a consumer whose subscriptions have brought these delivery tags, and ended.
-func subscribed(now, old []uint64) *consumer {
-	brought := func(tags []uint64) *subscription {
-		if tags == nil {
-			return nil
-		}
-		deliveries := make(chan amqp091.Delivery, len(tags))
-		for _, tag := range tags {
-			deliveries <- amqp091.Delivery{DeliveryTag: tag}
-		}
-		close(deliveries)
-		return &subscription{deliveries: deliveries, cancelled: true}
-	}
-	return &consumer{next: 1, credit: newCredit(10, 0), wake: func() {}, now: brought(now), old: brought(old), over: &atomic.Bool{}}
+// receiving makes a consumer that is ready to get deliveries.
+func receiving() *consumer {
+	return &consumer{next: 1, credit: newCredit(10, 0), wake: func() {}, dead: make(chan error, 1), over: &atomic.Bool{}, poke: make(chan struct{}, 1)}
 }
 
-// Two subscriptions bring the deliveries of one channel. An ack of several covers all before it, so none may be taken before its turn, and one that
-// was overlooked would be acked with the next ones.
-func TestDeliveriesOfTwoSubscriptions(t *testing.T) {
+func incoming(tags ...uint64) []rabbitmq.Incoming {
+	list := make([]rabbitmq.Incoming, len(tags))
+	for i, tag := range tags {
+		list[i] = rabbitmq.Incoming{Tag: tag, Meta: rabbitmq.NewDelivery(amqp091.Delivery{})}
+	}
+	return list
+}
+
+// An ack of several covers all before it: a delivery that was overlooked would be acked with the next ones, stored by nobody.
+func TestGapInTheDeliveries(t *testing.T) {
 	for _, c := range []struct {
-		now, old []uint64
-		want     int // deliveries that are taken
-		err      string
+		came [][]uint64
+		want []uint64 // what is taken
+		err  string
 	}{
-		{now: []uint64{1, 2, 3}, want: 3},
-		{now: []uint64{1, 3}, want: 1, err: "delivery 3 came where 2 was due"},
-		{now: []uint64{4, 6, 7}, old: []uint64{1, 2, 3, 5}, want: 7},
-		{now: []uint64{5}, old: []uint64{1, 2, 3}, want: 3, err: "delivery 5 came where 4 was due"},
-		{now: []uint64{2}, old: []uint64{3}, want: 0, err: "came where 1 was due"},
-		{now: []uint64{}, old: []uint64{1, 2}, want: 2},
+		{came: [][]uint64{{1, 2}, {3}}, want: []uint64{1, 2, 3}},
+		{came: [][]uint64{{1, 3}, {4}, {2, 3}}, want: []uint64{1}, err: "delivery 3 came where 2 was due"},
+		{came: [][]uint64{{2}, {1}}, err: "delivery 2 came where 1 was due"},
+		{came: [][]uint64{{1}, {1}, {2}}, want: []uint64{1}, err: "delivery 1 came where 2 was due"},
 	} {
-		for range 20 { // whichever subscription is looked at first
-			consumer := subscribed(c.now, c.old)
-			err := consumer.receive()
-			if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
-				t.Errorf("%v and %v: error %v", c.now, c.old, err)
-			}
-			var got []uint64
-			for p := consumer.inbox.take(false); p != nil; p = consumer.inbox.take(false) {
-				for i := range p.deliveries {
-					got = append(got, p.first+uint64(i))
-				}
-			}
-			if len(got) != c.want || !slices.IsSorted(got) {
-				t.Errorf("%v and %v: took %v", c.now, c.old, got)
+		consumer := receiving()
+		for _, tags := range c.came {
+			consumer.Receive(incoming(tags...))
+		}
+		var err error
+		if lost := consumer.lost.Load(); lost != nil {
+			err = *lost
+		}
+		if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%v: error %v", c.came, err)
+		}
+		var got []uint64
+		for p := consumer.inbox.take(false); p != nil; p = consumer.inbox.take(false) {
+			for i := range p.deliveries {
+				got = append(got, p.deliveries[i].Tag)
 			}
 		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: took %v", c.came, got)
+		}
+	}
+}
+
+// A message that came round the consumer would be acked with the next ones, stored by nobody.
+func TestDeliveryThroughTheLibrary(t *testing.T) {
+	through := make(chan amqp091.Delivery, 1)
+	through <- amqp091.Delivery{DeliveryTag: 1}
+	c := receiving()
+	c.now = &subscription{ended: through}
+	if err := c.attend(); err == nil {
+		t.Error("it was overlooked")
 	}
 }
 

@@ -57,6 +57,10 @@ func (c *Connection) Open() (*Channel, error) {
 	return &Channel{Channel: ch, Conn: c, ended: watch(ch.NotifyClose, c.inWords)}, nil
 }
 
+// Take gives the deliveries that come from now on to r instead of the library: call it before the first Consume. All of them are of this queue
+// and of one channel.
+func (c *Connection) Take(queue string, r Receiver) { c.wire.tap.take(queue, r) }
+
 // ended tells when a connection or a channel has ended, and why.
 type ended struct {
 	done  chan struct{}

@@ -27,8 +27,8 @@ func (d *Delivery) AddOrigin(headers amqp.Table) {
 	headers[HeaderQueue] = d.queue
 	delete(headers, HeaderExchange) // of an earlier time
 	delete(headers, HeaderRoutingKey)
-	if d.d.Exchange != "" {
-		headers[HeaderExchange], headers[HeaderRoutingKey] = d.d.Exchange, d.d.RoutingKey
+	if from := d.decoded(); from.Exchange != "" {
+		headers[HeaderExchange], headers[HeaderRoutingKey] = from.Exchange, from.RoutingKey
 	}
 }
 

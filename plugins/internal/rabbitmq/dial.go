@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -96,7 +95,7 @@ func (d *Dialer) dial(ctx context.Context, e endpoint) (*Connection, error) {
 		}
 		w.Conn = client
 	}
-	w.in = bufio.NewReaderSize((*lively)(w), readBuffer)
+	w.tap = newTap((*lively)(w))
 	conn, err := amqp.Open(w, d.config(e))
 	if err == nil && !stop() {
 		err = context.Cause(ctx)
@@ -114,7 +113,7 @@ func (d *Dialer) config(e endpoint) amqp.Config {
 		Vhost:     e.vhost,
 		Heartbeat: e.heartbeat,
 		Locale:    "en_US",
-		FrameSize: 128 << 10, // the broker's own default
+		FrameSize: maxFrame,
 		Properties: amqp.Table{
 			"product": "logpipe", "version": d.version, "platform": "Go", "connection_name": d.name,
 		},

@@ -7,16 +7,18 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// Delivery is the engine.Meta of a message that came from a broker. Nothing is decoded before somebody asks.
+// Delivery is the engine.Meta of a message that came from a broker. Nothing is decoded before somebody asks, and then each time anew: most
+// messages are never asked.
 type Delivery struct {
-	d     amqp.Delivery
+	raw   []byte         // as it came: see decode
+	known *amqp.Delivery // or as the library decoded it
 	queue string
 }
 
 // NewDelivery keeps what d says of the message beside its body.
 func NewDelivery(d amqp.Delivery) Delivery {
 	d.Body, d.Acknowledger = nil, nil // the body is the message's own; a channel must not be kept alive by old messages
-	return Delivery{d: d}
+	return Delivery{known: &d}
 }
 
 // From is the delivery with the name of the queue that it was read from.
@@ -25,26 +27,43 @@ func (d Delivery) From(queue string) Delivery {
 	return d
 }
 
+func (d *Delivery) decoded() *amqp.Delivery {
+	if d.known != nil {
+		return d.known
+	}
+	p := decode(d.raw)
+	return &p
+}
+
 // ID is the message id that the publisher gave.
-func (d *Delivery) ID() string { return d.d.MessageId }
+func (d *Delivery) ID() string { return d.decoded().MessageId }
 
 // RoutingKey is the key that the message was published with.
-func (d *Delivery) RoutingKey() string { return d.d.RoutingKey }
+func (d *Delivery) RoutingKey() string {
+	if d.known != nil {
+		return d.known.RoutingKey
+	}
+	raw := decoder{rest: d.raw}
+	raw.short()
+	return raw.short()
+}
 
 // Headers are the publisher's headers in the types that engine.Meta documents. Each call converts them anew.
 func (d *Delivery) Headers() map[string]any {
-	if len(d.d.Headers) == 0 {
+	headers := d.decoded().Headers
+	if len(headers) == 0 {
 		return nil
 	}
-	return fromTable(d.d.Headers)
+	return fromTable(headers)
 }
 
 // Publishing has the message's original properties and headers, and no body. The caller must not change the headers.
 func (d *Delivery) Publishing() amqp.Publishing {
+	p := d.decoded()
 	return amqp.Publishing{
-		Headers: d.d.Headers, ContentType: d.d.ContentType, ContentEncoding: d.d.ContentEncoding, DeliveryMode: d.d.DeliveryMode,
-		Priority: d.d.Priority, CorrelationId: d.d.CorrelationId, ReplyTo: d.d.ReplyTo, Expiration: d.d.Expiration,
-		MessageId: d.d.MessageId, Timestamp: d.d.Timestamp, Type: d.d.Type, UserId: d.d.UserId, AppId: d.d.AppId,
+		Headers: p.Headers, ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, DeliveryMode: p.DeliveryMode,
+		Priority: p.Priority, CorrelationId: p.CorrelationId, ReplyTo: p.ReplyTo, Expiration: p.Expiration,
+		MessageId: p.MessageId, Timestamp: p.Timestamp, Type: p.Type, UserId: p.UserId, AppId: p.AppId,
 	}
 }
 

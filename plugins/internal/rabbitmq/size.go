@@ -6,9 +6,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// frameOverhead is what a frame has beside its payload.
-const frameOverhead = 8
-
 // MaxProperties is how many bytes the properties and headers of a message may take: they travel in one frame, and the broker
 // closes the whole connection when that is too long.
 func (c *Connection) MaxProperties() int { return c.Config.FrameSize - frameOverhead }
@@ -47,41 +44,6 @@ func fieldSize(v any) int {
 		return n
 	}
 	return 9 // the longest of the others
-}
-
-// HeaderBytes is about what the headers take in memory, 0 when there are none.
-func (d *Delivery) HeaderBytes() int64 {
-	if len(d.d.Headers) == 0 {
-		return 0
-	}
-	return weight(d.d.Headers)
-}
-
-// What a table or a list, and an entry of it, take in memory beside names and texts.
-const (
-	weighContainer = 48
-	weighEntry     = 64
-)
-
-func weight(v any) int64 {
-	n := int64(weighContainer)
-	switch v := v.(type) {
-	case amqp.Table:
-		for name, e := range v {
-			n += weighEntry + int64(len(name)) + weight(e)
-		}
-	case []any:
-		for _, e := range v {
-			n += weighEntry + weight(e)
-		}
-	case string:
-		return int64(len(v))
-	case []byte:
-		return int64(len(v))
-	default:
-		return 0
-	}
-	return n
 }
 
 // Fit leaves out the longest headers, but none named in keep, until the properties of p take at most limit bytes, and names them in a

@@ -253,7 +253,7 @@ func StreamError(queue string) error {
 
 // FromStream reports whether the broker gives a delivery the place in a stream. A message that was published again can bring this header along:
 // IsStream is sure.
-func FromStream(d amqp.Delivery) bool { return d.Headers[argStreamOffset] != nil }
+func (d *Delivery) FromStream() bool { return d.decoded().Headers[argStreamOffset] != nil }
 
 // IsStream reports whether a queue that is consumed from is a stream, also where we may not declare it: of all queues only a stream refuses a
 // consumer without a prefetch. A classic queue refuses this one because it wants the queue alone; what a quorum queue delivers goes back.
