@@ -9,6 +9,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
 // Broker is what the other side said it is.
@@ -30,6 +32,7 @@ type Connection struct {
 	Broker   Broker
 	endpoint endpoint
 	wire     *wire
+	out      *outbound.Wire // nil unless it is for publishing
 	*ended
 }
 
@@ -44,17 +47,29 @@ func newConnection(conn *amqp.Connection, w *wire, e endpoint) *Connection {
 // Channel is an open channel of a connection.
 type Channel struct {
 	*amqp.Channel
-	Conn *Connection
+	Conn   *Connection
+	number uint16 // known on a connection for publishing
 	*ended
 }
 
 // Open opens a channel.
 func (c *Connection) Open() (*Channel, error) {
-	ch, err := c.Connection.Channel()
+	var ch *amqp.Channel
+	var number uint16
+	open := func() (err error) {
+		ch, err = c.Channel()
+		return err
+	}
+	var err error
+	if c.out == nil {
+		err = open()
+	} else {
+		number, err = c.out.Opened(open)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open a channel: %w", c.Explain(err))
 	}
-	return &Channel{Channel: ch, Conn: c, ended: watch(ch.NotifyClose, c.inWords)}, nil
+	return &Channel{Channel: ch, Conn: c, number: number, ended: watch(ch.NotifyClose, c.inWords)}, nil
 }
 
 // Take gives the deliveries that come from now on to r instead of the library: call it before the first Consume. All of them are of this queue

@@ -5,12 +5,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
 // Dialer opens connections to one of several brokers. It is safe for concurrent use.
@@ -18,6 +21,8 @@ type Dialer struct {
 	endpoints []endpoint
 	name      string
 	version   string
+
+	publishes bool
 
 	mu   sync.Mutex
 	last int // the endpoint that answered last
@@ -96,7 +101,13 @@ func (d *Dialer) dial(ctx context.Context, e endpoint) (*Connection, error) {
 		w.Conn = client
 	}
 	w.tap = newTap((*lively)(w))
-	conn, err := amqp.Open(w, d.config(e))
+	var stream io.ReadWriteCloser = w
+	var out *outbound.Wire
+	if d.publishes {
+		out = outbound.NewWire(w)
+		stream = out
+	}
+	conn, err := amqp.Open(stream, d.config(e))
 	if err == nil && !stop() {
 		err = context.Cause(ctx)
 	}
@@ -105,7 +116,9 @@ func (d *Dialer) dial(ctx context.Context, e endpoint) (*Connection, error) {
 		return nil, e.explainHandshake(ctx, w, err)
 	}
 	w.expectLife(conn.Config.Heartbeat)
-	return newConnection(conn, w, e), nil
+	c := newConnection(conn, w, e)
+	c.out = out
+	return c, nil
 }
 
 func (d *Dialer) config(e endpoint) amqp.Config {

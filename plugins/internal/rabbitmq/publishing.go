@@ -38,9 +38,11 @@ const directReply = "amq.rabbitmq.reply-to"
 //   - the headers CC and BCC, which route the message to further queues. A message that reaches one of these and not its own
 //     is not even returned (measured).
 func NewPublishing(m *engine.Message) amqp.Publishing {
+	if m.Meta == nil {
+		return amqp.Publishing{Timestamp: m.Time, Body: m.Body}
+	}
 	var p amqp.Publishing
 	switch meta := m.Meta.(type) {
-	case nil:
 	case *Delivery:
 		p = meta.Publishing()
 	default:

@@ -57,7 +57,7 @@ func New(c Config, env engine.Env) (engine.Output, error) {
 		host = "unknown"
 	}
 	return &output{
-		cfg: c, env: env, host: host, dialer: dialer, ids: newIDs(),
+		cfg: c, env: env, host: host, dialer: dialer.ForPublishing(), ids: newIDs(),
 		turn: make(chan struct{}, 1), warned: map[string]bool{},
 	}, nil
 }
@@ -79,7 +79,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	if err != nil {
 		return err
 	}
-	p := publish{out: o, link: l, ch: ch, batch: b, key: key, sent: make([]sent, len(b.Messages))}
+	p := publish{out: o, link: l, ch: ch, batch: b, key: key, sent: ch.room(len(b.Messages))}
 	p.run(ctx)
 	if p.full {
 		l.leave(ctx, ch)
@@ -185,10 +185,10 @@ func (o *output) declareAll(d *rabbitmq.Declarer) error {
 	return d.Bind(o.cfg.Exchange, key, o.cfg.Queue)
 }
 
-// message makes message i of a batch ready, and its routing key. The error says that it can never be published.
-func (o *output) message(b *engine.Batch, i int, key string, limit int) (amqp091.Publishing, string, error) {
+// message makes message i of a batch ready in p, and returns its routing key. The error says that it can never be published.
+func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key string, limit int) (string, error) {
 	m := &b.Messages[i]
-	p := rabbitmq.NewPublishing(m)
+	*p = rabbitmq.NewPublishing(m)
 	p.DeliveryMode = amqp091.Transient
 	if o.cfg.Persistent {
 		p.DeliveryMode = amqp091.Persistent
@@ -200,13 +200,13 @@ func (o *output) message(b *engine.Batch, i int, key string, limit int) (amqp091
 		key = m.Meta.RoutingKey()
 	}
 	if o.env.Role == engine.RoleDeadLetter {
-		o.explain(&p, b, i, limit)
+		o.explain(p, b, i, limit)
 	}
 	if len(key) > rabbitmq.MaxKey {
-		return p, key, engine.Permanent(fmt.Errorf("the routing key has %d bytes; AMQP can carry %d", len(key), rabbitmq.MaxKey))
+		return key, engine.Permanent(fmt.Errorf("the routing key has %d bytes; AMQP can carry %d", len(key), rabbitmq.MaxKey))
 	}
-	if n := rabbitmq.PropertiesSize(&p); n > limit {
-		return p, key, engine.Permanent(fmt.Errorf("properties and headers take %d bytes; the broker takes %d", n, limit))
+	if n := rabbitmq.PropertiesSize(p); n > limit {
+		return key, engine.Permanent(fmt.Errorf("properties and headers take %d bytes; the broker takes %d", n, limit))
 	}
-	return p, key, nil
+	return key, nil
 }

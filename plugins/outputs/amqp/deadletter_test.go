@@ -113,7 +113,8 @@ func TestDeadLetterSaysWhenItWasRejected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := o.(*output).message(dead, 0, "", 128<<10)
+	var p amqp091.Publishing
+	_, err = o.(*output).message(&p, dead, 0, "", 128<<10)
 	if want := rejected.UTC().Format(time.RFC3339); err != nil || p.Headers[headerFirstFailed] != want {
 		t.Errorf("first failed at %v, want %v; error %v", p.Headers[headerFirstFailed], want, err)
 	}

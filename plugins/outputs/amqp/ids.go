@@ -55,7 +55,8 @@ func (s *ids) take(m *engine.Message) string {
 		}
 	}
 	s.mu.Unlock()
-	return s.prefix + strconv.FormatUint(s.count.Add(1), 36)
+	var room [64]byte
+	return string(strconv.AppendUint(append(room[:0], s.prefix...), s.count.Add(1), 36))
 }
 
 // keep notes the id of a message that was not stored, or may not be.

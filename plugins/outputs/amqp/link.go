@@ -10,6 +10,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
 // link is a connection and the channels on it that no Write uses. Each Write has a channel for itself, so that a channel that the
@@ -91,6 +92,8 @@ func (l *link) logBlocked(log *slog.Logger) func() {
 // channel is a channel in confirm mode.
 type channel struct {
 	*rabbitmq.Channel
+	pub     *outbound.Channel
+	sent    []sent // of the last Write, for its memory
 	ask     chan chan<- returned
 	stopped chan struct{} // closed when no more returns come
 	rest    returned      // what nobody had asked for by then; read it after stopped
@@ -109,10 +112,20 @@ func openChannel(conn *rabbitmq.Connection) (*channel, error) {
 	}
 	c := &channel{Channel: ch, ask: make(chan chan<- returned), stopped: make(chan struct{})}
 	go c.collect(ch.NotifyReturn(make(chan amqp091.Return, 64)))
-	if err := ch.Confirm(false); err != nil {
+	if c.pub, err = ch.Publisher(); err != nil {
 		return nil, ch.Explain(err)
 	}
 	return c, nil
+}
+
+// room is for what becomes of n messages.
+func (c *channel) room(n int) []sent {
+	if cap(c.sent) < n {
+		c.sent = make([]sent, n)
+	}
+	c.sent = c.sent[:n]
+	clear(c.sent)
+	return c.sent
 }
 
 // collect takes the returns until the channel is closed. It does nothing else: the library drops a return that nobody

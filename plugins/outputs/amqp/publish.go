@@ -12,6 +12,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
 // window is how many messages of one Write may wait for their confirm. Measured, more of them bring no more throughput.
@@ -31,16 +32,17 @@ type publish struct {
 
 // sent is what became of one message.
 type sent struct {
-	name    name
-	confirm *amqp091.DeferredConfirmation // nil: not sent
-	ours    bool                          // the id is ours
-	err     error                         // not nil: it is not stored
+	name   name
+	number int             // plus one, of those that were published; 0: it was not
+	status outbound.Status // what the broker said
+	ours   bool            // the id is ours
+	err    error           // not nil: it is not stored
 }
 
 // run publishes all messages, waits until the broker has confirmed or refused each, and notes what became of it.
 //
-// The library's calls know no context and no time: they wait as long as the broker takes no more messages. When ctx ends, or when nothing
-// moves for a while, the connection is cut: that ends every wait, because the library then refuses what is not confirmed.
+// Writing knows no context and no time: it waits as long as the broker takes no more messages. When ctx ends, or when nothing
+// moves for a while, the connection is cut: that ends every wait.
 func (p *publish) run(ctx context.Context) {
 	var late atomic.Bool
 	patience := time.AfterFunc(p.link.timeout, func() {
@@ -48,20 +50,26 @@ func (p *publish) run(ctx context.Context) {
 		p.link.conn.Abort()
 	})
 	release := p.link.conn.Guard(ctx)
-	err := p.send(patience)
-	for i := range p.sent {
-		p.await(i, patience)
+	p.ch.pub.Begin(len(p.sent), func() { patience.Reset(p.link.timeout) })
+	err := p.send()
+	if err != nil && !p.ch.IsClosed() {
+		p.link.conn.Abort() // a message was cut in the middle, or may be
 	}
+	p.ch.pub.Wait(0, p.ch.Done())
+	statuses := p.ch.pub.End()
 	patience.Stop()
+	for i := range p.sent {
+		if n := p.sent[i].number; n > 0 && n <= len(statuses) {
+			p.sent[i].status = statuses[n-1]
+		}
+	}
 	switch aborted := release(); {
 	case aborted != nil:
 		p.cause = aborted
 	case late.Load():
 		p.cause = fmt.Errorf("the broker has confirmed nothing for %v", p.link.timeout)
-	case p.ch.IsClosed():
+	case err != nil || p.ch.IsClosed():
 		p.cause = p.ch.Explain(amqp091.ErrClosed)
-	case err != nil:
-		p.cause = p.ch.Explain(err)
 	}
 	if p.cause != nil {
 		p.link.stale.Store(true) // it may be that something was deleted
@@ -70,41 +78,53 @@ func (p *publish) run(ctx context.Context) {
 }
 
 // send publishes the messages, with at most a window of them unconfirmed. It stops when the channel fails.
-func (p *publish) send(patience *time.Timer) error {
+func (p *publish) send() error {
 	limit := p.link.conn.MaxProperties()
+	var route *outbound.Route
+	var routed string        // the key of route
+	var m amqp091.Publishing // one for all: it is too large for one each
+	number := 0
 	for i := range p.sent {
-		if i >= window {
-			p.await(i-window, patience)
-		}
-		m, key, err := p.out.message(p.batch, i, p.key, limit)
+		s := &p.sent[i]
+		key, err := p.out.message(&m, p.batch, i, p.key, limit)
 		if err == nil {
 			err = p.tooLarge(len(m.Body))
 		}
+		if err == nil && (route == nil || key != routed) {
+			route, err = p.ch.pub.Route(p.out.cfg.Exchange, key, p.out.cfg.Mandatory)
+			routed = key
+		}
 		if err != nil {
-			p.sent[i].err = err
+			s.err = err
 			continue
 		}
-		p.sent[i].name = name{m.MessageId, key}
-		meta := p.batch.Messages[i].Meta
-		p.sent[i].ours = meta == nil || meta.ID() != m.MessageId
-		p.sent[i].confirm, err = p.ch.PublishWithDeferredConfirm(p.out.cfg.Exchange, key, p.out.cfg.Mandatory, false, m)
-		if err != nil {
-			if !p.ch.IsClosed() {
-				p.link.conn.Abort() // the library does not end a connection that it cannot flush, and its confirms would not end
+		if p.ch.pub.Open() >= window {
+			if err := p.ch.pub.Flush(); err != nil {
+				return err
 			}
+			p.ch.pub.Wait(window/2, p.ch.Done())
+		}
+		s.name = name{m.MessageId, key}
+		meta := p.batch.Messages[i].Meta
+		s.ours = meta == nil || meta.ID() != m.MessageId
+		err = p.ch.pub.Publish(route, &m)
+		if err != nil && cannotEncode(err) {
+			s.err = engine.Permanent(err)
+			continue
+		}
+		number++
+		s.number = number
+		if err != nil {
 			return err
 		}
-		patience.Reset(p.link.timeout)
 	}
-	return nil
+	return p.ch.pub.Flush()
 }
 
-// await waits for one confirm. Each message that the broker takes or confirms starts the patience anew.
-func (p *publish) await(i int, patience *time.Timer) {
-	if c := p.sent[i].confirm; c != nil && !c.Acked() {
-		<-c.Done()
-		patience.Reset(p.link.timeout)
-	}
+// cannotEncode reports whether err is about the message alone.
+func cannotEncode(err error) bool {
+	_, is := errors.AsType[*outbound.EncodeError](err)
+	return is
 }
 
 var errNack = errors.New("the broker did not take the message: the queue is full (and refuses more), or not available")
@@ -120,7 +140,7 @@ func (p *publish) settle(back returned) {
 		if s.err != nil {
 			continue
 		}
-		if s.confirm == nil || !s.confirm.Acked() {
+		if s.status != outbound.Taken {
 			switch {
 			case largest > 0 && p.tooLarge(len(p.batch.Messages[i].Body)) != nil:
 				s.err = p.tooLarge(len(p.batch.Messages[i].Body))

@@ -1,0 +1,66 @@
+package outbound
+
+import "encoding/binary"
+
+// AMQP 0-9-1, section 2.3.5: a frame is its kind (1 byte), channel (2) and payload's length (4), the payload, and an end byte. The payload of
+// a method begins with the numbers of its class and of itself, 2 bytes each.
+const (
+	frameMethod    = 1
+	frameHeader    = 2
+	frameBody      = 3
+	frameHeartbeat = 8
+	frameEnd       = 0xCE
+
+	frameHead  = 7
+	methodHead = 4
+	greeting   = 8 // what a client sends first, which is no frame
+
+	channelOpen    = 20<<16 | 10
+	channelClose   = 20<<16 | 40
+	channelCloseOK = 20<<16 | 41
+	basicPublish   = 60<<16 | 40
+	basicAck       = 60<<16 | 80
+	basicNack      = 60<<16 | 120
+	confirmSelect  = 85<<16 | 10
+
+	classBasic  = 60
+	confirmSize = methodHead + 8 + 1 // basic.ack and basic.nack: a tag, and flags of which the first means that all up to the tag are meant
+)
+
+// parser follows frames that are written in pieces of any size.
+type parser struct {
+	greeted bool
+	head    []byte // what has come of the head of the frame, and of the method, as long as it is not complete
+	rest    int    // bytes of the frame that are to come, once its head is known
+}
+
+// within reports whether the last piece ended within a frame.
+func (f *parser) within() bool { return len(f.head) > 0 || f.rest > 0 }
+
+// read takes the next piece, and calls see for each method that begins in it.
+func (f *parser) read(p []byte, see func(channel uint16, method uint32)) {
+	if !f.greeted {
+		f.greeted, f.rest = true, greeting
+	}
+	for len(p) > 0 {
+		if f.rest > 0 {
+			n := min(f.rest, len(p))
+			f.rest, p = f.rest-n, p[n:]
+			continue
+		}
+		need := frameHead
+		if len(f.head) > 0 && f.head[0] == frameMethod || len(f.head) == 0 && p[0] == frameMethod {
+			need += methodHead
+		}
+		n := min(need-len(f.head), len(p))
+		f.head, p = append(f.head, p[:n]...), p[n:]
+		if len(f.head) < need {
+			return
+		}
+		f.rest = frameHead + int(binary.BigEndian.Uint32(f.head[3:])) + 1 - need
+		if f.head[0] == frameMethod {
+			see(binary.BigEndian.Uint16(f.head[1:]), binary.BigEndian.Uint32(f.head[frameHead:]))
+		}
+		f.head = f.head[:0]
+	}
+}
