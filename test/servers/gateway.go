@@ -115,7 +115,7 @@ func launchGateway(ctx context.Context, o Options, program string, sidecar bool)
 	if s.Data == "" {
 		s.Data = c.dir.join("data")
 	}
-	args := []string{"--port", c.ports[0].address(), "--region", s.Region, "--quiet", "posix"}
+	args := []string{"--port", c.ports[0].address(), "--region", s.Region, "--quiet", "--keep-alive", "posix"}
 	if sidecar {
 		args = append(args, "--sidecar", c.dir.join("attributes"))
 		err = os.MkdirAll(c.dir.join("attributes"), 0o700)
