@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,6 +61,14 @@ func (o *output) connect(ctx context.Context) (*client, error) {
 		return nil, err
 	}
 	transport := settings.HTTPClient.(*awshttp.BuildableClient).GetTransport()
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return large{conn}, nil
+	}
 	settings.HTTPClient = &http.Client{
 		Transport: transport,
 		// Where a bucket is elsewhere the answer says so; a body is not sent twice for it.
@@ -160,6 +170,19 @@ func newHTTP(patience time.Duration) *awshttp.BuildableClient {
 			// An upload ends with its context. The request for a role's credentials has none, as all workers share it.
 			t.ResponseHeaderTimeout = patience
 		})
+}
+
+// large writes bodies in large pieces. net/http asks a connection to read the body by itself, which for memory means a new buffer for each
+// upload and a write for each 32 KiB.
+type large struct{ net.Conn }
+
+var pieces = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+// ReadFrom makes large an io.ReaderFrom.
+func (c large) ReadFrom(body io.Reader) (int64, error) {
+	piece := pieces.Get().(*[128 << 10]byte)
+	defer pieces.Put(piece)
+	return io.CopyBuffer(struct{ io.Writer }{c.Conn}, body, piece[:])
 }
 
 const (
