@@ -193,7 +193,8 @@ func (e *Encoder) newCompressor() (compressor, error) {
 	if e.level != 0 {
 		level = zstd.EncoderLevelFromZstd(e.level)
 	}
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow))
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(zstdWindow), zstd.WithLowerEncoderMem(true))
 }
 
 // gzipWriter writes a header without a time. The library makes the year 2042 of a time that is not set.
@@ -207,6 +208,7 @@ func (z gzipWriter) Reset(w io.Writer) {
 const (
 	// defaultGzipLevel makes logs 10-20 % smaller than 1; 6 gains 3 % more and takes a fifth longer.
 	defaultGzipLevel = 5
-	// zstdWindow bounds what a compressor keeps in memory, and what a reader must.
-	zstdWindow = 1 << 20
+	// zstdWindow bounds what a compressor keeps in memory, and what a reader must. Logs repeat what is near: measured, 1 MiB made them no smaller
+	// and took twice the memory for each worker.
+	zstdWindow = 256 << 10
 )

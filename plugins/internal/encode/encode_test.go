@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -393,5 +394,44 @@ func TestWindowIsBounded(t *testing.T) {
 		if !errors.Is(err, want) || (want == nil) != (string(text) == "hello\nhello\nhello\n") {
 			t.Errorf("a window of %d: %q, %v", size, text, err)
 		}
+	}
+}
+
+// Each worker keeps a compressor, and the heap grows to several times what is kept: a few MiB here are many of the process.
+func TestCompressorsAreSmall(t *testing.T) {
+	held := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const workers = 8
+	for c, limit := range map[Compression]uint64{Gzip: 1536 << 10, Zstd: 2560 << 10} {
+		e := mustNew(t, Lines, c, 0)
+		line := []byte("a line of a batch that is larger than any window\n")
+		var all []compressor
+		before := held()
+		for range workers {
+			z, err := e.newCompressor()
+			if err != nil {
+				t.Fatal(err)
+			}
+			z.Reset(io.Discard)
+			for range 100_000 {
+				if _, err := z.Write(line); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := z.Close(); err != nil {
+				t.Fatal(err)
+			}
+			z.Reset(nil)
+			all = append(all, z)
+		}
+		if each := (held() - before) / workers; each > limit {
+			t.Errorf("%s: a compressor holds %d KiB, more than %d", c, each>>10, limit>>10)
+		}
+		runtime.KeepAlive(all)
 	}
 }
