@@ -104,13 +104,21 @@ func (b *Buffer) Finish() error {
 // Bytes is what was written up to the last Finish; it is valid until Release.
 func (b *Buffer) Bytes() []byte { return b.out.bytes }
 
+// keptAlways is what a Buffer keeps for its next user. Above it, memory that was not used to a quarter is let go: one large batch among small
+// ones must not stay in memory for ever, once for each worker.
+const keptAlways = 1 << 20
+
 // Release gives the memory back. Do not call it while somebody may still read Bytes: a Buffer that is not released
 // is merely collected as garbage.
 func (b *Buffer) Release() {
 	if b.z != nil || b.err != nil { // in the middle of a frame: its state is of no use to the next user
 		return
 	}
-	*b = Buffer{enc: b.enc, raw: b.raw[:0], out: sink{b.out.bytes[:0]}}
+	out := b.out.bytes[:0]
+	if cap(out) > keptAlways && len(b.out.bytes) < cap(out)/4 {
+		out = nil
+	}
+	*b = Buffer{enc: b.enc, raw: b.raw[:0], out: sink{out}}
 	b.enc.buffers.Put(b)
 }
 

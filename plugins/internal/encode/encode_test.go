@@ -435,3 +435,29 @@ func TestCompressorsAreSmall(t *testing.T) {
 		runtime.KeepAlive(all)
 	}
 }
+
+// One batch that is far larger than the others must not hold its memory for as long as the small ones come.
+func TestALargeBufferIsLetGo(t *testing.T) {
+	e := mustNew(t, Lines, None, 0)
+	b := e.Buffer()
+	fill := func(size int) {
+		b.Append(&engine.Message{Body: bytes.Repeat([]byte("x"), size)}, nil)
+		if err := b.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+	}
+	fill(8 << 20)
+	if cap(b.out.bytes) < 8<<20 {
+		t.Error("what was used is not kept for the next batch")
+	}
+	fill(1000)
+	if cap(b.out.bytes) != 0 {
+		t.Errorf("%d bytes are kept for 1000", cap(b.out.bytes))
+	}
+	fill(500 << 10)
+	fill(1000)
+	if cap(b.out.bytes) < 500<<10 {
+		t.Error("what is small is not kept")
+	}
+}
