@@ -31,7 +31,7 @@ func batch(t *testing.T, c *Channel, n int) {
 func TestConfirms(t *testing.T) {
 	s, w, conn := start(t)
 	_, c := open(t, s, w, conn)
-	other, _ := open(t, s, w, conn)
+	other, idle := open(t, s, w, conn)
 	const taken, refused, all = basicAck, basicNack, 1
 	base := uint64(0)
 	for _, words := range []struct {
@@ -43,7 +43,7 @@ func TestConfirms(t *testing.T) {
 		{[][]byte{confirm(c.id, taken, 3, 0), confirm(c.id, taken, 1, 0), confirm(c.id, taken, 4, all)}, "1111"},
 		{[][]byte{confirm(c.id, refused, 2, 0), confirm(c.id, taken, 4, all)}, "1211"},
 		{[][]byte{confirm(c.id, taken, 1, 0), confirm(c.id, refused, 3, all), confirm(c.id, taken, 4, 0)}, "1221"},
-		{[][]byte{confirm(c.id, taken, 2, 0), confirm(c.id, taken, 2, 0), confirm(c.id, refused, 9, all), confirm(c.id+7, taken, 3, all),
+		{[][]byte{confirm(c.id, taken, 2, 0), confirm(c.id, taken, 2, 0), confirm(c.id, refused, 9, all), confirm(idle.id, taken, 3, all),
 			confirm(c.id, refused, 4, all)}, "2122"},
 	} {
 		batch(t, c, 4)
