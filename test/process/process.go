@@ -1,4 +1,4 @@
-// Package process runs the logpipe command as its users do, as a process of its own, and reads its log.
+// Package process runs the logpipe command, or another that is measured beside it, as a process of its own, and reads its log.
 package process
 
 import (
@@ -25,10 +25,10 @@ func Root() string {
 }
 
 // Build compiles the command into dir and returns its path. With GOCOVERDIR set it is built to measure coverage, so that
-// what only a real process does counts too.
-func Build(ctx context.Context, dir string) (string, error) {
+// what only a real process does counts too. Flags are those of go build.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	bin := filepath.Join(dir, "logpipe")
-	args := []string{"build", "-o", bin}
+	args := append([]string{"build", "-o", bin}, flags...)
 	if os.Getenv("GOCOVERDIR") != "" {
 		args = append(args, "-cover", "-coverpkg=./engine/...,./plugins/...,./cmd/...")
 	}
@@ -40,7 +40,7 @@ func Build(ctx context.Context, dir string) (string, error) {
 	return bin, nil
 }
 
-// Process is a running logpipe.
+// Process is a running command.
 type Process struct {
 	cmd   *exec.Cmd
 	done  chan struct{}
@@ -80,7 +80,7 @@ func Start(bin string, env []string, tell func(Line), args ...string) (*Process,
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
-		return nil, fmt.Errorf("start logpipe: %w", err)
+		return nil, fmt.Errorf("start %s: %w", bin, err)
 	}
 	started := make(chan error)
 	go func() {
@@ -97,7 +97,7 @@ func Start(bin string, env []string, tell func(Line), args ...string) (*Process,
 		close(p.done)
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start logpipe: %w", err)
+		return nil, fmt.Errorf("start %s: %w", bin, err)
 	}
 	return p, nil
 }
@@ -121,6 +121,8 @@ func (p *Process) read(r io.Reader) {
 	}
 }
 
+func (p *Process) name() string { return filepath.Base(p.cmd.Path) }
+
 // PID is the process's number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
@@ -134,14 +136,14 @@ func (p *Process) Wait(ctx context.Context) (code int, err error) {
 		return p.cmd.ProcessState.ExitCode(), nil
 	case <-ctx.Done():
 		p.Kill()
-		return -1, fmt.Errorf("logpipe did not end in time: %w; its last lines:\n%s", ctx.Err(), p.Tail(20))
+		return -1, fmt.Errorf("%s did not end in time: %w; its last lines:\n%s", p.name(), ctx.Err(), p.Tail(20))
 	}
 }
 
 // Stop sends SIGTERM and waits.
 func (p *Process) Stop(ctx context.Context) (code int, err error) {
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return -1, fmt.Errorf("stop logpipe: %w", err)
+		return -1, fmt.Errorf("stop %s: %w", p.name(), err)
 	}
 	return p.Wait(ctx)
 }
@@ -214,7 +216,7 @@ func (p *Process) Await(ctx context.Context, text string) (Line, error) {
 			if l, ok := p.Find(text); ok {
 				return l, nil
 			}
-			return nil, fmt.Errorf("logpipe ended without the line %q; its last lines:\n%s", text, p.Tail(20))
+			return nil, fmt.Errorf("%s ended without the line %q; its last lines:\n%s", p.name(), text, p.Tail(20))
 		case <-ctx.Done():
 			return nil, fmt.Errorf("no line %q in time; the last lines:\n%s", text, p.Tail(20))
 		}

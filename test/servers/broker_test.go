@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,16 @@ func open(t *testing.T, url string) *amqp.Channel {
 		t.Fatal(err)
 	}
 	return ch
+}
+
+// commandOf is the name of a running program.
+func commandOf(t *testing.T, pid int) string {
+	t.Helper()
+	out, err := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // publish puts a persistent message into a durable queue and waits for the
@@ -122,7 +134,14 @@ func TestBrokerLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, url, "q", "before stop")
+	// The server itself, not a script around it: who measures the CPU time of a script measures nothing.
+	if pid, err := b.PID(); err != nil || !strings.Contains(commandOf(t, pid), "beam") {
+		t.Errorf("PID: %d, %v, want the process of Erlang's machine; it is %q", pid, err, commandOf(t, pid))
+	}
 	step(t, "stop", b.Stop(ctx))
+	if pid, err := b.PID(); !errors.Is(err, ErrNotOwn) {
+		t.Errorf("PID of a stopped broker: %d, %v, want ErrNotOwn", pid, err)
+	}
 	if conn, err := amqp.Dial(url); err == nil {
 		conn.Close()
 		t.Error("a stopped broker takes connections")

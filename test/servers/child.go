@@ -82,6 +82,7 @@ func (c *child) kill() error {
 func (c *child) pause() error           { return c.signal(syscall.SIGSTOP) }
 func (c *child) resume() error          { return c.signal(syscall.SIGCONT) }
 func (c *child) ended() <-chan struct{} { return c.proc.ended }
+func (c *child) pid() int               { return c.proc.cmd.Process.Pid }
 
 // signal reaches the server only, not its helpers. A server that has ended
 // already is what a stop or a kill wants.

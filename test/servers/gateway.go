@@ -111,7 +111,7 @@ func launchGateway(ctx context.Context, o Options, program string, sidecar bool)
 		return nil, fmt.Errorf("prepare an S3 server: %w", err)
 	}
 	s := ownS3(c.ports[0])
-	s.run, s.Data = c, o.Data
+	s.run, s.Data, s.program = c, o.Data, program
 	if s.Data == "" {
 		s.Data = c.dir.join("data")
 	}

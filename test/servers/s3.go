@@ -2,10 +2,12 @@ package servers
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +26,7 @@ type S3 struct {
 	SecretKey string
 	Region    string
 	Data      string // the folder where objects lie as files, <bucket>/<key>; empty if not on this machine
+	program   string // that runs it here, or ""
 }
 
 // StartS3 finds or starts an S3 server, in the order that the package comment
@@ -110,6 +113,18 @@ func (s *S3) listBuckets(ctx context.Context) error {
 func (s *S3) Env() []string {
 	return []string{EnvS3 + "=" + s.Endpoint, EnvS3Access + "=" + s.AccessKey,
 		EnvS3Secret + "=" + s.SecretKey, EnvS3Region + "=" + s.Region}
+}
+
+// Version is the server's name and version, as far as its program says it.
+func (s *S3) Version() string {
+	if s.program == "" {
+		return s.name
+	}
+	info, err := buildinfo.ReadFile(s.program)
+	if err != nil {
+		return filepath.Base(s.program)
+	}
+	return filepath.Base(s.program) + " " + info.Main.Version
 }
 
 // Client returns a client that tries every call once.

@@ -43,6 +43,19 @@ func (s *server) Own() bool {
 	return s.run != nil
 }
 
+// PID is the number of the server's process, for those who measure it. It
+// changes with every Start. For a server that does not run, or that somebody else
+// or a container runs, the error wraps ErrNotOwn.
+func (s *server) PID() (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.run.(interface{ pid() int })
+	if !ok || !s.running {
+		return 0, fmt.Errorf("find the process of %s: %w", s.name, ErrNotOwn)
+	}
+	return r.pid(), nil
+}
+
 // Start starts a server that was stopped or killed, at the same address and
 // with the same data, and returns when it answers. It does nothing on a server
 // that runs.

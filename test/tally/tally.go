@@ -8,12 +8,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/klauspost/compress/zstd"
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -81,7 +82,7 @@ next:
 	return missing
 }
 
-// Bucket counts every object of a bucket; those that end in .gz are gzip.
+// Bucket counts every object of a bucket; those that end in .gz are gzip, in .zst zstd.
 func (t *Tally) Bucket(ctx context.Context, client *s3.Client, bucket string) error {
 	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	for pages.HasMorePages() {
@@ -106,16 +107,29 @@ func (t *Tally) object(ctx context.Context, client *s3.Client, bucket, key strin
 		return fmt.Errorf("get %s: %w", key, err)
 	}
 	defer out.Body.Close()
-	var r io.Reader = out.Body
-	if strings.HasSuffix(key, ".gz") {
-		if r, err = gzip.NewReader(r); err != nil {
-			return fmt.Errorf("unpack %s: %w", key, err)
-		}
+	r, err := unpack(key, out.Body)
+	if err != nil {
+		return fmt.Errorf("unpack %s: %w", key, err)
 	}
+	defer r.Close()
 	if err := t.Lines(r); err != nil {
 		return fmt.Errorf("read %s: %w", key, err)
 	}
 	return nil
+}
+
+func unpack(key string, r io.Reader) (io.ReadCloser, error) {
+	switch path.Ext(key) {
+	case ".gz":
+		return gzip.NewReader(r)
+	case ".zst":
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
+	}
+	return io.NopCloser(r), nil
 }
 
 // Queue takes every message out of a queue, counts it, and returns the headers of the first.
