@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build test quick lint vuln bench load soak faults fuzz demo fmt docs clean
+.PHONY: build test quick lint vuln bench bench-e2e load soak faults fuzz demo fmt docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -57,9 +57,13 @@ bench: ## time and allocations of the parts, in the format of benchstat
 soak: ## replicas under random faults, SEEDS of TIME each; one random seed when SEEDS is empty
 	$(GO) build -o bin/soak ./test/soak && bin/soak -time $(TIME) -seeds "$(SEEDS)"
 
-load: ## a filled queue to S3, side by side with a raw consumer, and a kill -9 in the middle
+bench-e2e: ## logpipe on real servers beside a raw client and BENCH_PEER; BENCH="-sets growth -rounds 3", -h has all flags
+	$(GO) build -o bin/bench ./test/bench && bin/bench $(BENCH)
+
+load: ## a filled queue to S3 with a kill -9 in the middle, and the count
 	$(GO) build -o bin/load ./test/load && bin/load
 
+BENCH ?=
 TIME  ?= 2m
 SEEDS ?=
 

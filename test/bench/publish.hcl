@@ -1,0 +1,14 @@
+# What is measured: publishing, each message persistent and confirmed.
+
+pipeline "publish" {
+  input "generator" {
+    count = env("MESSAGES")
+    size  = env("MESSAGE_SIZE")
+  }
+
+  output "amqp" {
+    url         = env("RABBITMQ_URL")
+    routing_key = "bench-1"
+    declare     = "never"
+  }
+}
