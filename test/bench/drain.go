@@ -8,7 +8,10 @@ import (
 )
 
 // filling is what a drain starts from.
-type filling struct{ queues, replicas, messages, size int }
+type filling struct {
+	queues, replicas, messages, size int
+	env                              []string
+}
 
 const (
 	rawDrain   = "raw amqp091-go drain"

@@ -13,7 +13,7 @@ pipeline "drain" {
 
   processor "batch" {
     count = env("BATCH_SIZE", 1000)
-    age   = "1s"
+    age   = env("AGE", "1s")
   }
 
   output "s3" {

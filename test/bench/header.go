@@ -25,7 +25,7 @@ func (b *bench) header(ctx context.Context) error {
 	}
 	peer := "none"
 	if b.peer != "" {
-		peer = filepath.Base(b.peer) + " " + firstLine(exec.CommandContext(ctx, b.peer, "--version"))
+		peer = filepath.Base(b.peer) + " " + strings.TrimPrefix(firstLine(exec.CommandContext(ctx, b.peer, "--version")), "Version: ")
 	}
 	commit := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--tags")
 	commit.Dir = process.Root()

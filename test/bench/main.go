@@ -40,7 +40,7 @@ Case sets:
   local     no broker: records to /dev/null, a file to S3 beside the compressor alone, the start, the binary
   growth    queues from 1,000 messages on, bodies from 100 B to 1 KiB, memory over a long run, replicas
 
-BENCH_PEER=/path/to/redpanda-connect (or benthos) measures that program in the same run.
+BENCH_PEER=/path/to/redpanda-connect (or benthos) measures that program in the same run; peer*.yaml are its configurations.
 
 Flags:
 `
@@ -48,7 +48,7 @@ Flags:
 func parse() (o options, err error) {
 	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	sets := flag.String("sets", "amqp-s3,publish,local", "the case sets to measure")
-	queues := flag.String("queues", "1000,10000,100000,1000000", "growth: how many messages are in the queue; 5000000 takes half an hour a round")
+	queues := flag.String("queues", "1000,10000,100000,1000000", "growth: how many messages are in the queue; 5000000 takes some ten minutes a round")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each case is measured; the median counts")
 	flag.IntVar(&o.messages, "messages", 200_000, "how many messages a round has, a multiple of 1000")
 	flag.IntVar(&o.size, "size", 262, "the length of a message, in bytes")

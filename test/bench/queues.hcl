@@ -33,7 +33,7 @@ pipeline "queues" {
 
   processor "batch" {
     count = env("BATCH_SIZE", 1000)
-    age   = "1s"
+    age   = env("AGE", "1s")
   }
 
   output "s3" {
