@@ -21,40 +21,50 @@ type bench struct {
 	broker *servers.Broker
 	s3     *servers.S3
 	beam   int // the number of the broker's process
-	stages int
+	places int
 }
 
-// open builds logpipe and starts the servers. They are its own: it reads the CPU time of one and the folder of the other.
-func open(ctx context.Context, o options) (b *bench, err error) {
-	b = &bench{options: o, peer: os.Getenv("BENCH_PEER")}
-	if b.dir, err = os.MkdirTemp("", "logpipe-bench-"); err != nil {
+// open builds logpipe and starts the servers.
+func open(ctx context.Context, o options) (*bench, error) {
+	b := &bench{options: o, peer: os.Getenv("BENCH_PEER")}
+	err := b.build(ctx)
+	if err == nil {
+		err = b.serve(ctx)
+	}
+	if err != nil {
+		b.close()
 		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			b.close()
-		}
-	}()
-	if b.self, err = os.Executable(); err != nil {
-		return nil, err
-	}
-	if b.bin, err = process.Build(ctx, b.dir, "-trimpath", "-ldflags=-s -w"); err != nil {
-		return nil, err
-	}
-	say := servers.Options{Own: true, Data: filepath.Join(b.dir, "s3"), Log: func(text string) { fmt.Fprintln(os.Stderr, text) }}
-	if b.broker, err = servers.StartBroker(ctx, say); err != nil {
-		return nil, err
-	}
-	if b.beam, err = b.broker.PID(); err != nil {
-		return nil, fmt.Errorf("the broker's CPU time is measured, so it must run as a program on this machine: %w", err)
-	}
-	if b.s3, err = servers.StartS3(ctx, say); err != nil {
-		return nil, err
-	}
-	if b.s3.Data == "" {
-		return nil, errors.New("the last object's time is read from the S3 server's folder, and this server has none here; install versitygw")
 	}
 	return b, nil
+}
+
+func (b *bench) build(ctx context.Context) (err error) {
+	if b.dir, err = os.MkdirTemp("", "logpipe-bench-"); err != nil {
+		return err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	b.bin, err = process.Build(ctx, b.dir, "-trimpath", "-ldflags=-s -w")
+	return err
+}
+
+// serve starts servers of its own: the CPU time of one is read, and the folder of the other.
+func (b *bench) serve(ctx context.Context) (err error) {
+	own := servers.Options{Own: true, Data: filepath.Join(b.dir, "s3"), Log: func(text string) { fmt.Fprintln(os.Stderr, text) }}
+	if b.broker, err = servers.StartBroker(ctx, own); err != nil {
+		return err
+	}
+	if b.beam, err = b.broker.PID(); err != nil {
+		return fmt.Errorf("the broker must run as a program on this machine, so that its CPU time can be read; install rabbitmq-server: %w", err)
+	}
+	if b.s3, err = servers.StartS3(ctx, own); err != nil {
+		return err
+	}
+	if b.s3.Data == "" {
+		return errors.New("the S3 server must run as a program on this machine, so that the time of its objects can be read; install versitygw")
+	}
+	return nil
 }
 
 func (b *bench) close() {

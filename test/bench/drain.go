@@ -74,24 +74,24 @@ func (b *bench) what() string {
 func (b *bench) drain(ctx context.Context, p program, fill filling) (f figures, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s, err := b.stage(ctx, fill.queues)
+	s, err := b.place(ctx, fill.queues)
 	if err != nil {
 		return f, err
 	}
 	if err := s.fill(ctx, fill.messages, fill.size); err != nil {
 		return f, err
 	}
-	t, err := b.launch(p, s.env(), fill.replicas)
+	r, err := b.launch(p, s.env(), fill.replicas)
 	if err != nil {
 		return f, err
 	}
-	defer t.kill()
+	defer r.kill()
 	f.messages = fill.messages
-	began, ended, err := s.watch(ctx, t)
+	began, ended, err := s.watch(ctx, r)
 	if err != nil {
 		return f, err
 	}
-	if err := t.finish(ctx, &f); err != nil {
+	if err := r.finish(ctx, &f); err != nil {
 		return f, err
 	}
 	if p.stores {
@@ -103,22 +103,22 @@ func (b *bench) drain(ctx context.Context, p program, fill filling) (f figures, 
 		}
 	}
 	f.took = ended.Sub(began)
-	return f, s.strike(ctx)
+	return f, s.remove(ctx)
 }
 
 // watch waits until the queues are consumed, empty, and everything that was taken is acked.
-func (s *stage) watch(ctx context.Context, t *troupe) (began, ended time.Time, err error) {
-	err = t.until(ctx, time.Millisecond, func() (bool, error) {
+func (s *place) watch(ctx context.Context, r *replicas) (began, ended time.Time, err error) {
+	err = r.until(ctx, time.Millisecond, func() (bool, error) {
 		_, consumers, err := s.depth()
-		return consumers > 0 || t.ended(), err
+		return consumers > 0 || r.ended(), err
 	})
 	if err != nil {
 		return began, ended, err
 	}
 	began = time.Now()
-	err = t.until(ctx, 5*time.Millisecond, func() (bool, error) {
-		if t.ends {
-			return t.ended(), nil
+	err = r.until(ctx, 5*time.Millisecond, func() (bool, error) {
+		if r.ends {
+			return r.ended(), nil
 		}
 		ready, consumers, err := s.depth()
 		return ready == 0 && consumers > 0, err // see tally.Taken
@@ -127,7 +127,7 @@ func (s *stage) watch(ctx context.Context, t *troupe) (began, ended time.Time, e
 		return began, ended, err
 	}
 	ended = time.Now()
-	return began, ended, t.until(ctx, 200*time.Millisecond, func() (bool, error) {
+	return began, ended, r.until(ctx, 200*time.Millisecond, func() (bool, error) {
 		n, err := s.unsettled(ctx)
 		return n == 0, err
 	})

@@ -44,7 +44,7 @@ func (b *bench) longerQueues(ctx context.Context) error {
 		names = append(names, thousands(float64(n))+" messages")
 		fillings = append(fillings, filling{queues: 1, replicas: 1, messages: n, size: b.size})
 	}
-	t := newTable("growth: longer queues", fmt.Sprintf("amqp → s3, %d bytes", b.size), names[len(names)-1])
+	t := newTable("growth: longer queues", fmt.Sprintf("amqp → s3, %d bytes; the CPU is with the start of the process, which few messages must pay alone", b.size), names[len(names)-1])
 	return b.growing(ctx, t, names, fillings)
 }
 
@@ -76,7 +76,7 @@ func (b *bench) moreReplicas(ctx context.Context) error {
 
 // longRun shows whether memory grows with time: the median of each fifth of a long run.
 func (b *bench) longRun(ctx context.Context) error {
-	s, err := b.stage(ctx, 1)
+	s, err := b.place(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -96,5 +96,5 @@ func (b *bench) longRun(ctx context.Context) error {
 		}
 		fmt.Printf("| %d | %.1f | %.1f |\n", i+1, float64(part[len(part)/2])/1e6, float64(part[len(part)-1])/1e6)
 	}
-	return s.strike(ctx)
+	return s.remove(ctx)
 }

@@ -52,7 +52,7 @@ func (b *bench) throughCompressor(ctx context.Context) error {
 	raw.messages, file.messages, file.stores = n, n, true
 	t := newTable("file → batch 1000 → s3, gzip, on one core", fmt.Sprintf("%s lines of %d bytes, level %d", thousands(float64(n)), b.size, level), alone)
 	err := t.measure(b.rounds, []program{raw, file}, func(p program) (f figures, err error) {
-		s, err := b.stage(ctx, 1)
+		s, err := b.place(ctx, 1)
 		if err != nil {
 			return f, err
 		}
@@ -64,7 +64,7 @@ func (b *bench) throughCompressor(ctx context.Context) error {
 				return f, err
 			}
 		}
-		return f, s.strike(ctx)
+		return f, s.remove(ctx)
 	})
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (b *bench) throughCompressor(ctx context.Context) error {
 }
 
 // alone measures a program that ends by itself, on one core, from its start to its end.
-func (b *bench) alone(ctx context.Context, p program, s *stage) (f figures, err error) {
+func (b *bench) alone(ctx context.Context, p program, s *place) (f figures, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	f.messages = p.messages
@@ -84,16 +84,16 @@ func (b *bench) alone(ctx context.Context, p program, s *stage) (f figures, err 
 		env = s.env()
 	}
 	began := time.Now()
-	t, err := b.launch(onOneCore(p), env, 1)
+	r, err := b.launch(onOneCore(p), env, 1)
 	if err != nil {
 		return f, err
 	}
-	defer t.kill()
-	if err := t.until(ctx, time.Millisecond, func() (bool, error) { return t.ended(), nil }); err != nil {
+	defer r.kill()
+	if err := r.until(ctx, time.Millisecond, func() (bool, error) { return r.ended(), nil }); err != nil {
 		return f, err
 	}
 	f.took = time.Since(began)
-	if err := t.finish(ctx, &f); err != nil {
+	if err := r.finish(ctx, &f); err != nil {
 		return f, err
 	}
 	f.broker = 0 // it had nothing to do

@@ -97,7 +97,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if o.role != "" {
-		err = play(ctx, o.role)
+		err = beRaw(ctx, o.role)
 	} else {
 		err = run(ctx, o)
 	}

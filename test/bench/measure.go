@@ -28,8 +28,8 @@ func (f figures) megabytes() float64        { return float64(f.peak) / 1e6 }
 // patience bounds one run.
 const patience = time.Hour
 
-// troupe is the replicas of one program that run at once.
-type troupe struct {
+// replicas are the processes of one program that run at once.
+type replicas struct {
 	program
 	all    []*process.Process
 	memory []*memory
@@ -37,41 +37,41 @@ type troupe struct {
 	b      *bench
 }
 
-// launch starts so many replicas.
-func (b *bench) launch(p program, env []string, replicas int) (t *troupe, err error) {
-	t = &troupe{program: p, b: b}
-	if t.broker, err = cpuTime(b.beam); err != nil {
+// launch starts n of them.
+func (b *bench) launch(p program, env []string, n int) (r *replicas, err error) {
+	r = &replicas{program: p, b: b}
+	if r.broker, err = cpuTime(b.beam); err != nil {
 		return nil, err
 	}
-	for range replicas {
+	for range n {
 		one, err := process.Start(p.bin, append(env, p.env...), nil, p.args...)
 		if err != nil {
-			t.kill()
+			r.kill()
 			return nil, err
 		}
-		t.all, t.memory = append(t.all, one), append(t.memory, follow(one.PID()))
+		r.all, r.memory = append(r.all, one), append(r.memory, follow(one.PID()))
 	}
-	return t, nil
+	return r, nil
 }
 
-func (t *troupe) kill() {
-	for _, p := range t.all {
+func (r *replicas) kill() {
+	for _, p := range r.all {
 		p.Kill()
 	}
 }
 
 // until asks every few milliseconds until it is so. A program that has failed will not bring it about any more.
-func (t *troupe) until(ctx context.Context, every time.Duration, is func() (bool, error)) error {
+func (r *replicas) until(ctx context.Context, every time.Duration, is func() (bool, error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		ended := t.ended() // before the question, so that one which has done all and ended is no failure
+		ended := r.ended() // before the question, so that one which has done all and ended is no failure
 		if yes, err := is(); yes || err != nil {
 			return err
 		}
 		if ended {
-			if code, err := t.all[0].Wait(ctx); !t.ends || code != 0 {
-				return errors.Join(fmt.Errorf("it ended too early, with exit code %d:\n%s", code, t.all[0].Tail(10)), err)
+			if code, err := r.all[0].Wait(ctx); !r.ends || code != 0 {
+				return errors.Join(fmt.Errorf("it ended too early, with exit code %d:\n%s", code, r.all[0].Tail(10)), err)
 			}
 		}
 		select {
@@ -83,8 +83,8 @@ func (t *troupe) until(ctx context.Context, every time.Duration, is func() (bool
 }
 
 // ended reports whether all replicas have ended.
-func (t *troupe) ended() bool {
-	for _, p := range t.all {
+func (r *replicas) ended() bool {
+	for _, p := range r.all {
 		if !p.Ended() {
 			return false
 		}
@@ -93,19 +93,19 @@ func (t *troupe) ended() bool {
 }
 
 // finish takes the broker's CPU time now, ends the program, or waits for its end, and adds up what it took.
-func (t *troupe) finish(ctx context.Context, f *figures) error {
-	broker, err := cpuTime(t.b.beam)
+func (r *replicas) finish(ctx context.Context, f *figures) error {
+	broker, err := cpuTime(r.b.beam)
 	if err != nil {
 		return err
 	}
-	f.broker = broker - t.broker
-	for i, p := range t.all {
-		peak, samples := t.memory[i].end()
+	f.broker = broker - r.broker
+	for i, p := range r.all {
+		peak, samples := r.memory[i].end()
 		if f.peak = max(f.peak, peak); i == 0 {
 			f.samples = samples
 		}
 		end := p.Stop
-		if t.ends {
+		if r.ends {
 			end = p.Wait
 		}
 		code, err := end(ctx)

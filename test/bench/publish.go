@@ -52,20 +52,20 @@ func (p program) making(n, size int) program {
 func (b *bench) publish(ctx context.Context, p program) (f figures, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s, err := b.stage(ctx, 1)
+	s, err := b.place(ctx, 1)
 	if err != nil {
 		return f, err
 	}
-	t, err := b.launch(p, s.env(), 1)
+	r, err := b.launch(p, s.env(), 1)
 	if err != nil {
 		return f, err
 	}
-	defer t.kill()
-	began, before, err := s.filled(ctx, t, 1)
+	defer r.kill()
+	began, before, err := s.filled(ctx, r, 1)
 	if err != nil {
 		return f, err
 	}
-	ended, after, err := s.filled(ctx, t, p.messages)
+	ended, after, err := s.filled(ctx, r, p.messages)
 	if err != nil {
 		return f, err
 	}
@@ -73,17 +73,17 @@ func (b *bench) publish(ctx context.Context, p program) (f figures, err error) {
 		return f, fmt.Errorf("%d messages are in the queue, want %d", after, p.messages)
 	}
 	f.messages = p.messages
-	if err := t.finish(ctx, &f); err != nil {
+	if err := r.finish(ctx, &f); err != nil {
 		return f, err
 	}
 	// What was there at the first look was not published in the time between the two.
 	f.took = time.Duration(float64(ended.Sub(began)) * float64(after) / float64(after-before))
-	return f, s.strike(ctx)
+	return f, s.remove(ctx)
 }
 
 // filled waits until at least n messages are in the queue and says when that was and how many there were.
-func (s *stage) filled(ctx context.Context, t *troupe, n int) (at time.Time, ready int, err error) {
-	err = t.until(ctx, 5*time.Millisecond, func() (bool, error) {
+func (s *place) filled(ctx context.Context, r *replicas, n int) (at time.Time, ready int, err error) {
+	err = r.until(ctx, 5*time.Millisecond, func() (bool, error) {
 		at = time.Now()
 		ready, _, err = s.depth()
 		return ready >= n, err

@@ -9,8 +9,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// play makes this process one of the raw clients. It takes its orders from the variables that the programs beside it take theirs from.
-func play(ctx context.Context, role string) error {
+// beRaw makes this process one of the raw clients. It takes its orders from the variables that the programs beside it take theirs from.
+func beRaw(ctx context.Context, role string) error {
 	switch role {
 	case "consumer":
 		return consume(ctx, os.Getenv("RABBITMQ_URL"), os.Getenv("QUEUE"), number("MESSAGES"))

@@ -16,8 +16,8 @@ import (
 	"github.com/logpipe/logpipe/test/tally"
 )
 
-// stage is the place of one run: a virtual host with its queues and a bucket, both new, so that no run pays for another's.
-type stage struct {
+// place is where one run happens: a virtual host with its queues and a bucket, both new, so that no run pays for another's.
+type place struct {
 	b      *bench
 	name   string
 	url    string
@@ -26,10 +26,10 @@ type stage struct {
 	ch     *amqp.Channel
 }
 
-// stage makes one with n queues, bench-1 and so on.
-func (b *bench) stage(ctx context.Context, n int) (s *stage, err error) {
-	b.stages++
-	s = &stage{b: b, name: fmt.Sprintf("bench-%d-%d", os.Getpid(), b.stages)}
+// place makes one with n queues, bench-1 and so on.
+func (b *bench) place(ctx context.Context, n int) (s *place, err error) {
+	b.places++
+	s = &place{b: b, name: fmt.Sprintf("bench-%d-%d", os.Getpid(), b.places)}
 	if s.url, err = b.broker.VHost(ctx, s.name); err != nil {
 		return nil, err
 	}
@@ -53,13 +53,13 @@ func (b *bench) stage(ctx context.Context, n int) (s *stage, err error) {
 	return s, nil
 }
 
-// strike takes the stage down.
-func (s *stage) strike(ctx context.Context) error {
+// remove takes it away.
+func (s *place) remove(ctx context.Context) error {
 	return errors.Join(s.conn.Close(), s.b.broker.DeleteVHost(ctx, s.name), s.b.s3.DeleteBucket(ctx, s.name))
 }
 
 // fill publishes n messages, spread evenly over the queues, with the raw publisher: nothing that is measured makes its own messages.
-func (s *stage) fill(ctx context.Context, n, size int) error {
+func (s *place) fill(ctx context.Context, n, size int) error {
 	each := n / len(s.queues)
 	for i, queue := range s.queues {
 		if err := publish(ctx, s.url, queue, 1+i*each, each, size); err != nil {
@@ -71,7 +71,7 @@ func (s *stage) fill(ctx context.Context, n, size int) error {
 
 // counted waits until the broker's own count, which lags by a second, says that n messages are there: the count before would say
 // that nothing is left to do. It also lets the broker come to rest.
-func (s *stage) counted(ctx context.Context, n int) error {
+func (s *place) counted(ctx context.Context, n int) error {
 	for {
 		have, err := s.unsettled(ctx)
 		if err != nil || have == n {
@@ -85,8 +85,8 @@ func (s *stage) counted(ctx context.Context, n int) error {
 	}
 }
 
-// env is what every program is told of the stage.
-func (s *stage) env() []string {
+// env is what every program is told of the place.
+func (s *place) env() []string {
 	return []string{
 		"RABBITMQ_URL=" + s.url, "QUEUE=" + s.queues[0],
 		"S3_ENDPOINT=" + s.b.s3.Endpoint, "S3_BUCKET=" + s.name, "AWS_REGION=" + s.b.s3.Region,
@@ -96,7 +96,7 @@ func (s *stage) env() []string {
 }
 
 // depth is how many messages are ready in all queues, and how many consumers they have.
-func (s *stage) depth() (ready, consumers int, err error) {
+func (s *place) depth() (ready, consumers int, err error) {
 	for _, name := range s.queues {
 		q, err := s.ch.QueueDeclarePassive(name, true, false, false, false, nil)
 		if err != nil {
@@ -109,7 +109,7 @@ func (s *stage) depth() (ready, consumers int, err error) {
 
 // unsettled is how many messages the broker has, those that are delivered and not acked included; -1 before its
 // first count. It counts once a second.
-func (s *stage) unsettled(ctx context.Context) (n int, err error) {
+func (s *place) unsettled(ctx context.Context) (n int, err error) {
 	var queues []struct{ Messages *int } // with the name, too: of nothing but a column that is missing the broker makes a list
 	if err := s.b.broker.Admin(ctx, "GET", "/api/queues/"+s.name+"?columns=name,messages", nil, &queues); err != nil {
 		return 0, err
@@ -124,7 +124,7 @@ func (s *stage) unsettled(ctx context.Context) (n int, err error) {
 }
 
 // lastObject is when the newest object was written. The server's own listing has whole seconds only.
-func (s *stage) lastObject() (last time.Time, err error) {
+func (s *place) lastObject() (last time.Time, err error) {
 	err = filepath.WalkDir(filepath.Join(s.b.s3.Data, s.name), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.Contains(filepath.Base(path), ".ndjson") {
 			return err
@@ -139,7 +139,7 @@ func (s *stage) lastObject() (last time.Time, err error) {
 }
 
 // check counts what is in S3 and returns how many messages are there again. A missing one is an error.
-func (s *stage) check(ctx context.Context, n int) (twice int, err error) {
+func (s *place) check(ctx context.Context, n int) (twice int, err error) {
 	stored := tally.New()
 	if err := stored.Bucket(ctx, s.b.s3.Client(), s.name); err != nil {
 		return 0, err
