@@ -30,95 +30,98 @@ func (e *SyntaxError) Error() string {
 // a *SyntaxError.
 func Check(data []byte) (Form, error) {
 	s := scanner{data: data}
-	form := Form{Object: s.next() == '{'}
-	if !s.document() {
+	c, i := s.next(0)
+	if s.document(c, i) < 0 {
 		return Form{}, s.err
 	}
-	form.Newlines = s.newlines
-	return form, nil
+	return Form{Object: c == '{', Newlines: s.newlines}, nil
 }
 
-// document reads the whole of s.data, one value in each turn. It keeps the open arrays and objects in s.kinds, not on
-// the call stack.
-func (s *scanner) document() bool {
+// document reads the whole of s.data, one value in each turn, the first of which begins at i with c. It keeps the open arrays and
+// objects in s.kinds, not on the call stack.
+func (s *scanner) document(c byte, i int) int {
 	for {
-		switch c := s.next(); c {
+		switch c {
 		case '{':
-			if !s.open(true) {
-				return false
+			if i = s.open(i, true); i < 0 {
+				return -1
 			}
-			if s.next() != '}' {
-				if !s.key() {
-					return false
+			if c, i = s.next(i); c != '}' {
+				if c, i = s.key(c, i); i < 0 {
+					return -1
 				}
 				continue
 			}
 		case '[':
-			if !s.open(false) {
-				return false
+			if i = s.open(i, false); i < 0 {
+				return -1
 			}
-			if s.next() != ']' {
+			if c, i = s.next(i); c != ']' {
 				continue
 			}
 		default:
-			if !s.scalar(c) {
-				return false
+			if i = s.scalar(c, i); i < 0 {
+				return -1
 			}
+			c, i = s.next(i)
 		}
-		if !s.ascend() {
-			return false
+		if c, i = s.ascend(c, i); i < 0 {
+			return -1
 		}
 		if s.depth == 0 {
-			s.next()
-			return s.pos == len(s.data) || s.fail(s.pos, "after the value", "nothing more")
-		}
-	}
-}
-
-// ascend closes what ends behind a value, up to the place of the next value or out of the outermost one.
-func (s *scanner) ascend() bool {
-	for s.depth > 0 {
-		c := s.next()
-		if c != ',' {
-			if !s.close(c) {
-				return false
+			if i < len(s.data) {
+				return s.fail(i, "after the value", "nothing more")
 			}
-			continue
+			return i
 		}
-		s.pos++
-		if !s.inObject() {
-			return true
-		}
-		s.next()
-		return s.key()
 	}
-	return true
 }
 
-// key reads the key at s.pos and the colon behind it.
-func (s *scanner) key() bool {
-	if s.pos >= len(s.data) || s.data[s.pos] != '"' {
-		return s.fail(s.pos, "in an object", "a key in double quotes")
+// ascend closes what ends behind a value, up to the beginning of the next value or out of the outermost one. c is the byte at i.
+func (s *scanner) ascend(c byte, i int) (byte, int) {
+	for s.depth > 0 {
+		if c == ',' {
+			c, i = s.next(i + 1)
+			if s.inObject() {
+				return s.key(c, i)
+			}
+			return c, i
+		}
+		if i = s.close(c, i); i < 0 {
+			return 0, -1
+		}
+		c, i = s.next(i)
 	}
-	if _, _, ok := s.str(); !ok {
-		return false
-	}
-	return s.colon()
+	return c, i
 }
 
-func (s *scanner) colon() bool {
-	if s.next() != ':' {
-		return s.fail(s.pos, "after a key", "':'")
+// key reads the key at i, which begins with c, and the colon behind it.
+func (s *scanner) key(c byte, i int) (byte, int) {
+	if c != '"' {
+		return 0, s.fail(i, "in an object", "a key in double quotes")
 	}
-	s.pos++
-	return true
+	if i, _ = s.str(i); i < 0 {
+		return 0, -1
+	}
+	if i = s.colon(i); i < 0 {
+		return 0, -1
+	}
+	return s.next(i)
+}
+
+func (s *scanner) colon(i int) int {
+	c, i := s.next(i)
+	if c != ':' {
+		return s.fail(i, "after a key", "':'")
+	}
+	return i + 1
 }
 
 // open begins an array or an object. The innermost 64 kinds are in one word; only deeper bodies need memory.
-func (s *scanner) open(object bool) bool {
+func (s *scanner) open(i int, object bool) int {
 	if s.depth == MaxDepth {
-		s.err = &SyntaxError{s.pos, fmt.Sprintf("more than %d levels of nesting", MaxDepth)}
-		return false
+		s.err = &SyntaxError{i, fmt.Sprintf("more than %d levels of nesting", MaxDepth)}
+		return -1
 	}
 	if s.depth > 0 && s.depth%64 == 0 {
 		s.outer = append(s.outer, s.kinds)
@@ -128,17 +131,16 @@ func (s *scanner) open(object bool) bool {
 		s.kinds |= 1
 	}
 	s.depth++
-	s.pos++
-	return true
+	return i + 1
 }
 
 // close ends the innermost array or object, provided that c is its bracket.
-func (s *scanner) close(c byte) bool {
+func (s *scanner) close(c byte, i int) int {
 	if s.inObject() && c != '}' {
-		return s.fail(s.pos, "after a value in an object", "',' or '}'")
+		return s.fail(i, "after a value in an object", "',' or '}'")
 	}
 	if !s.inObject() && c != ']' {
-		return s.fail(s.pos, "after a value in an array", "',' or ']'")
+		return s.fail(i, "after a value in an array", "',' or ']'")
 	}
 	s.kinds >>= 1
 	s.depth--
@@ -146,8 +148,7 @@ func (s *scanner) close(c byte) bool {
 		last := len(s.outer) - 1
 		s.kinds, s.outer = s.outer[last], s.outer[:last]
 	}
-	s.pos++
-	return true
+	return i + 1
 }
 
 func (s *scanner) inObject() bool { return s.kinds&1 == 1 }

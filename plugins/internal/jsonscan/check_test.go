@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
 )
 
 // bodies are valid and invalid in the ways that the public JSON test suites try.
@@ -88,7 +90,39 @@ func TestCheckAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
+// What a producer sends is kept or a dead letter by this check alone: one that is too strict takes good logs away, and one that is too lax
+// writes objects that their readers cannot parse. Where the suite leaves the choice, encoding/json decides.
+func TestSuite(t *testing.T) {
+	for _, c := range jsonscantest.Suite() {
+		_, err := Check(c.Body)
+		if c.Name[:2] == "y_" && err != nil || c.Name[:2] == "n_" && err == nil {
+			t.Errorf("%s: Check says %v of %.200q", c.Name, err, c.Body)
+		}
+		compareCheck(t, c.Body)
+	}
+}
+
+// The check reads eight bytes at once: each byte must be seen at each place of a word, and behind any other. One that is passed over would make
+// an invalid body valid.
+func TestEachByteAtEachPlace(t *testing.T) {
+	for length := range 19 {
+		for at := range length {
+			for c := range 256 {
+				text, number := bytes.Repeat([]byte{'!'}, length), bytes.Repeat([]byte{'1'}, length)
+				text[at], number[at] = byte(c), byte(c)
+				compareCheck(t, append(append([]byte{'"'}, text...), '"'))
+				compareCheck(t, append(append([]byte{'['}, number...), ']'))
+			}
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
+	for _, c := range jsonscantest.Suite() {
+		if len(c.Body) < 1000 {
+			f.Add(c.Body)
+		}
+	}
 	for _, body := range bodies {
 		if len(body) < 1000 {
 			f.Add([]byte(body))
@@ -137,25 +171,17 @@ func TestTrimLeavesNoRoomToAppend(t *testing.T) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	for _, c := range []struct{ name, body string }{
-		{"log110", record},
-		{"log250", strings.TrimSuffix(record, "}") + `,"message":"` + strings.Repeat("user alice logged in ", 6) + `"}`},
-	} {
-		data := []byte(c.body)
-		b.Run(c.name, func(b *testing.B) {
-			b.SetBytes(int64(len(data)))
+	for _, kind := range jsonscantest.Kinds() {
+		lines, length := jsonscantest.Lines(kind), 0
+		for _, line := range lines {
+			length += len(line)
+		}
+		b.Run(kind, func(b *testing.B) {
+			b.SetBytes(int64(length / len(lines)))
 			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Check(data); err != nil {
+			for n := 0; b.Loop(); n++ {
+				if _, err := Check(lines[n%len(lines)]); err != nil {
 					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(c.name+"/encoding-json", func(b *testing.B) {
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
-				if !json.Valid(data) {
-					b.Fatal("invalid")
 				}
 			}
 		})

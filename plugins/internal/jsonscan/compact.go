@@ -6,20 +6,17 @@ import "bytes"
 // numbers stay as they are, byte for byte.
 func Compact(dst, data []byte) []byte {
 	s := scanner{data: data}
-	for {
-		c := s.next()
-		if s.pos >= len(data) {
+	for i := 0; ; {
+		c, from := s.next(i)
+		if from >= len(data) {
 			return dst
 		}
-		from := s.pos
-		if c == '"' {
-			if _, _, ok := s.str(); !ok {
+		if i = from + 1; c == '"' {
+			if i, _ = s.str(from); i < 0 {
 				return append(dst, data[from:]...)
 			}
-		} else {
-			s.pos++
 		}
-		dst = append(dst, data[from:s.pos]...)
+		dst = append(dst, data[from:i]...)
 	}
 }
 

@@ -49,72 +49,75 @@ func NewFields(paths ...string) *Fields {
 func (f *Fields) Find(data []byte) []Value {
 	clear(f.values)
 	f.buf, f.left = f.buf[:0], len(f.paths)
-	f.scan.data, f.scan.pos, f.scan.err = data, 0, nil
-	if len(f.paths) > 0 && f.scan.next() == '{' {
-		f.object(1<<len(f.paths) - 1)
+	f.scan.data, f.scan.err = data, nil
+	if c, i := f.scan.next(0); c == '{' && len(f.paths) > 0 {
+		f.object(i, 1<<len(f.paths)-1)
 	}
 	return f.values
 }
 
-// object reads the object at the scanner's position, looking for the paths in the set open, and returns those that it
-// did not find. It returns false when there is nothing more to read.
-func (f *Fields) object(open uint64) (rest uint64, ok bool) {
+// object reads the object at i, looking for the paths in the set open, and returns those that it did not find, and where the object
+// ends: -1 when there is nothing more to read.
+func (f *Fields) object(i int, open uint64) (rest uint64, end int) {
 	s := &f.scan
-	s.pos++
-	if s.next() == '}' {
-		s.pos++
-		return open, true
+	c, i := s.next(i + 1)
+	if c == '}' {
+		return open, i + 1
 	}
-	for s.next() == '"' {
-		key, escaped, ok := s.str()
-		if !ok || !s.colon() {
-			return open, false
+	for c == '"' {
+		from := i + 1
+		end, escaped := s.str(i)
+		if i = end; i < 0 {
+			return open, -1
 		}
+		key := s.data[from : end-1]
 		if escaped {
 			key = f.unescape(key)
 		}
-		if open, ok = f.member(key, open); !ok || f.left == 0 {
-			return open, false
+		if i = s.colon(i); i < 0 {
+			return open, -1
 		}
-		switch s.next() {
+		if open, i = f.member(key, i, open); i < 0 || f.left == 0 {
+			return open, -1
+		}
+		switch c, i = s.next(i); c {
 		case ',':
-			s.pos++
+			c, i = s.next(i + 1)
 		case '}':
-			s.pos++
-			return open, true
+			return open, i + 1
 		default:
-			return open, false
+			return open, -1
 		}
 	}
-	return open, false
+	return open, -1
 }
 
-// member reads the value of key.
-func (f *Fields) member(key []byte, open uint64) (rest uint64, ok bool) {
+// member reads the value of key, which is behind i.
+func (f *Fields) member(key []byte, i int, open uint64) (rest uint64, end int) {
 	ends, leads := f.match(key, open)
-	switch c := f.scan.next(); {
+	c, i := f.scan.next(i)
+	switch {
 	case c == '{' && leads != 0:
 		f.descend(leads, len(key)+1)
-		rest, ok = f.object(leads)
+		rest, end = f.object(i, leads)
 		f.descend(leads, -len(key)-1)
-		return open&^leads | rest, ok
+		return open&^leads | rest, end
 	case c == '{' || c == '[':
-		return open, f.scan.skip()
+		return open, f.scan.skip(i)
 	case ends == 0:
-		return open, f.scan.scalar(c)
-	default:
-		v, ok := f.value(c)
-		if !ok || v.Kind == Missing {
-			return open, ok
-		}
-		for i := range f.paths {
-			if ends&(1<<i) != 0 {
-				f.values[i] = v
-				f.left--
-			}
-		}
-		return open &^ ends, true
+		return open, f.scan.scalar(c, i)
 	}
+	v, end := f.value(c, i)
+	if end < 0 || v.Kind == Missing {
+		return open, end
+	}
+	for i := range f.paths {
+		if ends&(1<<i) != 0 {
+			f.values[i] = v
+			f.left--
+		}
+	}
+	return open &^ ends, end
 }
 
 // match returns the paths that end at key, and those that lead into it.
@@ -144,35 +147,38 @@ func (f *Fields) descend(set uint64, by int) {
 	}
 }
 
-// value reads the scalar that begins with c.
-func (f *Fields) value(c byte) (Value, bool) {
+// value reads the scalar at i, which begins with c.
+func (f *Fields) value(c byte, i int) (Value, int) {
 	s := &f.scan
 	if c == '"' {
-		raw, escaped, ok := s.str()
-		if escaped && ok {
-			raw = f.unescape(raw)
+		end, escaped := s.str(i)
+		if end < 0 {
+			return Value{}, -1
 		}
-		return Value{String, raw}, ok
+		text := s.data[i+1 : end-1]
+		if escaped {
+			text = f.unescape(text)
+		}
+		return Value{String, text}, end
 	}
-	from := s.pos
-	ok := s.scalar(c)
-	v := Value{Number, s.data[from:s.pos]}
-	switch c {
-	case 't', 'f':
+	end := s.scalar(c, i)
+	if end < 0 || c == 'n' {
+		return Value{}, end
+	}
+	v := Value{Number, s.data[i:end]}
+	if c == 't' || c == 'f' {
 		v.Kind = Bool
-	case 'n':
-		v = Value{}
 	}
-	return v, ok
+	return v, end
 }
 
-// skip passes over the array or object at s.pos without a look at its grammar.
-func (s *scanner) skip() bool {
-	for depth := 0; s.pos < len(s.data); {
-		switch s.data[s.pos] {
+// skip passes over the array or object at i without a look at its grammar.
+func (s *scanner) skip(i int) int {
+	for depth := 0; i < len(s.data); {
+		switch s.data[i] {
 		case '"':
-			if _, _, ok := s.str(); !ok {
-				return false
+			if i, _ = s.str(i); i < 0 {
+				return -1
 			}
 			continue
 		case '{', '[':
@@ -180,11 +186,11 @@ func (s *scanner) skip() bool {
 		case '}', ']':
 			depth--
 		}
-		if s.pos++; depth == 0 {
-			return true
+		if i++; depth == 0 {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
 // unescape resolves the escapes of raw, which str has checked, as encoding/json does: half a surrogate pair is U+FFFD.

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
 )
 
 const record = `{"timestamp":"2026-01-02T15:04:05.000123Z","source":"app1","event":"login_failed","count":3,"seq":123456}`
@@ -136,13 +138,13 @@ func FuzzFind(f *testing.F) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	data := []byte(record)
+	lines := jsonscantest.Lines("262B")
 	for _, paths := range [][]string{{"source"}, {"source", "timestamp"}, {"missing"}} {
 		b.Run(strings.Join(paths, "+"), func(b *testing.B) {
 			f := NewFields(paths...)
 			b.ReportAllocs()
-			for b.Loop() {
-				f.Find(data)
+			for n := 0; b.Loop(); n++ {
+				f.Find(lines[n%len(lines)])
 			}
 		})
 	}
