@@ -42,6 +42,11 @@ func Check(data []byte) (Form, error) {
 func (s *scanner) document(c byte, i int) int {
 	for {
 		switch c {
+		case '"':
+			if i, _ = s.str(i); i < 0 {
+				return -1
+			}
+			c, i = s.next(i)
 		case '{':
 			if i = s.open(i, true); i < 0 {
 				return -1
@@ -103,18 +108,10 @@ func (s *scanner) key(c byte, i int) (byte, int) {
 	if i, _ = s.str(i); i < 0 {
 		return 0, -1
 	}
-	if i = s.colon(i); i < 0 {
-		return 0, -1
+	if c, i = s.next(i); c != ':' {
+		return 0, s.fail(i, "after a key", "':'")
 	}
-	return s.next(i)
-}
-
-func (s *scanner) colon(i int) int {
-	c, i := s.next(i)
-	if c != ':' {
-		return s.fail(i, "after a key", "':'")
-	}
-	return i + 1
+	return s.next(i + 1)
 }
 
 // open begins an array or an object. The innermost 64 kinds are in one word; only deeper bodies need memory.

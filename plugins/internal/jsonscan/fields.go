@@ -74,10 +74,10 @@ func (f *Fields) object(i int, open uint64) (rest uint64, end int) {
 		if escaped {
 			key = f.unescape(key)
 		}
-		if i = s.colon(i); i < 0 {
+		if c, i = s.next(i); c != ':' {
 			return open, -1
 		}
-		if open, i = f.member(key, i, open); i < 0 || f.left == 0 {
+		if open, i = f.member(key, i+1, open); i < 0 || f.left == 0 {
 			return open, -1
 		}
 		switch c, i = s.next(i); c {

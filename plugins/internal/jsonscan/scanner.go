@@ -69,34 +69,31 @@ func (s *scanner) number(i int) int {
 	if data[i] == '-' {
 		i++
 	}
+	from := i
 	if i < len(data) && data[i] == '0' {
 		i++
-	} else if i = s.digits(i); i < 0 {
-		return -1
+	} else if i = digits(data, i); i == from {
+		return s.noDigit(i)
 	}
 	if i < len(data) && data[i] == '.' {
-		if i = s.digits(i + 1); i < 0 {
-			return -1
+		from = i + 1
+		if i = digits(data, from); i == from {
+			return s.noDigit(i)
 		}
 	}
 	if i < len(data) && data[i]|0x20 == 'e' {
-		i++
-		if i < len(data) && (data[i] == '+' || data[i] == '-') {
-			i++
+		from = i + 1
+		if from < len(data) && (data[from] == '+' || data[from] == '-') {
+			from++
 		}
-		return s.digits(i)
+		if i = digits(data, from); i == from {
+			return s.noDigit(i)
+		}
 	}
 	return i
 }
 
-// digits skips at least one digit.
-func (s *scanner) digits(i int) int {
-	end := digits(s.data, i)
-	if end == i {
-		return s.fail(i, "in a number", "a digit")
-	}
-	return end
-}
+func (s *scanner) noDigit(i int) int { return s.fail(i, "in a number", "a digit") }
 
 // str reads the string whose first quote is at i and returns where it ends, behind the other quote, and whether there are escapes in it.
 func (s *scanner) str(i int) (end int, escaped bool) {
