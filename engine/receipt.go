@@ -119,10 +119,12 @@ func release(messages []Message) {
 	clear(messages)
 }
 
-// discardVoid takes the void messages out of the batch and returns how many there were.
+// discardVoid takes the void messages out of the batch and returns how many there were. Nearly always there are none, and then
+// nothing is moved.
 func discardVoid(b *Batch) (messages int, bytes int64) {
-	kept := b.Messages[:0]
-	for i := range b.Messages {
+	first := firstVoid(b.Messages)
+	kept := b.Messages[:first]
+	for i := first; i < len(b.Messages); i++ {
 		m := &b.Messages[i]
 		if m.Void() {
 			messages++
@@ -141,4 +143,17 @@ func discardVoid(b *Batch) (messages int, bytes int64) {
 		b.Reasons = b.Reasons[:len(kept)]
 	}
 	return messages, bytes
+}
+
+// firstVoid returns the index of the first void message, len(messages) when there is none. It asks once for a run of messages of one chunk.
+func firstVoid(messages []Message) int {
+	var sound *receipt
+	for i := range messages {
+		m := &messages[i]
+		if m.receipt != sound && m.Void() {
+			return i
+		}
+		sound = m.receipt
+	}
+	return len(messages)
 }
