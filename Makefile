@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build test quick lint vuln bench bench-e2e load soak faults fuzz demo fmt docs clean
+.PHONY: build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -27,6 +27,10 @@ test: ## everything, on real servers, under the race detector; prints the covera
 		| sed 's/\tcoverage:.*//'
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
+	$(MAKE) budgets
+
+budgets: ## what a message may allocate; without the race detector, which allocates too
+	$(GO) test -run '^TestBudget' -count=1 ./engine/... ./plugins/...
 
 faults: ## every row of the failure table, also those that need a broker of their own; ten minutes
 	$(GO) build -o bin/with ./test/servers/with
@@ -51,19 +55,24 @@ fmt: ## format Go and HCL
 docs: ## write what is made from the code
 	$(GO) generate ./cmd/...
 
-bench: ## time and allocations of the parts, in the format of benchstat
-	$(GO) test -run '^$$' -bench . -benchmem ./engine/... ./plugins/...
+bench: ## time and allocations of the parts, in the format of benchstat; BENCH=Check COUNT=10 for some of them, ten times
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./engine/... ./plugins/...
+
+bench-json: ## the JSON check beside others', and whether they are right
+	cd plugins/internal/jsonscan/bench && $(GO) test -run TestWhoIsRight -v -bench . -benchmem -count $(COUNT)
 
 soak: ## replicas under random faults, SEEDS of TIME each; one random seed when SEEDS is empty
 	$(GO) build -o bin/soak ./test/soak && bin/soak -time $(TIME) -seeds "$(SEEDS)"
 
-bench-e2e: ## logpipe on real servers beside a raw client and BENCH_PEER; BENCH="-sets growth -rounds 3", -h has all flags
-	$(GO) build -o bin/bench ./test/bench && bin/bench $(BENCH)
+bench-e2e: ## logpipe on real servers beside a raw client and BENCH_PEER; E2E="-sets growth -rounds 3", -h has all flags
+	$(GO) build -o bin/bench ./test/bench && bin/bench $(E2E)
 
 load: ## a filled queue to S3 with a kill -9 in the middle, and the count
 	$(GO) build -o bin/load ./test/load && bin/load
 
-BENCH ?=
+BENCH ?= .
+COUNT ?= 1
+
 TIME  ?= 2m
 SEEDS ?=
 

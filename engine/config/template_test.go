@@ -12,6 +12,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/enginetest"
 )
 
 // keyOf loads a pipeline whose s3 output has this key, with batches grouped by the fields.
@@ -156,6 +157,21 @@ func TestSegmentsDiffer(t *testing.T) {
 		}
 		seen[s] = b.String()
 	}
+}
+
+// A key is put together once a batch from the parts it was taken apart into when the file was loaded. Evaluated by HCL it would be thousands of
+// allocations, which users with many small batches would pay.
+func TestBudgetTemplate(t *testing.T) {
+	tpl := keyOf(t, `"logs/${batch.date}/${batch.partition.source}/${batch.id}.ndjson"`, nil, "source")
+	batch := &engine.Batch{ID: engine.NewID(), Time: time.Now(), Partition: "source=app1"}
+	const batches = 1000
+	enginetest.Budget{Allocations: 9, Bytes: 208}.Check(t, batches, func() {
+		for range batches {
+			if _, err := tpl.Render(batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func BenchmarkTemplate(b *testing.B) {

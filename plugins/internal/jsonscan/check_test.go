@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
 )
 
@@ -167,6 +168,21 @@ func TestTrimLeavesNoRoomToAppend(t *testing.T) {
 	got := Trim(data)
 	if string(got) != "{}" || cap(got) != len(got) {
 		t.Errorf("got %q with capacity %d", got, cap(got))
+	}
+}
+
+// Every message passes here, and most a second time for their partition. An allocation would cost a user more than the check itself.
+func TestBudgetCheckAndFind(t *testing.T) {
+	for _, kind := range jsonscantest.Kinds() {
+		lines, fields := jsonscantest.Lines(kind), NewFields("source", "timestamp", "missing")
+		enginetest.Budget{}.Check(t, len(lines), func() {
+			for _, line := range lines {
+				if _, err := Check(line); err != nil {
+					t.Fatal(err)
+				}
+				fields.Find(line)
+			}
+		})
 	}
 }
 

@@ -418,6 +418,33 @@ func (w *watcher) check(t *testing.T, out chan *engine.Batch) {
 	}
 }
 
+// A message is copied into its group and no more is made for it: its partition's name is made once a batch. To make it once a message would
+// double what grouping costs a user.
+func TestBudgetRun(t *testing.T) {
+	const chunks = 400
+	p, _ := New(with(func(c *Config) { c.PartitionBy, c.TimeField = []string{"source", "@date"}, "timestamp" }), engine.Env{NewID: engine.NewID})
+	input := make([]*engine.Batch, chunks)
+	for i := range input {
+		input[i] = &engine.Batch{Messages: records}
+	}
+	// Groups grow by 16, 64, 256 and 1000 messages of 72 bytes.
+	enginetest.Budget{Allocations: 0.015, Bytes: 110}.Check(t, chunks*len(records), func() {
+		in, out, ended := make(chan *engine.Batch), make(chan *engine.Batch), make(chan error, 1)
+		go func() { ended <- p.Run(t.Context(), in, out); close(out) }()
+		go func() {
+			for _, chunk := range input {
+				in <- chunk
+			}
+			close(in)
+		}()
+		for range out {
+		}
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func BenchmarkRun(b *testing.B) {
 	for name, c := range map[string]Config{
 		"3 partitions": with(func(c *Config) { c.PartitionBy = []string{"source"} }),

@@ -109,6 +109,20 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// A valid message is let through as it is. A copy of each would cost a user the collection of all bytes that pass.
+func TestBudgetProcess(t *testing.T) {
+	p, _ := New(Defaults(), engine.Env{})
+	b := new(engine.Batch)
+	for range 1000 {
+		b.Messages = append(b.Messages, engine.Message{Body: []byte(`{"source":"app1","count":3}`)})
+	}
+	enginetest.Budget{}.Check(t, len(b.Messages), func() {
+		if err := p.Process(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func BenchmarkProcess(b *testing.B) {
 	const record = `{"timestamp":"2026-01-02T15:04:05.000123Z","source":"app1","event":"login_failed","count":3,"seq":123456}`
 	p, _ := New(Defaults(), engine.Env{})
