@@ -174,7 +174,7 @@ func TestTrimLeavesNoRoomToAppend(t *testing.T) {
 // Every message passes here, and most a second time for their partition. An allocation would cost a user more than the check itself.
 func TestBudgetCheckAndFind(t *testing.T) {
 	for _, kind := range jsonscantest.Kinds() {
-		lines, fields := jsonscantest.Lines(kind), NewFields("source", "timestamp", "missing")
+		lines, fields := jsonscantest.Lines(kind, 256), NewFields("source", "timestamp", "missing")
 		enginetest.Budget{}.Check(t, len(lines), func() {
 			for _, line := range lines {
 				if _, err := Check(line); err != nil {
@@ -188,7 +188,7 @@ func TestBudgetCheckAndFind(t *testing.T) {
 
 func BenchmarkCheck(b *testing.B) {
 	for _, kind := range jsonscantest.Kinds() {
-		lines, length := jsonscantest.Lines(kind), 0
+		lines, length := jsonscantest.Lines(kind, 256), 0
 		for _, line := range lines {
 			length += len(line)
 		}

@@ -138,7 +138,7 @@ func FuzzFind(f *testing.F) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	lines := jsonscantest.Lines("262B")
+	lines := jsonscantest.Lines("262B", 256)
 	for _, paths := range [][]string{{"source"}, {"source", "timestamp"}, {"missing"}} {
 		b.Run(strings.Join(paths, "+"), func(b *testing.B) {
 			f := NewFields(paths...)

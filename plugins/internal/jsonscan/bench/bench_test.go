@@ -46,7 +46,7 @@ func simdjsonValid(b []byte) bool {
 
 func BenchmarkValid(b *testing.B) {
 	for _, kind := range jsonscantest.Kinds() {
-		lines := jsonscantest.Lines(kind)
+		lines := jsonscantest.Lines(kind, 256)
 		length := 0
 		for _, line := range lines {
 			length += len(line)

@@ -9,13 +9,11 @@ import (
 // Kinds are the kinds of log lines that Lines makes, by their length or by what most of them is.
 func Kinds() []string { return []string{"100B", "262B", "1KiB", "10KiB", "strings", "numbers"} }
 
-// linesPerKind is so many that a processor does not learn their branches by heart, as it does with a single one.
-const linesPerKind = 256
-
-// Lines makes log lines of a kind, the same ones every time and no two of them equal.
-func Lines(kind string) [][]byte {
+// Lines makes n log lines of a kind, the same ones every time and no two of them equal. Measure with some hundred: of a single one a
+// processor learns the branches by heart.
+func Lines(kind string, n int) [][]byte {
 	r := rand.New(rand.NewPCG(1, 2))
-	lines := make([][]byte, linesPerKind)
+	lines := make([][]byte, n)
 	for i := range lines {
 		lines[i] = line(r, kind, i)
 	}
