@@ -72,6 +72,7 @@ load: ## a filled queue to S3 with a kill -9 in the middle, and the count
 
 BENCH ?= .
 COUNT ?= 1
+E2E   ?=
 
 TIME  ?= 2m
 SEEDS ?=
