@@ -107,7 +107,9 @@ func (s *scanner) str(i int) (end int, escaped bool) {
 			return i + 1, escaped
 		case '\\':
 			escaped = true
-			if i = s.escape(i + 1); i < 0 {
+			if i+1 < len(data) && short[data[i+1]] {
+				i += 2
+			} else if i = s.escape(i + 1); i < 0 {
 				return -1, false
 			}
 		default:
@@ -116,23 +118,23 @@ func (s *scanner) str(i int) (end int, escaped bool) {
 	}
 }
 
-// escape reads an escape from behind its backslash on.
+// short has the bytes that are an escape behind a backslash by themselves.
+var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+
+// escape reads, from behind its backslash on, an escape that is not short.
 func (s *scanner) escape(i int) int {
-	if i >= len(s.data) {
+	switch {
+	case i >= len(s.data):
 		return s.fail(i, "in a string", "")
+	case s.data[i] != 'u':
+		return s.fail(i, "after a backslash", "one of \" \\ / b f n r t u")
 	}
-	switch s.data[i] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 1
-	case 'u':
-		for range 4 {
-			if i++; i >= len(s.data) || hex(s.data[i]) < 0 {
-				return s.fail(i, "in a \\u escape", "four hexadecimal digits")
-			}
+	for range 4 {
+		if i++; i >= len(s.data) || hex(s.data[i]) < 0 {
+			return s.fail(i, "in a \\u escape", "four hexadecimal digits")
 		}
-		return i + 1
 	}
-	return s.fail(i, "after a backslash", "one of \" \\ / b f n r t u")
+	return i + 1
 }
 
 // hex is the value of a hexadecimal digit, -1 for any other byte.
