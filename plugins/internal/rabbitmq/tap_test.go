@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/engine/enginetest"
 )
 
 // stream makes what a broker sends.
@@ -357,6 +359,44 @@ func TestTapKeepsWhatItGaveOut(t *testing.T) {
 				t.Fatalf("message %d was changed", i)
 			}
 		}
+	}
+}
+
+// A block of 64 KiB for each 64 KiB that come, and nothing else: what the library allocated for a message was most of what it cost.
+func TestBudgetTap(t *testing.T) {
+	const n = 20_000
+	s := stream{frame: maxFrame - frameOverhead}
+	rich := properties(t, full())
+	for tag := range uint64(n) {
+		s.deliver(tag+1, "exchange", "key", rich, make([]byte, 262), nil)
+	}
+	enginetest.Budget{Allocations: 0.02, Bytes: 1.1 * float64(s.Len()) / n}.Check(t, n, func() {
+		var count counter
+		tap := newTap(bytes.NewReader(s.Bytes()))
+		tap.take("q", &count)
+		if _, err := io.Copy(io.Discard, tap); err != nil || count != n {
+			t.Fatal(count, err)
+		}
+	})
+}
+
+type counter int
+
+func (c *counter) Receive(list []Incoming) { *c += counter(len(list)) }
+
+// BenchmarkTap reads deliveries of 262 bytes. One op is one message.
+func BenchmarkTap(b *testing.B) {
+	s := stream{frame: maxFrame - frameOverhead}
+	for tag := range uint64(1000) {
+		s.deliver(tag+1, "exchange", "key", []byte{0, 0}, make([]byte, 262), nil)
+	}
+	var count counter
+	b.ReportAllocs()
+	b.ResetTimer()
+	for int(count) < b.N {
+		tap := newTap(bytes.NewReader(s.Bytes()))
+		tap.take("q", &count)
+		io.Copy(io.Discard, tap)
 	}
 }
 
