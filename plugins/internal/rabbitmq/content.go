@@ -1,5 +1,7 @@
 package rabbitmq
 
+import "github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
+
 // deliver takes the delivery at the beginning of b. Nearly every one is three frames in a row, here all at once: then it stays where
 // it is. One whose body has several frames, or that has another channel's frame in its middle, is put together piece by piece.
 func (t *tap) deliver(b []byte, method frame, to *receiver) error {
@@ -13,11 +15,11 @@ func (t *tap) deliver(b []byte, method frame, to *receiver) error {
 		return err
 	}
 	at := method.total()
-	if t.lacks(b, at+frameHead) {
+	if t.lacks(b, at+framing.Head) {
 		return nil
 	}
 	header := frameAt(b[at:])
-	if header.kind != frameHeader || header.channel != method.channel {
+	if header.kind != framing.Header || header.channel != method.channel {
 		t.begin(method, d)
 		return nil
 	}
@@ -33,11 +35,11 @@ func (t *tap) deliver(b []byte, method frame, to *receiver) error {
 	at += header.total()
 	var body []byte
 	if size > 0 {
-		if t.lacks(b, at+frameHead) {
+		if t.lacks(b, at+framing.Head) {
 			return nil
 		}
 		f := frameAt(b[at:])
-		if f.kind != frameBody || f.channel != method.channel || int64(f.size) != size {
+		if f.kind != framing.Body || f.channel != method.channel || int64(f.size) != size {
 			t.begin(method, d)
 			return nil
 		}
@@ -80,7 +82,7 @@ const mostAhead = 1 << 20
 
 func (t *tap) begin(method frame, d delivered) {
 	t.open = content{on: true, channel: method.channel}
-	raw := append(append([]byte(nil), d.address...), make([]byte, frameOverhead)...) // the gap that two frames in a row have
+	raw := append(append([]byte(nil), d.address...), make([]byte, framing.Overhead)...) // the gap that two frames in a row have
 	t.open.message = Incoming{Tag: d.tag, Meta: Delivery{raw: raw}, Size: method.total()}
 	t.r += method.total()
 }
@@ -88,7 +90,7 @@ func (t *tap) begin(method frame, d delivered) {
 // next takes the next frame of the channel that has a message open. As in the library, a method ends a message that is not complete: the
 // channel is being closed. Nobody acks it then.
 func (t *tap) next(b []byte, f frame, to *receiver) error {
-	if f.kind == frameMethod {
+	if f.kind == framing.Method {
 		t.open = content{}
 		return nil // looked at again, now without a message
 	}
@@ -101,14 +103,14 @@ func (t *tap) next(b []byte, f frame, to *receiver) error {
 	o := &t.open
 	o.message.Size += f.total()
 	switch {
-	case f.kind == frameHeader && !o.headed:
+	case f.kind == framing.Header && !o.headed:
 		if o.size, err = bodySize(payload); err != nil {
 			return err
 		}
 		o.headed = true
 		o.message.Meta.raw = append(o.message.Meta.raw, payload...)
 		o.message.Body = make([]byte, 0, min(o.size, mostAhead))
-	case f.kind == frameBody && o.headed:
+	case f.kind == framing.Body && o.headed:
 		o.message.Body = append(o.message.Body, payload...)
 	default:
 		return errDelivery

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // decoder reads what a content header has, as AMQP 0-9-1 and RabbitMQ's table of field types lay it out
@@ -196,7 +198,7 @@ func decode(raw []byte) amqp.Delivery {
 	d := decoder{rest: raw}
 	var p amqp.Delivery
 	p.Exchange, p.RoutingKey = d.short(), d.short()
-	d.take(frameOverhead + contentHead)
+	d.take(framing.Overhead + contentHead)
 	d.properties(&p)
 	return p
 }

@@ -4,23 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
-// AMQP 0-9-1, sections 2.3.5 and 4.2: a frame is its kind (1 byte), channel (2) and payload's length (4), the payload, and an end byte. A
-// message is a method frame, a header frame, and as many body frames as its body needs.
+// AMQP 0-9-1, section 4.2: a message is a method frame, a header frame, and as many body frames as its body needs.
 const (
-	frameMethod    = 1
-	frameHeader    = 2
-	frameBody      = 3
-	frameHeartbeat = 8
-	frameEnd       = 0xCE
-
-	frameHead     = 7             // before the payload
-	frameOverhead = frameHead + 1 // what a frame has beside its payload
-
-	methodHead  = 4           // a method's class and number, 2 bytes each
 	contentHead = 2 + 2 + 8   // a content header's class, weight, and length of the body; the properties follow
-	classBasic  = 60          // of messages
 	deliver     = 60<<16 | 60 // basic.deliver
 
 	// maxFrame is what we agree to at most; the broker sends no larger ones.
@@ -34,17 +24,17 @@ type frame struct {
 	size    int // of the payload
 }
 
-// frameAt reads the head of the frame at the beginning of b, which has frameHead bytes at least.
+// frameAt reads the head of the frame at the beginning of b, which has framing.Head bytes at least.
 func frameAt(b []byte) frame {
 	return frame{kind: b[0], channel: binary.BigEndian.Uint16(b[1:]), size: int(binary.BigEndian.Uint32(b[3:]))}
 }
 
 // known reports whether this can be a frame at all.
 func (f frame) known() bool {
-	return f.kind >= frameMethod && f.kind <= frameBody || f.kind == frameHeartbeat
+	return f.kind >= framing.Method && f.kind <= framing.Body || f.kind == framing.Heartbeat
 }
 
-func (f frame) total() int { return f.size + frameOverhead }
+func (f frame) total() int { return f.size + framing.Overhead }
 
 // payload is the frame's payload, nil while b does not have the whole frame.
 func (f frame) payload(b []byte) ([]byte, error) {
@@ -53,10 +43,10 @@ func (f frame) payload(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the broker sends a frame of %d bytes, and %d are agreed upon", f.total(), maxFrame)
 	case len(b) < f.total():
 		return nil, nil
-	case b[f.total()-1] != frameEnd:
+	case b[f.total()-1] != framing.End:
 		return nil, errors.New("the broker sends a frame that does not end where it should")
 	}
-	return b[frameHead : f.total()-1 : f.total()-1], nil
+	return b[framing.Head : f.total()-1 : f.total()-1], nil
 }
 
 // delivered is what basic.deliver says of the message that follows it.
@@ -69,7 +59,7 @@ var errDelivery = errors.New("the broker sends a delivery that is cut short")
 
 // readDelivered reads the payload of a basic.deliver: consumer tag, delivery tag, redelivered, exchange, routing key.
 func readDelivered(payload []byte) (delivered, error) {
-	rest, ok := afterShort(payload[methodHead:])
+	rest, ok := afterShort(payload[framing.MethodHead:])
 	if !ok || len(rest) < 8+1 {
 		return delivered{}, errDelivery
 	}
@@ -86,7 +76,7 @@ func readDelivered(payload []byte) (delivered, error) {
 
 // bodySize reads how long the body will be from the payload of a content header.
 func bodySize(payload []byte) (int64, error) {
-	if len(payload) < contentHead+2 || binary.BigEndian.Uint16(payload) != classBasic {
+	if len(payload) < contentHead+2 || binary.BigEndian.Uint16(payload) != framing.ClassBasic {
 		return 0, errDelivery
 	}
 	n := int64(binary.BigEndian.Uint64(payload[4:]))

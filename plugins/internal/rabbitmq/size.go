@@ -4,11 +4,13 @@ import (
 	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // MaxProperties is how many bytes the properties and headers of a message may take: they travel in one frame, and the broker
 // closes the whole connection when that is too long.
-func (c *Connection) MaxProperties() int { return c.Config.FrameSize - frameOverhead }
+func (c *Connection) MaxProperties() int { return c.Config.FrameSize - framing.Overhead }
 
 // PropertiesSize is the number of bytes that the properties and headers of p take on the wire, or a few more.
 func PropertiesSize(p *amqp.Publishing) int {

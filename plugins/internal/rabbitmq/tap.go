@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // Incoming is a message as the broker delivered it. Body and Meta point into memory that other messages share, so their bytes must not
@@ -59,7 +61,7 @@ const (
 )
 
 func newTap(from io.Reader) *tap {
-	return &tap{from: from, block: make([]byte, blockSize), need: frameHead}
+	return &tap{from: from, block: make([]byte, blockSize), need: framing.Head}
 }
 
 // take gives the deliveries that come from now on to r. A connection reads one queue, through one channel.
@@ -143,17 +145,17 @@ func (t *tap) step() error {
 		return nil
 	}
 	f := frameAt(b)
-	t.need = frameHead
+	t.need = framing.Head
 	to := t.receiver.Load()
 	switch {
 	case t.open.on && f.channel == t.open.channel:
 		return t.next(b, f, to)
-	case to != nil && f.kind == frameMethod && f.size >= methodHead:
-		if len(b) < frameHead+methodHead {
-			t.need = frameHead + methodHead
+	case to != nil && f.kind == framing.Method && f.size >= framing.MethodHead:
+		if len(b) < framing.Head+framing.MethodHead {
+			t.need = framing.Head + framing.MethodHead
 			return nil
 		}
-		if binary.BigEndian.Uint32(b[frameHead:]) == deliver {
+		if binary.BigEndian.Uint32(b[framing.Head:]) == deliver {
 			t.taken = true
 			return t.deliver(b, f, to)
 		}

@@ -16,6 +16,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine/enginetest"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // stream makes what a broker sends.
@@ -29,15 +31,15 @@ func (s *stream) send(kind byte, channel uint16, payload []byte) {
 	binary.Write(s, binary.BigEndian, channel)
 	binary.Write(s, binary.BigEndian, uint32(len(payload)))
 	s.Write(payload)
-	s.WriteByte(frameEnd)
+	s.WriteByte(framing.End)
 }
 
 func (s *stream) method(channel, class, method uint16, arguments ...byte) {
 	p := binary.BigEndian.AppendUint16(nil, class)
-	s.send(frameMethod, channel, append(binary.BigEndian.AppendUint16(p, method), arguments...))
+	s.send(framing.Method, channel, append(binary.BigEndian.AppendUint16(p, method), arguments...))
 }
 
-func (s *stream) heartbeat() { s.send(frameHeartbeat, 0, nil) }
+func (s *stream) heartbeat() { s.send(framing.Heartbeat, 0, nil) }
 
 func appendShort(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
 
@@ -55,10 +57,10 @@ func (s *stream) deliver(tag uint64, exchange, key string, properties, body []by
 		}
 		s.send(kind, 1, payload)
 	}
-	step(frameHeader, append(header, properties...))
+	step(framing.Header, append(header, properties...))
 	for len(body) > 0 {
 		n := min(len(body), s.frame)
-		step(frameBody, body[:n])
+		step(framing.Body, body[:n])
 		body = body[n:]
 	}
 }
@@ -137,7 +139,7 @@ func newFake(sent []byte, ends bool) *fake {
 		start.method(0, 10, 10, append([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 5}, "PLAIN\x00\x00\x00\x05en_US"...)...)
 		answers.Write(start.Bytes())
 		for {
-			head := make([]byte, frameHead)
+			head := make([]byte, framing.Head)
 			if _, err := io.ReadFull(questions, head); err != nil {
 				return
 			}
@@ -156,15 +158,15 @@ func newFake(sent []byte, ends bool) *fake {
 
 func answerTo(payload, sent []byte) (answer []byte, last bool) {
 	var s stream
-	if len(payload) < methodHead {
+	if len(payload) < framing.MethodHead {
 		return nil, false
 	}
 	switch binary.BigEndian.Uint32(payload) {
 	case 10<<16 | 11: // start-ok
 		s.method(0, 10, 30, binary.BigEndian.AppendUint32([]byte{0, 0}, maxFrame)...)
 		s.Truncate(s.Len() - 1)
-		s.Bytes()[frameHead-1] += 2
-		s.Write([]byte{0, 0, frameEnd}) // the heartbeat
+		s.Bytes()[framing.Head-1] += 2
+		s.Write([]byte{0, 0, framing.End}) // the heartbeat
 	case 10<<16 | 40:
 		s.method(0, 10, 41, 0)
 	case 20<<16 | 10:
@@ -231,7 +233,7 @@ func TestTapReadsLikeTheLibrary(t *testing.T) {
 	rich, none := properties(t, full()), []byte{0, 0}
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		s := stream{frame: []int{100, maxFrame - frameOverhead}[seed%2]}
+		s := stream{frame: []int{100, maxFrame - framing.Overhead}[seed%2]}
 		var rest stream // what is not a delivery
 		other := func() {
 			if random.IntN(4) == 0 {
@@ -305,7 +307,7 @@ func TestDeliveryThatIsNotComplete(t *testing.T) {
 			t.Fatalf("%d bytes of %d make a delivery", cut, whole.Len())
 		}
 	}
-	frames := bytes.SplitAfter(whole.Bytes(), []byte{frameEnd})
+	frames := bytes.SplitAfter(whole.Bytes(), []byte{framing.End})
 	var s stream
 	s.frame = 10
 	s.Write(bytes.Join(frames[:3], nil)) // without its last frame
@@ -324,10 +326,10 @@ func TestBrokenDeliveries(t *testing.T) {
 	for name, harm := range map[string]func([]byte){
 		"method's end":    func(b []byte) { b[frameAt(b).total()-1] = 0 },
 		"body's end":      func(b []byte) { b[len(b)-1] = 0 },
-		"a short name":    func(b []byte) { b[frameHead+methodHead] = 200 },
+		"a short name":    func(b []byte) { b[framing.Head+framing.MethodHead] = 200 },
 		"a huge frame":    func(b []byte) { b[3] = 1 },
-		"another class":   func(b []byte) { b[frameAt(b).total()+frameHead+1] = 61 },
-		"a negative body": func(b []byte) { b[frameAt(b).total()+frameHead+4] = 0x80 },
+		"another class":   func(b []byte) { b[frameAt(b).total()+framing.Head+1] = 61 },
+		"a negative body": func(b []byte) { b[frameAt(b).total()+framing.Head+4] = 0x80 },
 	} {
 		b := bytes.Clone(s.Bytes())
 		harm(b)
@@ -340,7 +342,7 @@ func TestBrokenDeliveries(t *testing.T) {
 // Messages are parts of blocks that are read into: one that is changed by a later read would be stored changed.
 func TestTapKeepsWhatItGaveOut(t *testing.T) {
 	var s stream
-	s.frame = maxFrame - frameOverhead
+	s.frame = maxFrame - framing.Overhead
 	random := rand.New(rand.NewPCG(1, 1))
 	for tag := range uint64(2000) {
 		s.deliver(tag+1, "", fmt.Sprint(tag), []byte{0, 0}, bytes.Repeat([]byte{byte(tag)}, random.IntN(2000)), nil)
@@ -366,7 +368,7 @@ func TestTapKeepsWhatItGaveOut(t *testing.T) {
 // A block of 64 KiB for each 64 KiB that come, and nothing else: what the library allocated for a message was most of what it cost.
 func TestBudgetTap(t *testing.T) {
 	const n = 20_000
-	s := stream{frame: maxFrame - frameOverhead}
+	s := stream{frame: maxFrame - framing.Overhead}
 	rich := properties(t, full())
 	for tag := range uint64(n) {
 		s.deliver(tag+1, "exchange", "key", rich, make([]byte, 262), nil)
@@ -387,7 +389,7 @@ func (c *counter) Receive(list []Incoming) { *c += counter(len(list)) }
 
 // BenchmarkTap reads deliveries of 262 bytes. One op is one message.
 func BenchmarkTap(b *testing.B) {
-	s := stream{frame: maxFrame - frameOverhead}
+	s := stream{frame: maxFrame - framing.Overhead}
 	for tag := range uint64(1000) {
 		s.deliver(tag+1, "exchange", "key", []byte{0, 0}, make([]byte, 262), nil)
 	}
@@ -408,11 +410,11 @@ func (k *keeper) Receive(list []Incoming) { *k = append(*k, list...) }
 // deliveriesOf cuts a stream off in front of the first method that is no delivery, or whose length is not that of its frame: the library waits for ever when it
 // gets an answer that it did not ask for, and does not look at a method frame's length.
 func deliveriesOf(sent []byte) []byte {
-	for at := 0; len(sent) >= at+frameHead+methodHead; {
+	for at := 0; len(sent) >= at+framing.Head+framing.MethodHead; {
 		f := frameAt(sent[at:])
-		if f.kind == frameMethod {
+		if f.kind == framing.Method {
 			payload, err := f.payload(sent[at:])
-			if err == nil && f.channel > 0 && len(payload) >= methodHead && binary.BigEndian.Uint32(payload) == deliver {
+			if err == nil && f.channel > 0 && len(payload) >= framing.MethodHead && binary.BigEndian.Uint32(payload) == deliver {
 				_, err = readDelivered(payload)
 			} else {
 				err = errDelivery

@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // method is one frame of a broker.
 func method(channel uint16, id uint32, arguments ...byte) []byte {
-	b, start := beginFrame(nil, frameMethod, channel)
+	b, start := beginFrame(nil, framing.Method, channel)
 	return endFrame(append(binary.BigEndian.AppendUint32(b, id), arguments...), start)
 }
 
@@ -44,17 +46,17 @@ func (s *script) serve() {
 	table := []byte{0, 0, 0, 0}
 	s.Write(method(0, 10<<16|10, append(append([]byte{0, 9}, table...), "\x00\x00\x00\x05PLAIN\x00\x00\x00\x05en_US"...)...))
 	for {
-		head, err := in.Peek(frameHead)
+		head, err := in.Peek(framing.Head)
 		if err != nil {
 			return
 		}
 		w := wrote{kind: head[0], channel: binary.BigEndian.Uint16(head[1:])}
-		w.bytes = make([]byte, frameHead+int(binary.BigEndian.Uint32(head[3:]))+1)
+		w.bytes = make([]byte, framing.Head+int(binary.BigEndian.Uint32(head[3:]))+1)
 		if _, err := io.ReadFull(in, w.bytes); err != nil {
 			return
 		}
-		if w.kind == frameMethod {
-			w.method = binary.BigEndian.Uint32(w.bytes[frameHead:])
+		if w.kind == framing.Method {
+			w.method = binary.BigEndian.Uint32(w.bytes[framing.Head:])
 		}
 		switch w.method {
 		case 10<<16 | 11: // start-ok

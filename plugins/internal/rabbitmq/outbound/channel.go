@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // Channel publishes on one channel, in batches: Begin, Publish each message, Flush, Wait, End. It is used by one goroutine.
@@ -77,10 +79,10 @@ func (c *Channel) Publish(r *Route, m *amqp.Publishing) error {
 	}
 	c.buf = b
 	c.begun++
-	most := c.frameMax - frameHead - 1
+	most := c.frameMax - framing.Head - 1
 	for body := m.Body; len(body) > 0; {
 		piece := body[:min(len(body), most)]
-		c.buf, body = appendFrame(c.buf, frameBody, c.id, piece), body[len(piece):]
+		c.buf, body = appendFrame(c.buf, framing.Body, c.id, piece), body[len(piece):]
 		if len(c.buf) >= flushAt {
 			if err := c.Flush(); err != nil {
 				return err

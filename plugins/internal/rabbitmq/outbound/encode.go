@@ -7,6 +7,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // EncodeError says that a message cannot be written at all.
@@ -26,7 +28,7 @@ func (c *Channel) Route(exchange, key string, mandatory bool) (*Route, error) {
 	if len(exchange) > maxShort || len(key) > maxShort {
 		return nil, cannot("the names of an exchange and a routing key have %d bytes at most", maxShort)
 	}
-	b, start := beginFrame(make([]byte, 0, 64), frameMethod, c.id)
+	b, start := beginFrame(make([]byte, 0, 64), framing.Method, c.id)
 	b = binary.BigEndian.AppendUint32(b, basicPublish)
 	b = append(b, 0, 0) // reserved
 	b = appendShort(b, exchange)
@@ -39,7 +41,7 @@ func (c *Channel) Route(exchange, key string, mandatory bool) (*Route, error) {
 }
 
 func appendConfirmSelect(b []byte, channel uint16) []byte {
-	b, start := beginFrame(b, frameMethod, channel)
+	b, start := beginFrame(b, framing.Method, channel)
 	b = binary.BigEndian.AppendUint32(b, confirmSelect)
 	return endFrame(append(b, 1), start) // 1: no answer
 }
@@ -51,7 +53,7 @@ func beginFrame(b []byte, kind byte, channel uint16) (_ []byte, start int) {
 
 func endFrame(b []byte, start int) []byte {
 	binary.BigEndian.PutUint32(b[start-4:], uint32(len(b)-start))
-	return append(b, frameEnd)
+	return append(b, framing.End)
 }
 
 func appendFrame(b []byte, kind byte, channel uint16, payload []byte) []byte {
@@ -62,8 +64,8 @@ func appendFrame(b []byte, kind byte, channel uint16, payload []byte) []byte {
 // appendContentHeader appends the header frame of m: class, weight (unused), length of the body, a flag for each property that is there,
 // and these properties. The first property has the highest flag.
 func appendContentHeader(b []byte, channel uint16, m *amqp.Publishing) (_ []byte, err error) {
-	b, start := beginFrame(b, frameHeader, channel)
-	b = append(b, 0, classBasic, 0, 0)
+	b, start := beginFrame(b, framing.Header, channel)
+	b = append(b, 0, framing.ClassBasic, 0, 0)
 	b = binary.BigEndian.AppendUint64(b, uint64(len(m.Body)))
 	at := len(b)
 	b = append(b, 0, 0)

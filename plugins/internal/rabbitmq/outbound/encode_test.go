@@ -8,6 +8,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // take returns the bytes of the next message that was published, whose body has size bytes.
@@ -16,10 +18,10 @@ func take(s *script, size int) (all []byte) {
 		f := <-s.frames
 		all = append(all, f.bytes...)
 		switch f.kind {
-		case frameHeader:
+		case framing.Header:
 			n = 0
-		case frameBody:
-			n += len(f.bytes) - frameHead - 1
+		case framing.Body:
+			n += len(f.bytes) - framing.Head - 1
 		}
 	}
 	return all
@@ -68,7 +70,7 @@ func TestSameBytesAsTheLibrary(t *testing.T) {
 		messages = append(messages, amqp.Publishing{Headers: amqp.Table{"name": v}})
 	}
 	for _, size := range []int{1, -1, 0} { // around the longest frame
-		messages = append(messages, amqp.Publishing{Body: make([]byte, conn.Config.FrameSize-frameHead-1+size)})
+		messages = append(messages, amqp.Publishing{Body: make([]byte, conn.Config.FrameSize-framing.Head-1+size)})
 	}
 	for _, m := range messages {
 		same(t, s, ch, c, "exchange", "key", true, m)

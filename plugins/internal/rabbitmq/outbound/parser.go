@@ -1,19 +1,14 @@
 package outbound
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// AMQP 0-9-1, section 2.3.5: a frame is its kind (1 byte), channel (2) and payload's length (4), the payload, and an end byte. The payload of
-// a method begins with the numbers of its class and of itself, 2 bytes each.
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
+)
+
+// The methods that matter here, as class and number.
 const (
-	frameMethod    = 1
-	frameHeader    = 2
-	frameBody      = 3
-	frameHeartbeat = 8
-	frameEnd       = 0xCE
-
-	frameHead  = 7
-	methodHead = 4
-	greeting   = 8 // what a client sends first, which is no frame
+	greeting = 8 // what a client sends first, which is no frame
 
 	channelOpen    = 20<<16 | 10
 	channelClose   = 20<<16 | 40
@@ -23,8 +18,7 @@ const (
 	basicNack      = 60<<16 | 120
 	confirmSelect  = 85<<16 | 10
 
-	classBasic  = 60
-	confirmSize = methodHead + 8 + 1 // basic.ack and basic.nack: a tag, and flags of which the first means that all up to the tag are meant
+	confirmSize = framing.MethodHead + 8 + 1 // basic.ack and basic.nack: a tag, and flags of which the first means that all up to the tag are meant
 )
 
 // parser follows frames that are written in pieces of any size.
@@ -48,18 +42,18 @@ func (f *parser) read(p []byte, see func(channel uint16, method uint32)) {
 			f.rest, p = f.rest-n, p[n:]
 			continue
 		}
-		need := frameHead
-		if len(f.head) > 0 && f.head[0] == frameMethod || len(f.head) == 0 && p[0] == frameMethod {
-			need += methodHead
+		need := framing.Head
+		if len(f.head) > 0 && f.head[0] == framing.Method || len(f.head) == 0 && p[0] == framing.Method {
+			need += framing.MethodHead
 		}
 		n := min(need-len(f.head), len(p))
 		f.head, p = append(f.head, p[:n]...), p[n:]
 		if len(f.head) < need {
 			return
 		}
-		f.rest = frameHead + int(binary.BigEndian.Uint32(f.head[3:])) + 1 - need
-		if f.head[0] == frameMethod {
-			see(binary.BigEndian.Uint16(f.head[1:]), binary.BigEndian.Uint32(f.head[frameHead:]))
+		f.rest = framing.Head + int(binary.BigEndian.Uint32(f.head[3:])) + 1 - need
+		if f.head[0] == framing.Method {
+			see(binary.BigEndian.Uint16(f.head[1:]), binary.BigEndian.Uint32(f.head[framing.Head:]))
 		}
 		f.head = f.head[:0]
 	}

@@ -17,6 +17,8 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // Wire is a connection to a broker which the library and Channels share.
@@ -123,7 +125,7 @@ func (w *Wire) Read(p []byte) (int, error) {
 
 // next looks at the next frame: it is a confirm, which it deals with, or is to be passed on.
 func (w *Wire) next() error {
-	b, err := w.in.Peek(frameHead)
+	b, err := w.in.Peek(framing.Head)
 	if err != nil {
 		if w.pass = len(b); w.pass > 0 {
 			return nil // the library says that it is cut short
@@ -131,12 +133,12 @@ func (w *Wire) next() error {
 		return err
 	}
 	kind, channel, size := b[0], binary.BigEndian.Uint16(b[1:]), int(binary.BigEndian.Uint32(b[3:]))
-	if kind == 0 || kind > frameHeartbeat || size < 0 {
+	if kind == 0 || kind > framing.Heartbeat || size < 0 {
 		w.alien, w.pass = true, 1
 		return nil
 	}
-	w.pass = frameHead + size + 1
-	if kind != frameMethod || size != confirmSize {
+	w.pass = framing.Head + size + 1
+	if kind != framing.Method || size != confirmSize {
 		return nil
 	}
 	w.mu.Lock()
@@ -149,9 +151,9 @@ func (w *Wire) next() error {
 		w.pass = len(b)
 		return nil
 	}
-	method := binary.BigEndian.Uint32(b[frameHead:])
-	if (method == basicAck || method == basicNack) && b[w.pass-1] == frameEnd {
-		c.settle(binary.BigEndian.Uint64(b[frameHead+4:]), b[frameHead+12]&1 != 0, method == basicAck)
+	method := binary.BigEndian.Uint32(b[framing.Head:])
+	if (method == basicAck || method == basicNack) && b[w.pass-1] == framing.End {
+		c.settle(binary.BigEndian.Uint64(b[framing.Head+4:]), b[framing.Head+12]&1 != 0, method == basicAck)
 		_, err = w.in.Discard(w.pass)
 		w.pass = 0
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // batch publishes n messages and writes them.
@@ -48,7 +50,7 @@ func TestConfirms(t *testing.T) {
 	} {
 		batch(t, c, 4)
 		for _, b := range words.say {
-			tag := &b[frameHead+methodHead+7]
+			tag := &b[framing.Head+framing.MethodHead+7]
 			if *tag > 0 {
 				*tag += byte(base)
 			}
@@ -125,7 +127,7 @@ func TestClosedChannelWritesNothing(t *testing.T) {
 func TestNobodyWritesIntoAFrame(t *testing.T) {
 	s, w, conn := start(t)
 	open(t, s, w, conn)
-	frame := appendFrame(nil, frameHeartbeat, 0, nil)
+	frame := appendFrame(nil, framing.Heartbeat, 0, nil)
 	for cut := 1; cut < len(frame); cut++ {
 		for i, piece := range [][]byte{frame[:cut], frame[cut:]} {
 			if _, err := w.Write(piece); err != nil {
@@ -181,12 +183,12 @@ func TestFramesAreNotMixed(t *testing.T) {
 		if !ok {
 			t.Fatal("the connection has ended")
 		}
-		if f.bytes[len(f.bytes)-1] != frameEnd {
+		if f.bytes[len(f.bytes)-1] != framing.End {
 			t.Fatalf("a frame ends with %d", f.bytes[len(f.bytes)-1])
 		}
 		switch {
-		case f.kind == frameBody:
-			bytesOf[f.channel] += len(f.bytes) - frameHead - 1
+		case f.kind == framing.Body:
+			bytesOf[f.channel] += len(f.bytes) - framing.Head - 1
 		case f.method == basicPublish:
 			published[f.channel]++
 			s.Write(confirm(f.channel, basicAck, published[f.channel], 0))
@@ -204,9 +206,9 @@ func FuzzParser(f *testing.F) {
 			t.Skip("no frame is so long")
 		}
 		stream := append([]byte("AMQP\x00\x00\x09\x01"), method(channel, channelOpen, 0)...)
-		stream = appendFrame(stream, frameBody, channel, make([]byte, size))
+		stream = appendFrame(stream, framing.Body, channel, make([]byte, size))
 		stream = append(stream, method(channel, channelCloseOK)...)
-		stream = append(stream, frameHeartbeat, 0, 0, 0, 0, 0, 0, frameEnd)
+		stream = append(stream, framing.Heartbeat, 0, 0, 0, 0, 0, 0, framing.End)
 		stream = append(stream, method(0, channelClose, make([]byte, 9)...)...)
 		var p parser
 		var seen []uint32
