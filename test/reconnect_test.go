@@ -61,10 +61,9 @@ func TestConnectionDiesWhileEverythingIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Says(p, "input is back")
-	w.Taken("log_queue")
+	w.Arrive(n)
 	w.Stops(p, 0)
 	stored := w.Stored()
-	w.Complete(n, stored)
 	if stored.Twice() > 1 { // the one that it has asked with whether S3 is well
 		t.Errorf("%d messages are stored twice although none was being written when the connection died", stored.Twice())
 	}

@@ -62,6 +62,7 @@ func queueTypes(t *testing.T, row func(t *testing.T, queueType string)) {
 func settles(w *world.World, p *process.Process, n, twiceMost int) {
 	w.TB.Helper()
 	w.Taken("log_queue")
+	w.Arrive(n)
 	w.Until("the fallback is home", func() bool { return w.InFallback().Places == 0 })
 	w.Stops(p, 0)
 	within(w, n, twiceMost, "log_queue")

@@ -31,7 +31,7 @@ func (l *load) crash(ctx context.Context) error {
 		return err
 	}
 	defer again.Kill()
-	if err := l.emptied(ctx, again, 0); err != nil {
+	if err := l.arrived(ctx, again); err != nil {
 		return err
 	}
 	if code, err := again.Stop(ctx); err != nil || code != 0 {
@@ -54,6 +54,28 @@ func (l *load) emptied(ctx context.Context, p *process.Process, left int) error 
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if p.Ended() {
+			return fmt.Errorf("logpipe ended early:\n%s", p.Tail(10))
+		}
+	}
+}
+
+// arrived waits until all is stored. An empty queue would say less: the broker may not have noticed yet that the first process is
+// gone, and hold what that one had.
+func (l *load) arrived(ctx context.Context, p *process.Process) error {
+	for {
+		stored := tally.New()
+		if err := stored.Bucket(ctx, l.s3.Client(), bucket); err != nil {
+			return err
+		}
+		if len(stored.Count) >= *messages {
+			return nil
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d messages are stored: %w", len(stored.Count), *messages, ctx.Err())
 		}
 		if p.Ended() {
 			return fmt.Errorf("logpipe ended early:\n%s", p.Tail(10))

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -82,6 +83,13 @@ func (w *World) Account(n int, queues ...string) *tally.Tally {
 		}
 	}
 	return all
+}
+
+// Arrive waits until the bucket has the messages 1 to n. An empty queue says less: what a lost connection was delivered is in it
+// again only when the broker has noticed, and that may be after a pipeline that came later has found it empty and has ended.
+func (w *World) Arrive(n int) {
+	w.TB.Helper()
+	w.Until(fmt.Sprintf("all of %d messages are stored", n), func() bool { return len(w.Stored().Count) >= n })
 }
 
 // ThroughURL is the URL of the virtual host by way of ThroughProxy.
