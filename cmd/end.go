@@ -39,7 +39,7 @@ func (s *session) addStatus(group *run.Group) {
 func (s *session) total() tally {
 	var sum tally
 	for _, c := range s.counters {
-		sum.add(c.tally())
+		sum.add(tallyOf(c.Pipeline))
 	}
 	return sum
 }
@@ -47,12 +47,12 @@ func (s *session) total() tally {
 // end says how the pipelines came out. Its error is an exit code.
 func (s *session) end(err error) error {
 	var results []result
-	for i, c := range s.counters {
+	for _, c := range s.counters {
 		took := time.Duration(c.ended.Load())
 		if took == 0 { // it is left as it is
 			took = time.Since(s.started)
 		}
-		results = append(results, result{Pipeline: s.config.Pipelines[i].Name, Took: took, tally: c.tally()})
+		results = append(results, result{Pipeline: c.Name, Took: took, tally: tallyOf(c.Pipeline)})
 	}
 	if errors.Is(err, errAtOnce) {
 		s.log.Error("ended at once; what is unsettled will be delivered again by its source", "unsettled", s.total().Unsettled)

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/stats"
 )
 
 // session is one run of pipelines.
@@ -22,8 +24,14 @@ type session struct {
 	log      *slog.Logger
 	text     bool // the log is for people
 	config   *config.Config
-	counters []*counters // one a pipeline
+	counters []*counted // one a pipeline
 	started  time.Time
+}
+
+// counted is what a pipeline of this session did.
+type counted struct {
+	*stats.Pipeline
+	ended atomic.Int64 // nanoseconds after the start; 0 while it runs
 }
 
 // errAtOnce says that a second signal came.
@@ -82,13 +90,16 @@ func (s *session) supervise(ctx context.Context, specs []engine.Spec) error {
 func (s *session) specs() []engine.Spec {
 	var specs []engine.Spec
 	for _, p := range s.config.Pipelines {
-		counts := &counters{}
-		s.counters = append(s.counters, counts)
+		counts := stats.NewPipeline(p.Name, p.Places())
+		s.counters = append(s.counters, &counted{Pipeline: counts})
 		specs = append(specs, engine.Spec{
-			Name: p.Name,
-			Log:  s.log,
+			Name: p.Name, Log: s.log, Observer: counts,
 			Build: func() (*engine.Pipeline, error) {
-				return p.Build(config.BuildEnv{Log: s.log, Observer: counts})
+				built, err := p.Build(config.BuildEnv{Log: s.log, Observer: counts})
+				if err == nil {
+					counts.Runs(built)
+				}
+				return built, err
 			},
 		})
 	}

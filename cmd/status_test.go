@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/stats"
 )
 
 // A log line takes the place of the status line, which is drawn again below it.
@@ -57,13 +58,23 @@ func TestScreenIsSafeForMany(t *testing.T) {
 	}
 }
 
+// testStats counts for the steps that the tests of this file speak of.
+func testStats() *stats.Pipeline {
+	return stats.NewPipeline("logs", []stats.Place{
+		{Name: "input.a", Role: engine.RoleInput}, {Name: "input.b", Role: engine.RoleInput}, {Name: "input.x", Role: engine.RoleInput},
+		{Name: "processor.x", Role: engine.RoleProcessor},
+		{Name: "output.s3", Role: engine.RoleOutput}, {Name: "output.x", Role: engine.RoleOutput},
+		{Name: "fallback.file", Role: engine.RoleFallback}, {Name: "dead_letter.amqp", Role: engine.RoleDeadLetter},
+	})
+}
+
 func TestShowStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		var c counters
+		c := testStats()
 		ctx, stop := context.WithCancel(t.Context())
 		s := &screen{w: &out}
-		go showStatus(ctx, s, func() int { return 100 }, c.tally)
+		go showStatus(ctx, s, func() int { return 100 }, func() tally { return tallyOf(c) })
 		time.Sleep(redraw / 2) // what happens, happens between two ticks
 		for range 12 {         // three seconds, 400 messages in each
 			c.Observe(engine.Event{Kind: engine.Received, Plugin: "input.x", Messages: 100})
@@ -121,7 +132,7 @@ func TestThousands(t *testing.T) {
 
 // The numbers that people trust when they ask whether something is missing.
 func TestCounters(t *testing.T) {
-	var c counters
+	c := testStats()
 	for _, e := range []engine.Event{
 		{Kind: engine.Opened, Plugin: "input.a"},
 		{Kind: engine.Received, Plugin: "input.a", Messages: 100, Bytes: 5000},
@@ -141,18 +152,18 @@ func TestCounters(t *testing.T) {
 		c.Observe(e)
 	}
 	want := tally{Received: 150, Bytes: 5100, Written: 47, Batches: 1, Retries: 2, FellBack: 9, Recovered: 8, DeadLetters: 2, Dropped: 1, Unsettled: 40}
-	if diff := cmp.Diff(want, c.tally()); diff != "" {
+	if diff := cmp.Diff(want, tallyOf(c)); diff != "" {
 		t.Error(diff)
 	}
 
 	c.Observe(engine.Event{Kind: engine.Lost, Plugin: "input.a"})
 	c.Observe(engine.Event{Kind: engine.Settled, Plugin: "input.a", Messages: 40}) // was on its way
-	if got := c.tally().Unsettled; got != 0 {
+	if got := tallyOf(c).Unsettled; got != 0 {
 		t.Errorf("%d unsettled after the connection was lost: the source has them again", got)
 	}
 	c.Observe(engine.Event{Kind: engine.Opened, Plugin: "input.a"})
 	c.Observe(engine.Event{Kind: engine.Received, Plugin: "input.a", Messages: 7})
-	if got := c.tally().Unsettled; got != 7 {
+	if got := tallyOf(c).Unsettled; got != 7 {
 		t.Errorf("%d unsettled on the new connection, want 7", got)
 	}
 }

@@ -16,6 +16,7 @@ type attempt struct {
 	name   string
 	next   Output
 	health health
+	inFlight
 }
 
 // Write is one try.
@@ -33,7 +34,9 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	messages, bytes, start := len(b.Messages), b.Bytes(), time.Now()
 	all, before := b.Messages, savedMessages(b.Messages)
 	defer before.free()
+	a.enter(start)
 	err := guard(func() error { return a.next.Write(ctx, b) })
+	a.leave(start)
 	if _, ok := panicked(err); ok {
 		a.r.logPanic(a.name, err)
 		err = fmt.Errorf("write: %w", err) // says nothing of the messages, so it is not permanent
@@ -50,7 +53,7 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if left != nil {
 		stored -= len(b.Messages)
 	}
-	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Err: err, Took: took})
+	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Err: err, Took: took, Time: b.Time})
 	if a.role == RoleOutput && stored > 0 {
 		a.r.stored.Store(time.Now().UnixNano())
 	}

@@ -25,7 +25,12 @@ func (b *backoff) delay() time.Duration {
 
 // wait sleeps for the next time. It returns early, with the cause, when ctx ends.
 func (b *backoff) wait(ctx context.Context) error {
-	timer := time.NewTimer(b.delay())
+	return sleep(ctx, b.delay())
+}
+
+// sleep waits. It returns early, with the cause, when ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

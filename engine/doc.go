@@ -39,6 +39,6 @@
 //	supervise.go   keeping pipelines running
 //
 // Beside the way: homecoming.go has the log lines of recovery, health.go has one log line when an output begins to fail and one when it is well, backoff.go the waiting
-// times, guard.go makes a plugin's panic an error, id.go names batches, partition.go their groups. registry.go and fields.go describe plugins and their configuration, observe.go what can be seen from
-// outside, errors.go what errors say.
+// times, guard.go makes a plugin's panic an error, id.go names batches, partition.go their groups. registry.go and fields.go describe plugins and their configuration, observe.go what
+// happens and state.go what is, for who looks from outside (package stats counts it), errors.go what errors say, class.go what they are counted by.
 package engine

@@ -36,6 +36,7 @@ func (r *run) contexts(ctx context.Context) (end func()) {
 		cancelStop(err)
 	}
 	forget := context.AfterFunc(stop, func() {
+		r.observe(Event{Kind: Draining})
 		d := r.p.DrainTimeout
 		softly := time.AfterFunc(d/2, func() { cancelSoft(errSoft) })
 		defer softly.Stop()

@@ -28,6 +28,16 @@ func (h *health) fails() bool {
 	return h.failing
 }
 
+// state reports whether the last write failed, and since when writes do.
+func (h *health) state() (failing bool, since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing {
+		since = h.since
+	}
+	return h.failing, since
+}
+
 // note takes the result of a write. One that stored something is no outage, whatever became of the rest.
 func (h *health) note(a *attempt, ctx context.Context, err error, stored bool) {
 	if err != nil && (stored || ctx.Err() != nil || IsPermanent(err)) {

@@ -88,6 +88,18 @@ func (h *holder) run() {
 	}
 }
 
+// holds is what it has.
+func (h *holder) holds() Capacity {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var c Capacity
+	for _, b := range h.held {
+		c.Messages += len(b.Messages)
+		c.Bytes += b.Bytes()
+	}
+	return c
+}
+
 func (h *holder) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -18,7 +18,8 @@ type Event struct {
 	Bytes    int64         // the sum of their bodies
 	Cause    string        // Sealed: why (a SealedBy constant)
 	Err      error         // Attempt, Lost, Outage, Held, Rejected: what went wrong; nil when nothing did
-	Took     time.Duration // Attempt: how long the write took; Settled: how long the oldest message of the chunk was here
+	Time     time.Time     // Attempt: that of the batch, which is when its first message happened, or arrived
+	Took     time.Duration // Attempt: how long the write took; Settled: how long the chunk was here; Outage: how long it was, when it is over; Failed: how long until the next start
 }
 
 // EventKind says what happened.
@@ -42,4 +43,10 @@ const (
 	Held                              // a batch could be written nowhere; it is kept and tried again
 	Settled                           // a chunk is settled; its input is told
 	Acked                             // the source took acks; Messages is the number of chunks
+
+	// Of the pipeline as a whole: Plugin is empty.
+	Started  // it is built and runs
+	Draining // it reads no more and writes what it has
+	Failed   // it broke (Err); it is built and started again after Took
+	Ended    // it is over; Err says what it left, and is nil when nothing is left
 )

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type Pipeline struct {
 	Log      *slog.Logger
 	Observer Observer      // nil: nobody looks
 	NewID    func() string // nil: NewID
+
+	running atomic.Pointer[run]
 }
 
 // InputStep is an input in its place.

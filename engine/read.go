@@ -23,6 +23,8 @@ type reader struct {
 	short   error                 // why not everything of a finished source was read
 	closed  backoff               // how long it stays closed at most while nothing can be written
 	lost    bool                  // for the log: one line when the source is lost and one when it is back
+
+	connected atomic.Bool // for whoever looks from outside
 }
 
 // read runs until the pipeline stops or all inputs are finished. It leaves the last connection open, with its acker, so
@@ -61,6 +63,7 @@ func (d *reader) connect() (opened bool, err error) {
 	if err := guard(func() error { return d.step.Input.Open(d.r.stop) }); err != nil {
 		return false, err
 	}
+	d.connected.Store(true)
 	d.r.observe(Event{Kind: Opened, Plugin: d.step.Name})
 	switch {
 	case d.lost:

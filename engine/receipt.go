@@ -16,6 +16,8 @@ type receipt struct {
 	messages int          // as read: what the window counts
 	bytes    int64        // likewise: bodies and what Meta holds
 	since    time.Time
+
+	before, after *receipt // its neighbours in the window's list
 }
 
 // epoch is one connection of an input, from Open to Close. What came through it can be acked through it alone: on a
@@ -68,7 +70,7 @@ func (e *epoch) admit(b *Batch, now time.Time) {
 	}
 	r.left.Store(int64(r.messages))
 	e.unsettled.Add(int64(r.messages))
-	e.window.take(r.messages, r.bytes)
+	e.window.take(r)
 	e.observe(Event{Kind: Received, Plugin: e.input, Messages: r.messages, Bytes: r.bytes})
 }
 
@@ -100,7 +102,7 @@ func (e *epoch) settle(r *receipt) {
 	} else {
 		e.void.Add(int64(r.messages))
 	}
-	e.window.give(r.messages, r.bytes)
+	e.window.give(r)
 }
 
 // release releases all messages and empties the slice. Messages of one chunk mostly stand together, so a run of

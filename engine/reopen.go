@@ -24,6 +24,7 @@ func (d *reader) finished(ctx context.Context) error {
 
 // disconnect ends a connection that is lost. From here on its messages are void, and its acker can reach nobody.
 func (d *reader) disconnect(err error) {
+	d.connected.Store(false)
 	d.epoch.kill()
 	if d.unwatch != nil {
 		d.unwatch()

@@ -339,6 +339,14 @@ func TestRejectWithoutDeadLetterFailsThePipeline(t *testing.T) {
 	})
 }
 
+// again is a pipeline of the same parts.
+func again(p *engine.Pipeline) *engine.Pipeline {
+	return &engine.Pipeline{
+		Name: p.Name, Inputs: p.Inputs, Processors: p.Processors, Output: p.Output, Fallback: p.Fallback, DeadLetter: p.DeadLetter,
+		Workers: p.Workers, Recover: p.Recover, DrainTimeout: p.DrainTimeout, Log: p.Log, Observer: p.Observer, NewID: p.NewID,
+	}
+}
+
 // A stage that fails must not take what it swallowed with it: it stays unacked, and the next life of the pipeline has it again.
 func TestAFailedStageIsStartedAgain(t *testing.T) {
 	for _, panics := range []bool{false, true} {
@@ -349,11 +357,11 @@ func TestAFailedStageIsStartedAgain(t *testing.T) {
 				if lives++; lives == 3 {
 					return nil, errors.New("out of file descriptors")
 				}
-				p := *g.p
+				p := again(g.p)
 				if lives < 3 {
 					p.Processors = []engine.ProcessorStep{{Name: "processor.broken", Processor: brokenStage(panics)}}
 				}
-				return &p, nil
+				return p, nil
 			}}
 			if err := engine.Supervise(t.Context(), []engine.Spec{spec}); err != nil {
 				t.Error(err)

@@ -103,7 +103,11 @@ func newRun(p *Pipeline) (*run, error) {
 	for _, step := range p.Inputs {
 		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()})
 	}
-	return r, r.wireOutputs()
+	err := r.wireOutputs()
+	if err == nil {
+		p.running.Store(r)
+	}
+	return r, err
 }
 
 // wireOutputs builds policies( attempt( output ) ) and the attempts of the other two roles.

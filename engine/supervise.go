@@ -15,6 +15,8 @@ type Spec struct {
 	// Build makes the pipeline with new instances of its plugins, each time it is started.
 	Build func() (*Pipeline, error)
 	Log   *slog.Logger
+	// Observer is told of the pipeline's life: Started, Failed, Ended. Build gives it to the pipeline for the rest.
+	Observer Observer
 }
 
 // How long a pipeline must have run, or a connection lived, before its next failure counts as the first again.
@@ -39,10 +41,8 @@ func (s Spec) keepRunning(ctx context.Context) error {
 		started := time.Now()
 		err := s.runOnce(ctx)
 		var left *LeftError
-		if err == nil || errors.As(err, &left) {
-			return err
-		}
-		if ctx.Err() != nil {
+		if err == nil || errors.As(err, &left) || ctx.Err() != nil {
+			s.observe(Event{Kind: Ended, Err: err})
 			return err
 		}
 		if time.Since(started) > steadyAfter {
@@ -51,9 +51,19 @@ func (s Spec) keepRunning(ctx context.Context) error {
 		if s.Log != nil {
 			s.Log.Error("pipeline failed; starting it again", "pipeline", s.Name, "error", err)
 		}
-		if wait.wait(ctx) != nil {
+		pause := wait.delay()
+		s.observe(Event{Kind: Failed, Err: err, Took: pause})
+		if sleep(ctx, pause) != nil {
+			s.observe(Event{Kind: Ended, Err: err})
 			return err
 		}
+	}
+}
+
+func (s Spec) observe(e Event) {
+	if s.Observer != nil {
+		e.Pipeline = s.Name
+		s.Observer.Observe(e)
 	}
 }
 
@@ -63,5 +73,6 @@ func (s Spec) runOnce(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build pipeline %q: %w", s.Name, err)
 	}
+	s.observe(Event{Kind: Started})
 	return p.Run(ctx)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // window is what one input may have unsettled: the bound of its memory. It counts whole chunks, because a chunk's
 // bodies often share one allocation, and lives as long as the input, across reconnects.
@@ -8,27 +11,59 @@ type window struct {
 	max  Capacity      // a zero field is no bound
 	wake chan struct{} // tells the input's reader, the only one who waits, to look again
 
-	mu   sync.Mutex
-	used Capacity
+	mu     sync.Mutex
+	used   Capacity
+	oldest *receipt // the chunks that are not settled, in the order of their reading
+	newest *receipt
 }
 
 func newWindow(limit Capacity) *window {
 	return &window{max: limit, wake: make(chan struct{}, 1)}
 }
 
-func (w *window) take(messages int, bytes int64) {
+// take counts a chunk that was read.
+func (w *window) take(r *receipt) {
 	w.mu.Lock()
-	w.used.Messages += messages
-	w.used.Bytes += bytes
+	w.used.Messages += r.messages
+	w.used.Bytes += r.bytes
+	r.before = w.newest
+	if w.newest != nil {
+		w.newest.after = r
+	} else {
+		w.oldest = r
+	}
+	w.newest = r
 	w.mu.Unlock()
 }
 
-func (w *window) give(messages int, bytes int64) {
+// give counts a chunk as settled, or void and gone.
+func (w *window) give(r *receipt) {
 	w.mu.Lock()
-	w.used.Messages -= messages
-	w.used.Bytes -= bytes
+	w.used.Messages -= r.messages
+	w.used.Bytes -= r.bytes
+	if r.before != nil {
+		r.before.after = r.after
+	} else {
+		w.oldest = r.after
+	}
+	if r.after != nil {
+		r.after.before = r.before
+	} else {
+		w.newest = r.before
+	}
+	r.before, r.after = nil, nil
 	w.mu.Unlock()
 	poke(w.wake)
+}
+
+// state is what is unsettled, and when the oldest of it was read.
+func (w *window) state() (used Capacity, oldest time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.oldest != nil {
+		oldest = w.oldest.since
+	}
+	return w.used, oldest
 }
 
 // room reports whether another chunk may be read.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/stats"
 )
 
 // Options is what a configuration is read with.
@@ -68,6 +69,14 @@ type Block struct {
 
 	plugin  engine.Plugin
 	decoded *decoded
+}
+
+// Places are the names and roles of the pipeline's blocks, in the order of the flow.
+func (p *Pipeline) Places() (places []stats.Place) {
+	for _, b := range p.Blocks {
+		places = append(places, stats.Place{Name: b.Name, Role: b.Role})
+	}
+	return places
 }
 
 // Plugin is the plugin that the block names.

@@ -1,0 +1,9 @@
+// Package stats counts what happens in pipelines, for all who look: the status line and the summary, metrics, the status page, alerts.
+// It is told once a chunk or a batch, and costs some atomic additions then.
+//
+//	set.go        the pipelines of a process
+//	pipeline.go   one of them: its steps, its life, its present State
+//	step.go       the counters of a step
+//	failures.go   what went wrong last, and how often
+//	histogram.go  how long things take
+package stats

@@ -1,0 +1,91 @@
+package stats
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Failure is something that went wrong, once or again and again.
+type Failure struct {
+	Step        string
+	Class       string // see engine.ClassOf
+	Text        string // of the latest
+	Count       int64
+	First, Last time.Time
+}
+
+// How many different ones are kept, and how long their texts are at most, in bytes.
+const (
+	failuresMost = 20
+	textMost     = 500
+)
+
+// failures keeps the latest ones, each once.
+type failures struct {
+	mu   sync.Mutex
+	seen []*failed // the newest last
+}
+
+type failed struct {
+	Failure
+	like string
+}
+
+// What is different in each text of one trouble: names of batches, numbers, times.
+var particular = regexp.MustCompile(`[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]{3,}|[0-9]{4,}`)
+
+func (f *failures) add(e engine.Event, now time.Time) {
+	text := e.Err.Error()
+	if len(text) > textMost {
+		text = text[:textMost] + "…"
+	}
+	like := particular.ReplaceAllString(text, "…")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.seen, func(old *failed) bool { return old.Step == e.Plugin && old.like == like })
+	one := &failed{Failure: Failure{Step: e.Plugin, First: now}, like: like}
+	if i >= 0 {
+		one = f.seen[i]
+		f.seen = slices.Delete(f.seen, i, i+1)
+	}
+	one.Class, one.Text, one.Last = engine.ClassOf(e.Err), text, now
+	one.Count++
+	if f.seen = append(f.seen, one); len(f.seen) > failuresMost {
+		f.seen = slices.Delete(f.seen, 0, 1)
+	}
+}
+
+func (f *failures) all() (all []Failure) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range slices.Backward(f.seen) {
+		all = append(all, one.Failure)
+	}
+	return all
+}
+
+// classes counts by class. Classes are few: they are constants of the code.
+type classes struct {
+	mu sync.Mutex
+	n  map[string]int64
+}
+
+func (c *classes) add(class string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[string]int64{}
+	}
+	c.n[class]++
+}
+
+func (c *classes) all() map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.n)
+}

@@ -1,0 +1,134 @@
+package stats
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Pipeline counts what happens in one pipeline, over all of its lives in this process. It is the engine.Observer of the pipeline and
+// of its Spec. All methods and counters are safe for use by several goroutines.
+type Pipeline struct {
+	Name  string
+	Steps []*Step // in the order of the file; not changed
+
+	current  atomic.Pointer[engine.Pipeline]
+	failures failures
+
+	mu   sync.Mutex
+	life Life
+}
+
+// Life is what a pipeline does as a whole.
+type Life struct {
+	Phase  Phase
+	Since  time.Time
+	Starts int       // how often it was started
+	Err    error     // Waiting: why it failed; Ended: what it left, nil when nothing
+	Next   time.Time // Waiting: when it is started again
+}
+
+// Phase is a part of a pipeline's life.
+type Phase string
+
+// The phases.
+const (
+	New      Phase = "new"      // it was never started
+	Running  Phase = "running"  //
+	Draining Phase = "draining" // it reads no more and writes what it has
+	Waiting  Phase = "waiting"  // it failed and will be started again
+	Ended    Phase = "ended"
+)
+
+// Place names a step and its role.
+type Place struct {
+	Name string // as in "output.s3"
+	Role engine.Role
+}
+
+// NewPipeline makes the counters of a pipeline with these steps, all zero.
+func NewPipeline(name string, places []Place) *Pipeline {
+	p := &Pipeline{Name: name, life: Life{Phase: New, Since: time.Now()}}
+	for _, at := range places {
+		p.Steps = append(p.Steps, &Step{Name: at.Name, Role: at.Role})
+	}
+	return p
+}
+
+// Runs says which pipeline the present life is; State then looks at it.
+func (p *Pipeline) Runs(now *engine.Pipeline) { p.current.Store(now) }
+
+// State is what the pipeline is at this moment.
+func (p *Pipeline) State() engine.State {
+	if now := p.current.Load(); now != nil {
+		return now.State()
+	}
+	return engine.State{}
+}
+
+// Life returns what the pipeline does as a whole.
+func (p *Pipeline) Life() Life {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.life
+}
+
+// Failures returns what went wrong last, the newest first.
+func (p *Pipeline) Failures() []Failure { return p.failures.all() }
+
+// Step returns the step of this name, nil if there is none.
+func (p *Pipeline) Step(name string) *Step {
+	i := slices.IndexFunc(p.Steps, func(s *Step) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return p.Steps[i]
+}
+
+// InRole returns the steps of a role.
+func (p *Pipeline) InRole(role engine.Role) (steps []*Step) {
+	for _, s := range p.Steps {
+		if s.Role == role {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// Observe implements engine.Observer.
+func (p *Pipeline) Observe(e engine.Event) {
+	if e.Plugin == "" {
+		p.live(e)
+		return
+	}
+	if s := p.Step(e.Plugin); s != nil {
+		s.observe(e)
+	}
+	if e.Err != nil && e.Kind != engine.FellBack && e.Kind != engine.Outage && e.Kind != engine.Held { // which come of an Attempt
+		p.failures.add(e, time.Now())
+	}
+}
+
+func (p *Pipeline) live(e engine.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	life := Life{Since: now, Starts: p.life.Starts, Err: e.Err}
+	switch e.Kind {
+	case engine.Started:
+		life.Phase = Running
+		life.Starts++
+	case engine.Draining:
+		life.Phase = Draining
+	case engine.Failed:
+		life.Phase, life.Next = Waiting, now.Add(e.Took)
+	case engine.Ended:
+		life.Phase = Ended
+	default:
+		return
+	}
+	p.life = life
+}
