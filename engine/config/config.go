@@ -41,6 +41,7 @@ func (o Options) withDefaults() Options {
 // Config is all pipelines of the files that were read.
 type Config struct {
 	Pipelines []*Pipeline // in the order of the files
+	Admin     *Admin      // never nil
 }
 
 // Pipeline is one pipeline block.

@@ -14,13 +14,13 @@ const blockPipeline = "pipeline"
 
 // pipelines decodes all files.
 func (l *loader) pipelines() *Config {
-	c := &Config{}
+	c := &Config{Admin: NewAdmin()}
 	named := map[string]*Pipeline{}
 	for _, f := range l.files {
 		if f.body == nil {
 			continue
 		}
-		for _, p := range l.pipelinesOf(f) {
+		for _, p := range l.blocksOf(c, f) {
 			if first := named[p.Name]; first != nil && p.Name != "" {
 				l.diags.add(Diagnostic{Range: &p.Range, Context: fmt.Sprintf("pipeline %q", p.Name), Summary: fmt.Sprintf("there are two pipelines named %q", p.Name),
 					Detail: "Logs and metrics tell pipelines by their names. Give one of the two another name.", Related: []Related{{"the first one is on", first.Range}}})
@@ -65,10 +65,11 @@ func (l *loader) checkEmpty(pipelines int) {
 	}
 }
 
-func (l *loader) pipelinesOf(f *file) []*Pipeline {
+// blocksOf decodes the blocks of a file. Those about the process go into c.
+func (l *loader) blocksOf(c *Config, f *file) []*Pipeline {
 	for _, a := range inOrder(f.body.Attributes) {
 		ev := &evaluation{l: l, f: f}
-		ev.add(a.NameRange, fmt.Sprintf("%s stands outside of a pipeline", shorten(a.Name)), `A file consists of blocks pipeline "NAME" { … }. Values that change come in by env("NAME").`)
+		ev.add(a.NameRange, fmt.Sprintf("%s stands outside of a pipeline", shorten(a.Name)), knownBlocks()+` Values that change come in by env("NAME").`)
 	}
 	var all []*Pipeline
 	for _, b := range f.body.Blocks {
@@ -76,11 +77,11 @@ func (l *loader) pipelinesOf(f *file) []*Pipeline {
 		case b.Type == blockPipeline:
 			all = append(all, l.pipeline(f, b))
 			continue
-		case f.isPlaceholder(b):
+		case f.isPlaceholder(b) || l.processBlock(c, f, b):
 			continue
 		}
 		g := Diagnostic{Range: rangeOf(b.DefRange()), Summary: fmt.Sprintf("a file has no block %s", shorten(b.Type))}
-		switch near := Suggest(b.Type, []string{blockPipeline}); {
+		switch near := Suggest(b.Type, append(processBlocks, blockPipeline)); {
 		case slices.Contains(roles, engine.Role(b.Type)):
 			g.Summary = fmt.Sprintf("the block %s stands outside of a pipeline", b.Type)
 			g.Detail = `Put it between the braces of a block pipeline "NAME" { … }; check that none is closed too early.`
@@ -89,7 +90,7 @@ func (l *loader) pipelinesOf(f *file) []*Pipeline {
 		case foreign(b.Type) != "":
 			g.Detail = foreign(b.Type)
 		default:
-			g.Detail = `A file consists of blocks pipeline "NAME" { … }.`
+			g.Detail = knownBlocks()
 		}
 		l.diags.add(g)
 	}
