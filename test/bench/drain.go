@@ -19,12 +19,14 @@ const (
 	peerBest   = "peer, best settings"
 	plainDrain = "logpipe"
 	gzipDrain  = "logpipe, gzip"
+	nowhere    = "logpipe, thrown away"
 )
 
 func measureDrain(ctx context.Context, b *bench) error {
 	fill := filling{queues: 1, replicas: 1, messages: b.messages, size: b.size}
 	programs := append([]program{
 		b.raw(rawDrain, "consumer", "MESSAGES="+strconv.Itoa(b.messages)),
+		b.logpipe(nowhere, "nowhere.hcl"),
 		b.drains(plainDrain),
 		b.drains(gzipDrain, "COMPRESSION=gzip"),
 		b.drains("logpipe, zstd", "COMPRESSION=zstd"),
@@ -40,6 +42,7 @@ func measureDrain(ctx context.Context, b *bench) error {
 		return err
 	}
 	t.atLeast("messages/s, of the raw drain", t.ratio(figures.rate, plainDrain, rawDrain), 1)
+	t.atLeast("messages/s when they are thrown away too, of the raw drain", t.ratio(figures.rate, nowhere, rawDrain), 1)
 	t.atMost("CPU-s/M", t.median(plainDrain, figures.cpuPerMillion), 6)
 	t.atMost("CPU-s/M with gzip", t.median(gzipDrain, figures.cpuPerMillion), 7.5)
 	t.atMost("CPU of the broker, of the raw drain's", t.ratio(figures.brokerPerMillion, plainDrain, rawDrain), 1.1)

@@ -9,13 +9,15 @@ import (
 )
 
 const (
-	rawPublish = "raw publisher"
-	ourPublish = "logpipe generator → amqp"
+	rawPublish   = "raw publisher"
+	equalPublish = "raw publisher, mandatory, with id and time"
+	ourPublish   = "logpipe generator → amqp"
 )
 
 func measurePublish(ctx context.Context, b *bench) error {
 	programs := append([]program{
 		b.raw(rawPublish, "publisher"),
+		b.raw(equalPublish, "publisher", "AS_LOGPIPE=1"),
 		b.generates(ourPublish, "publish.hcl"),
 	}, b.peers(
 		program{name: "peer generate → amqp", args: []string{"-c", config("peer-publish.yaml")}, ends: true},
@@ -29,6 +31,7 @@ func measurePublish(ctx context.Context, b *bench) error {
 		return err
 	}
 	t.atLeast("messages/s, of the raw publisher", t.ratio(figures.rate, ourPublish, rawPublish), 0.95)
+	t.atLeast("messages/s, of the raw publisher of the same messages", t.ratio(figures.rate, ourPublish, equalPublish), 0.95)
 	t.atMost("CPU-s/M", t.median(ourPublish, figures.cpuPerMillion), 12)
 	t.print()
 	return nil

@@ -10,5 +10,6 @@ pipeline "publish" {
     url         = env("RABBITMQ_URL")
     routing_key = "bench-1"
     declare     = "never"
+    workers     = 2 # each has a channel of its own; where the broker is near, more of them only make it work more
   }
 }
