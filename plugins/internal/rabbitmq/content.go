@@ -4,57 +4,57 @@ import "github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 
 // deliver takes the delivery at the beginning of b. Nearly every one is three frames in a row, here all at once: then it stays where
 // it is. One whose body has several frames, or that has another channel's frame in its middle, is put together piece by piece.
-func (t *tap) deliver(b []byte, method frame, to *receiver) error {
-	said, err := method.payload(b)
+func (t *tap) deliver(b []byte, method framing.Frame, to *receiver) error {
+	said, err := payload(b, method)
 	if said == nil || err != nil {
-		t.need = method.total()
+		t.need = method.Total()
 		return err
 	}
 	d, err := readDelivered(said)
 	if err != nil {
 		return err
 	}
-	at := method.total()
+	at := method.Total()
 	if t.lacks(b, at+framing.Head) {
 		return nil
 	}
-	header := frameAt(b[at:])
-	if header.kind != framing.Header || header.channel != method.channel {
+	header := framing.At(b[at:])
+	if header.Kind != framing.Header || header.Channel != method.Channel {
 		t.begin(method, d)
 		return nil
 	}
-	properties, err := header.payload(b[at:])
+	properties, err := payload(b[at:], header)
 	if properties == nil || err != nil {
-		t.need = at + header.total()
+		t.need = at + header.Total()
 		return err
 	}
 	size, err := bodySize(properties)
 	if err != nil {
 		return err
 	}
-	at += header.total()
+	at += header.Total()
 	var body []byte
 	if size > 0 {
 		if t.lacks(b, at+framing.Head) {
 			return nil
 		}
-		f := frameAt(b[at:])
-		if f.kind != framing.Body || f.channel != method.channel || int64(f.size) != size {
+		f := framing.At(b[at:])
+		if f.Kind != framing.Body || f.Channel != method.Channel || int64(f.Size) != size {
 			t.begin(method, d)
 			return nil
 		}
-		body, err = f.payload(b[at:])
+		body, err = payload(b[at:], f)
 		if body == nil || err != nil {
-			t.need = at + f.total()
+			t.need = at + f.Total()
 			return err
 		}
-		at += f.total()
+		at += f.Total()
 	}
 	t.shared = true
 	t.r += at
 	// From the exchange to the end of the properties: see Delivery.
-	start := method.total() - 1 - len(d.address)
-	end := method.total() + header.total() - 1
+	start := method.Total() - 1 - len(d.address)
+	end := method.Total() + header.Total() - 1
 	t.got = append(t.got, Incoming{Tag: d.tag, Body: body, Meta: Delivery{raw: b[start:end:end], queue: to.queue}, Size: at})
 	return nil
 }
@@ -80,38 +80,38 @@ type content struct {
 // mostAhead is how much is made ready for a body before it came. What the header announces is only a number.
 const mostAhead = 1 << 20
 
-func (t *tap) begin(method frame, d delivered) {
-	t.open = content{on: true, channel: method.channel}
+func (t *tap) begin(method framing.Frame, d delivered) {
+	t.open = content{on: true, channel: method.Channel}
 	raw := append(append([]byte(nil), d.address...), make([]byte, framing.Overhead)...) // the gap that two frames in a row have
-	t.open.message = Incoming{Tag: d.tag, Meta: Delivery{raw: raw}, Size: method.total()}
-	t.r += method.total()
+	t.open.message = Incoming{Tag: d.tag, Meta: Delivery{raw: raw}, Size: method.Total()}
+	t.r += method.Total()
 }
 
 // next takes the next frame of the channel that has a message open. As in the library, a method ends a message that is not complete: the
 // channel is being closed. Nobody acks it then.
-func (t *tap) next(b []byte, f frame, to *receiver) error {
-	if f.kind == framing.Method {
+func (t *tap) next(b []byte, f framing.Frame, to *receiver) error {
+	if f.Kind == framing.Method {
 		t.open = content{}
 		return nil // looked at again, now without a message
 	}
-	payload, err := f.payload(b)
-	if payload == nil || err != nil {
-		t.need = f.total()
+	part, err := payload(b, f)
+	if part == nil || err != nil {
+		t.need = f.Total()
 		return err
 	}
-	t.r += f.total()
+	t.r += f.Total()
 	o := &t.open
-	o.message.Size += f.total()
+	o.message.Size += f.Total()
 	switch {
-	case f.kind == framing.Header && !o.headed:
-		if o.size, err = bodySize(payload); err != nil {
+	case f.Kind == framing.Header && !o.headed:
+		if o.size, err = bodySize(part); err != nil {
 			return err
 		}
 		o.headed = true
-		o.message.Meta.raw = append(o.message.Meta.raw, payload...)
+		o.message.Meta.raw = append(o.message.Meta.raw, part...)
 		o.message.Body = make([]byte, 0, min(o.size, mostAhead))
-	case f.kind == framing.Body && o.headed:
-		o.message.Body = append(o.message.Body, payload...)
+	case f.Kind == framing.Body && o.headed:
+		o.message.Body = append(o.message.Body, part...)
 	default:
 		return errDelivery
 	}

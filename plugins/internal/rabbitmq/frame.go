@@ -17,36 +17,17 @@ const (
 	maxFrame = 128 << 10 // the broker's own default
 )
 
-// frame is the head of a frame.
-type frame struct {
-	kind    byte
-	channel uint16
-	size    int // of the payload
-}
-
-// frameAt reads the head of the frame at the beginning of b, which has framing.Head bytes at least.
-func frameAt(b []byte) frame {
-	return frame{kind: b[0], channel: binary.BigEndian.Uint16(b[1:]), size: int(binary.BigEndian.Uint32(b[3:]))}
-}
-
-// known reports whether this can be a frame at all.
-func (f frame) known() bool {
-	return f.kind >= framing.Method && f.kind <= framing.Body || f.kind == framing.Heartbeat
-}
-
-func (f frame) total() int { return f.size + framing.Overhead }
-
-// payload is the frame's payload, nil while b does not have the whole frame.
-func (f frame) payload(b []byte) ([]byte, error) {
+// payload is the payload of the frame at the beginning of b, nil while b does not have the whole frame.
+func payload(b []byte, f framing.Frame) ([]byte, error) {
 	switch {
-	case f.total() > maxFrame:
-		return nil, fmt.Errorf("the broker sends a frame of %d bytes, and %d are agreed upon", f.total(), maxFrame)
-	case len(b) < f.total():
+	case f.Total() > maxFrame:
+		return nil, fmt.Errorf("the broker sends a frame of %d bytes, and %d are agreed upon", f.Total(), maxFrame)
+	case len(b) < f.Total():
 		return nil, nil
-	case b[f.total()-1] != framing.End:
+	case b[f.Total()-1] != framing.End:
 		return nil, errors.New("the broker sends a frame that does not end where it should")
 	}
-	return b[framing.Head : f.total()-1 : f.total()-1], nil
+	return b[framing.Head : f.Total()-1 : f.Total()-1], nil
 }
 
 // delivered is what basic.deliver says of the message that follows it.

@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"encoding/binary"
 	"io"
 	"sync/atomic"
 	"time"
@@ -140,27 +139,27 @@ func (t *tap) renew() {
 // many bytes must be.
 func (t *tap) step() error {
 	b := t.block[t.r:t.w]
-	if t.alien || !frameAt(b).known() {
+	if t.alien || !framing.At(b).Known() {
 		t.giveUp()
 		return nil
 	}
-	f := frameAt(b)
+	f := framing.At(b)
 	t.need = framing.Head
 	to := t.receiver.Load()
 	switch {
-	case t.open.on && f.channel == t.open.channel:
+	case t.open.on && f.Channel == t.open.channel:
 		return t.next(b, f, to)
-	case to != nil && f.kind == framing.Method && f.size >= framing.MethodHead:
+	case to != nil && f.Kind == framing.Method && f.Size >= framing.MethodHead:
 		if len(b) < framing.Head+framing.MethodHead {
 			t.need = framing.Head + framing.MethodHead
 			return nil
 		}
-		if binary.BigEndian.Uint32(b[framing.Head:]) == deliver {
+		if framing.MethodAt(b) == deliver {
 			t.taken = true
 			return t.deliver(b, f, to)
 		}
 	}
-	t.pass = f.total()
+	t.pass = f.Total()
 	return nil
 }
 

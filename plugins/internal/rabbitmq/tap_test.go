@@ -143,7 +143,7 @@ func newFake(sent []byte, ends bool) *fake {
 			if _, err := io.ReadFull(questions, head); err != nil {
 				return
 			}
-			payload := make([]byte, frameAt(head).size+1)
+			payload := make([]byte, framing.At(head).Size+1)
 			if _, err := io.ReadFull(questions, payload); err != nil {
 				return
 			}
@@ -203,8 +203,8 @@ func properties(tb testing.TB, p amqp.Publishing) []byte {
 		tb.Fatal(err)
 	}
 	b := written.Bytes()[before:]
-	b = b[frameAt(b).total():]
-	payload, err := frameAt(b).payload(b)
+	b = b[framing.At(b).Total():]
+	payload, err := payload(b, framing.At(b))
 	if err != nil || payload == nil {
 		tb.Fatal("no header frame", err)
 	}
@@ -324,12 +324,12 @@ func TestBrokenDeliveries(t *testing.T) {
 	s.frame = 1000
 	s.deliver(1, "", "k", []byte{0, 0}, []byte("body"), nil)
 	for name, harm := range map[string]func([]byte){
-		"method's end":    func(b []byte) { b[frameAt(b).total()-1] = 0 },
+		"method's end":    func(b []byte) { b[framing.At(b).Total()-1] = 0 },
 		"body's end":      func(b []byte) { b[len(b)-1] = 0 },
 		"a short name":    func(b []byte) { b[framing.Head+framing.MethodHead] = 200 },
 		"a huge frame":    func(b []byte) { b[3] = 1 },
-		"another class":   func(b []byte) { b[frameAt(b).total()+framing.Head+1] = 61 },
-		"a negative body": func(b []byte) { b[frameAt(b).total()+framing.Head+4] = 0x80 },
+		"another class":   func(b []byte) { b[framing.At(b).Total()+framing.Head+1] = 61 },
+		"a negative body": func(b []byte) { b[framing.At(b).Total()+framing.Head+4] = 0x80 },
 	} {
 		b := bytes.Clone(s.Bytes())
 		harm(b)
@@ -411,10 +411,10 @@ func (k *keeper) Receive(list []Incoming) { *k = append(*k, list...) }
 // gets an answer that it did not ask for, and does not look at a method frame's length.
 func deliveriesOf(sent []byte) []byte {
 	for at := 0; len(sent) >= at+framing.Head+framing.MethodHead; {
-		f := frameAt(sent[at:])
-		if f.kind == framing.Method {
-			payload, err := f.payload(sent[at:])
-			if err == nil && f.channel > 0 && len(payload) >= framing.MethodHead && binary.BigEndian.Uint32(payload) == deliver {
+		f := framing.At(sent[at:])
+		if f.Kind == framing.Method {
+			payload, err := payload(sent[at:], f)
+			if err == nil && f.Channel > 0 && len(payload) >= framing.MethodHead && binary.BigEndian.Uint32(payload) == deliver {
 				_, err = readDelivered(payload)
 			} else {
 				err = errDelivery
@@ -423,7 +423,7 @@ func deliveriesOf(sent []byte) []byte {
 				return sent[:at]
 			}
 		}
-		at += f.total()
+		at += f.Total()
 	}
 	return sent
 }

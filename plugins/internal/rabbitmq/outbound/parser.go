@@ -1,10 +1,6 @@
 package outbound
 
-import (
-	"encoding/binary"
-
-	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
-)
+import "github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 
 // The methods that matter here, as class and number.
 const (
@@ -51,9 +47,10 @@ func (f *parser) read(p []byte, see func(channel uint16, method uint32)) {
 		if len(f.head) < need {
 			return
 		}
-		f.rest = framing.Head + int(binary.BigEndian.Uint32(f.head[3:])) + 1 - need
-		if f.head[0] == framing.Method {
-			see(binary.BigEndian.Uint16(f.head[1:]), binary.BigEndian.Uint32(f.head[framing.Head:]))
+		head := framing.At(f.head)
+		f.rest = head.Total() - need
+		if head.Kind == framing.Method {
+			see(head.Channel, framing.MethodAt(f.head))
 		}
 		f.head = f.head[:0]
 	}

@@ -132,17 +132,17 @@ func (w *Wire) next() error {
 		}
 		return err
 	}
-	kind, channel, size := b[0], binary.BigEndian.Uint16(b[1:]), int(binary.BigEndian.Uint32(b[3:]))
-	if kind == 0 || kind > framing.Heartbeat || size < 0 {
+	f := framing.At(b)
+	if !f.Known() {
 		w.alien, w.pass = true, 1
 		return nil
 	}
-	w.pass = framing.Head + size + 1
-	if kind != framing.Method || size != confirmSize {
+	w.pass = f.Total()
+	if f.Kind != framing.Method || f.Size != confirmSize {
 		return nil
 	}
 	w.mu.Lock()
-	c := w.open[channel]
+	c := w.open[f.Channel]
 	w.mu.Unlock()
 	if c == nil {
 		return nil
@@ -151,7 +151,7 @@ func (w *Wire) next() error {
 		w.pass = len(b)
 		return nil
 	}
-	method := binary.BigEndian.Uint32(b[framing.Head:])
+	method := framing.MethodAt(b)
 	if (method == basicAck || method == basicNack) && b[w.pass-1] == framing.End {
 		c.settle(binary.BigEndian.Uint64(b[framing.Head+4:]), b[framing.Head+12]&1 != 0, method == basicAck)
 		_, err = w.in.Discard(w.pass)
