@@ -15,6 +15,8 @@ type runFlags struct {
 	envFiles  []string
 	verbose   bool
 	logFormat string
+	admin     string // where the HTTP side listens; the file says it
+	adminSet  bool   // unless this flag was given
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -34,6 +36,7 @@ because the source delivers again what was not acked.`,
 		Args:              atLeastOne("a file or a folder with *.hcl files"),
 		ValidArgsFunction: completeFiles,
 		RunE: func(c *cobra.Command, args []string) error {
+			f.adminSet = c.Flags().Changed("admin")
 			return a.run(c.Context(), args, f)
 		},
 	}
@@ -41,6 +44,7 @@ because the source delivers again what was not acked.`,
 	flags.StringArrayVar(&f.envFiles, "env-file", nil, envFileUsage)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details too")
 	flags.StringVar(&f.logFormat, "log-format", "auto", "log in `FORMAT`: text, json or auto, which is text on a terminal and JSON elsewhere")
+	flags.StringVar(&f.admin, "admin", "", adminUsage)
 	_ = c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return c
 }
@@ -69,6 +73,11 @@ func (a *app) run(ctx context.Context, files []string, f runFlags) error {
 	}
 	if err := s.load(files, lookup); err != nil {
 		return err
+	}
+	if f.adminSet {
+		if err := overrideAdmin(s.config, f.admin); err != nil {
+			return err
+		}
 	}
 	return s.run(ctx)
 }

@@ -25,6 +25,7 @@ type session struct {
 	text     bool // the log is for people
 	config   *config.Config
 	counters []*counted // one a pipeline
+	set      stats.Set  // the same, for who looks from outside
 	started  time.Time
 }
 
@@ -37,13 +38,14 @@ type counted struct {
 // errAtOnce says that a second signal came.
 var errAtOnce = errors.New("second signal")
 
-// run is the process's group of actors: the supervisor of the pipelines, the signals and the status line. The first that returns
-// ends the others.
+// run is the process's group of actors: the supervisor of the pipelines, the signals, the HTTP side and the status line. The first that
+// returns ends the others.
 func (s *session) run(ctx context.Context) error {
 	s.started = time.Now()
 	var group run.Group
 	drain := s.addPipelines(&group, ctx)
 	s.addSignals(&group, ctx, drain)
+	s.addAdmin(&group)
 	if s.showsStatus() {
 		s.addStatus(&group)
 	}
@@ -89,8 +91,10 @@ func (s *session) supervise(ctx context.Context, specs []engine.Spec) error {
 
 func (s *session) specs() []engine.Spec {
 	var specs []engine.Spec
+	var all []*stats.Pipeline
 	for _, p := range s.config.Pipelines {
 		counts := stats.NewPipeline(p.Name, p.Places())
+		all = append(all, counts)
 		s.counters = append(s.counters, &counted{Pipeline: counts})
 		specs = append(specs, engine.Spec{
 			Name: p.Name, Log: s.log, Observer: counts,
@@ -103,6 +107,7 @@ func (s *session) specs() []engine.Spec {
 			},
 		})
 	}
+	s.set.Replace(all)
 	return specs
 }
 

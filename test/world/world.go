@@ -133,9 +133,12 @@ func (w *World) sayFallback() {
 	}
 }
 
-// Start runs logpipe; it is killed with the test.
+// Start runs logpipe; it is killed with the test. Its HTTP side takes a free port: many run beside each other, see AdminURL.
 func (w *World) Start(env []string, args ...string) *process.Process {
 	w.TB.Helper()
+	if len(args) > 0 && args[0] == "run" {
+		args = append([]string{"run", "--admin", "127.0.0.1:0"}, args[1:]...)
+	}
 	p, err := process.Start(w.bin, env, nil, args...)
 	if err != nil {
 		w.TB.Fatal(err)
@@ -149,6 +152,12 @@ func (w *World) Start(env []string, args ...string) *process.Process {
 		}
 	})
 	return p
+}
+
+// AdminURL is the address of a process's HTTP side, with a slash at the end. It waits until it listens.
+func (w *World) AdminURL(p *process.Process) string {
+	w.TB.Helper()
+	return w.Says(p, "status page, metrics and health").Text("url")
 }
 
 // Produce fills the queue.

@@ -1,0 +1,38 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/oklog/run"
+
+	"github.com/logpipe/logpipe/engine/admin"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+const adminUsage = "listen on `ADDR` for the status page, metrics and health, whatever the file says; \"\" is off"
+
+// addAdmin adds the HTTP side, unless it is turned off. It does not end before it is interrupted, whatever befalls it.
+func (s *session) addAdmin(group *run.Group) {
+	if s.config.Admin.Listen == "" {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	server := s.adminServer(s.config.Admin)
+	group.Add(func() error { return server.Run(ctx) }, func(error) { stop() })
+}
+
+// adminServer makes the HTTP side with all that it shows.
+func (s *session) adminServer(c *config.Admin) *admin.Server {
+	return admin.New(admin.Options{
+		Listen: c.Listen, Pprof: c.Pprof, Log: s.log, Set: &s.set, Version: currentVersion(), Started: s.started,
+	})
+}
+
+// overrideAdmin lets the flag win over the file.
+func overrideAdmin(cfg *config.Config, listen string) error {
+	cfg.Admin.Listen = listen
+	if err := cfg.Admin.Validate(); err != nil {
+		return usagef("--admin: %v", err)
+	}
+	return nil
+}
