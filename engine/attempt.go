@@ -32,6 +32,8 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 		return context.Cause(ctx)
 	}
 	messages, bytes, start := len(b.Messages), b.Bytes(), time.Now()
+	again := b.tried&a.bit() != 0
+	b.tried |= a.bit()
 	all, before := b.Messages, savedMessages(b.Messages)
 	defer before.free()
 	a.enter(start)
@@ -53,7 +55,8 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if left != nil {
 		stored -= len(b.Messages)
 	}
-	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Err: err, Took: took, Time: b.Time})
+	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Again: again,
+		Err: err, Took: took, Time: b.Time})
 	if a.role == RoleOutput && stored > 0 {
 		a.r.stored.Store(time.Now().UnixNano())
 	}
@@ -72,6 +75,17 @@ func (a *attempt) discard(b *Batch) {
 	if n, bytes := discardVoid(b); n > 0 {
 		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
 	}
+}
+
+// bit stands for the output among those that a batch was tried with.
+func (a *attempt) bit() uint8 {
+	switch a.role {
+	case RoleFallback:
+		return 2
+	case RoleDeadLetter:
+		return 4
+	}
+	return 1
 }
 
 // Close ends the output.

@@ -100,3 +100,58 @@ func TestEventsAddUp(t *testing.T) {
 		}
 	})
 }
+
+// Retries are the writes beyond the first of each batch and place: what an operator reads a shaky output from. A batch that comes home, or
+// goes from the output to the fallback, is not tried again.
+func TestRetriesAreMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(10).withFallback()
+		g.source.Follow = true
+		g.p.Workers = 1
+		g.output.Script = func(n int, b *engine.Batch) enginetest.Step {
+			if n == 0 {
+				return enginetest.Step{Err: errDown}
+			}
+			return enginetest.Step{}
+		}
+		g.fallback.Script = func(n int, b *engine.Batch) enginetest.Step { return enginetest.Step{} }
+		stop := g.start(t)
+		time.Sleep(time.Hour)
+		g.finishNow(t, stop)
+		failed, again := 0, 0
+		for _, e := range g.events.of(engine.Attempt) {
+			if e.Err != nil {
+				failed++
+			}
+			if e.Again {
+				again++
+			}
+		}
+		if failed != 1 || again != 0 {
+			t.Errorf("with a fallback: %d writes failed, %d were again; want 1, 0", failed, again)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(10)
+		g.p.Workers = 1
+		g.output.Script = func(n int, b *engine.Batch) enginetest.Step {
+			if n < 3 {
+				return enginetest.Step{Err: errDown}
+			}
+			return enginetest.Step{}
+		}
+		g.source.Follow = true
+		stop := g.start(t)
+		time.Sleep(time.Hour)
+		g.finishNow(t, stop)
+		again := 0
+		for _, e := range g.events.of(engine.Attempt) {
+			if e.Again {
+				again++
+			}
+		}
+		if again != 3 {
+			t.Errorf("held and tried again: %d writes were again, want 3", again)
+		}
+	})
+}

@@ -60,6 +60,7 @@ type Batch struct {
 
 	marks  []mark
 	self   *Batch // the batch itself, once it is given to the output: a copy is found out by it
+	tried  uint8  // where it was tried to be written; see attempt.bit
 	pooled bool   // made by newChunk
 }
 

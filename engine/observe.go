@@ -15,6 +15,7 @@ type Event struct {
 	Plugin   string        // the step it happened at, as in "output.s3"
 	Messages int           // how many it is about
 	Stored   int           // Attempt: how many of them became durable by it
+	Again    bool          // Attempt: of a batch that was tried here before
 	Bytes    int64         // the sum of their bodies
 	Cause    string        // Sealed: why (a SealedBy constant)
 	Err      error         // Attempt, Lost, Outage, Held, Rejected: what went wrong; nil when nothing did

@@ -29,6 +29,7 @@ type Server struct {
 	options Options
 	mux     *http.ServeMux
 	bound   atomic.Pointer[string]
+	looks   looks
 }
 
 // What a client may take. A header that is not there in time, or is too large, ends its connection.
@@ -54,6 +55,7 @@ func New(o Options) *Server {
 		o.Set = &stats.Set{}
 	}
 	s := &Server{options: o, mux: http.NewServeMux()}
+	s.Handle("/metrics", s.metrics())
 	return s
 }
 

@@ -5,17 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// Histogram counts numbers in buckets that grow by a quarter of a power of two, from 0.0001 on: a quantile is off by a tenth at
-// most. The zero value is ready. It counts seconds, or messages in a batch.
+// Histogram counts numbers in buckets that grow by a quarter of a power of two, from 2^-13 (0.00012) on: a quantile is off by a tenth
+// at most. These are the bounds of Prometheus's native histograms of schema 2. The zero value is ready. It counts seconds, or messages
+// in a batch.
 type Histogram struct {
 	buckets [bucketCount]atomic.Int64
 	sum     atomic.Int64 // in units of 1/sumUnit
 }
 
 const (
-	bucketCount = 132 // up to about 800,000
+	bucketCount = 132 // up to about 740,000
 	perDouble   = 4
-	least       = 0.0001
+	leastPower  = -13
+	least       = 1.0 / (1 << -leastPower)
 	sumUnit     = 1e6
 )
 
@@ -37,6 +39,9 @@ func bucket(v float64) int {
 	}
 	return int(math.Ceil(math.Log2(v/least)*perDouble - 1e-9)) // what is a bound, but for rounding, is in its bucket
 }
+
+// Exponent says that the bound of bucket i, but the last, is 2 to the power of a quarter of it.
+func Exponent(i int) int { return leastPower*perDouble + i }
 
 // Bound is the largest number that bucket i takes; the last takes everything.
 func Bound(i int) float64 {

@@ -29,6 +29,7 @@ type Step struct {
 	Held, HeldMessages          atomic.Int64 // batches that could be written nowhere at their first try, and their messages
 	Void, VoidBytes             atomic.Int64
 	Writes, Failed, Batches     atomic.Int64 // all writes; those with an error; those that stored all there was
+	Retries                     atomic.Int64 // writes of a batch that was tried before
 	Stored, StoredBytes         atomic.Int64 // messages; the bytes are those of writes without an error
 	Took                        Histogram    // a write that stored something
 	Lateness                    Histogram    // from the time of a batch, which its first message gives, to its being stored
@@ -126,6 +127,9 @@ func (s *Step) observeWriting(e engine.Event, n int64) {
 
 func (s *Step) attempt(e engine.Event) {
 	s.Writes.Add(1)
+	if e.Again {
+		s.Retries.Add(1)
+	}
 	s.Stored.Add(int64(e.Stored))
 	if e.Err != nil {
 		s.Failed.Add(1)
