@@ -1,0 +1,212 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Effective is the pipeline as it is after its variables, functions and defaults, in the form of a file, for people to look at. What
+// the file does not say itself is marked as a default. No secret is in it, and no user and password of a URL.
+func (p *Pipeline) Effective() string {
+	e := &effective{}
+	e.open("pipeline " + strconv.Quote(p.Name))
+	e.attribute("drain_timeout", quoteHCL(DurationText(p.DrainTimeout)), p.DrainTimeout == PipelineAttributes().(*pipelineAttributes).DrainTimeout)
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		e.gap()
+		e.open(fmt.Sprintf("%s %s", b.Role, strconv.Quote(b.Type)))
+		e.fields(reflect.ValueOf(b.Config), "", b.decoded)
+		e.fields(reflect.ValueOf(b.own()), "", b.decoded)
+		e.close()
+	}
+	e.close()
+	return string(hclwrite.Format([]byte(e.out.String())))
+}
+
+// own are the engine's attributes on the block.
+func (b *Block) own() any {
+	switch b.Role {
+	case engine.RoleInput:
+		return &inputAttributes{b.MaxInFlight, b.MaxInFlightBytes}
+	case engine.RoleOutput:
+		return &outputAttributes{b.Workers}
+	case engine.RoleFallback:
+		return &fallbackAttributes{b.Recover}
+	}
+	return &noAttributes{}
+}
+
+// About is the value that tells one block of its kind from another at a glance, as in "queue log_queue"; "" when there is none.
+func (b *Block) About() string {
+	v := reflect.Indirect(reflect.ValueOf(b.Config))
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	fields, _ := schema(v.Type()) // an error would have been found by CheckPlugins
+	for _, name := range []string{"bucket", "queue", "path", "exchange", "count", "attempts"} {
+		for _, f := range fields {
+			if f.name != name {
+				continue
+			}
+			text := shown(fieldByIndex(v, f.index), f.kind)
+			if plain, err := strconv.Unquote(text); err == nil {
+				text = plain
+			}
+			if text != "" && text != "0" && text != "null" {
+				return name + " " + text
+			}
+		}
+	}
+	return ""
+}
+
+// effective writes what a configuration came to.
+type effective struct {
+	out   strings.Builder
+	depth int
+}
+
+func (e *effective) line(text string) {
+	e.out.WriteString(strings.Repeat("  ", e.depth) + text + "\n")
+}
+
+func (e *effective) gap() { e.out.WriteByte('\n') }
+
+func (e *effective) open(head string) {
+	e.line(head + " {")
+	e.depth++
+}
+
+func (e *effective) close() {
+	e.depth--
+	e.line("}")
+}
+
+func (e *effective) attribute(name, value string, byDefault bool) {
+	if byDefault {
+		value += " # default"
+	}
+	e.line(name + " = " + value)
+}
+
+// fields writes those of a struct. The file's attributes in it are at the paths that begin with prefix.
+func (e *effective) fields(v reflect.Value, prefix string, d *decoded) {
+	v = reflect.Indirect(v)
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	fields, _ := schema(v.Type()) // an error would have been found by CheckPlugins
+	for _, f := range fields {
+		value := fieldByIndex(v, f.index)
+		switch f.kind {
+		case kindBlock:
+			if value.Kind() != reflect.Pointer || !value.IsNil() {
+				e.block(f.name, value, prefix+f.name+".", d)
+			}
+		case kindBlocks:
+			for i := range value.Len() {
+				e.block(f.name, value.Index(i), fmt.Sprintf("%s%s[%d].", prefix, f.name, i), d)
+			}
+		default:
+			at, written := d.attrs[prefix+f.name]
+			text := shown(value, f.kind)
+			if written && rendered(value) { // as it was written, which need not be in quotes
+				text = strings.TrimRight(open(string(d.file.src[at.at.Start.Byte:at.at.End.Byte])), "\n")
+			}
+			e.attribute(f.name, text, !written)
+		}
+	}
+}
+
+// rendered reports whether a value is a template that comes out differently for each batch.
+func rendered(v reflect.Value) bool {
+	v = reflect.Indirect(v)
+	if !v.IsValid() {
+		return false
+	}
+	t, is := v.Interface().(engine.Template)
+	return is && len(t.Refs()) > 0
+}
+
+func (e *effective) block(name string, v reflect.Value, prefix string, d *decoded) {
+	e.open(name)
+	e.fields(v, prefix, d)
+	e.close()
+}
+
+// shown is a value as a file would have it, without its secrets.
+func shown(v reflect.Value, k kind) string {
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return "null"
+		}
+		v = v.Elem()
+	}
+	switch k {
+	case kindString:
+		return quoteHCL(open(v.String()))
+	case kindDuration:
+		return quoteHCL(DurationText(v.Interface().(time.Duration)))
+	case kindBytes:
+		return quoteHCL(v.Interface().(engine.Bytes).String())
+	case kindSecret:
+		return strconv.Quote(v.Interface().(engine.Secret).String())
+	case kindTemplate:
+		return quoteHCL(open(v.Interface().(engine.Template).String()))
+	case kindSecrets:
+		return listOf(v, func(item reflect.Value) string { return strconv.Quote(item.Interface().(engine.Secret).String()) })
+	case kindList:
+		return listOf(v, func(item reflect.Value) string { return quoteHCL(open(item.String())) })
+	case kindMap:
+		return shownMap(v.Interface().(map[string]string))
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func listOf(v reflect.Value, item func(reflect.Value) string) string {
+	var items []string
+	for i := range v.Len() {
+		items = append(items, item(v.Index(i)))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+func shownMap(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	var items []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		value := open(m[key])
+		if soundsSecret(key) {
+			value = engine.NewSecret(value).String()
+		}
+		items = append(items, quoteHCL(key)+" = "+quoteHCL(value))
+	}
+	return "{ " + strings.Join(items, ", ") + " }"
+}
+
+// quoteHCL writes a text as a file has it: what begins a template there is no template here.
+func quoteHCL(text string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(text))
+}
+
+var secretParameter = regexp.MustCompile(`(?i)([?&;][^=&;#\s]*(?:pass|pwd|secret|token|key|credential|sig)[^=&;#\s]*=)[^&;#\s"]+`)
+
+// open is a text that may be shown: without the user and password of a URL, and without parameters that sound like secrets.
+func open(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return secretParameter.ReplaceAllString(inText.ReplaceAllString(text, "://***@"), "${1}***")
+}
