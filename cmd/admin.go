@@ -17,8 +17,12 @@ func (s *session) addAdmin(group *run.Group) {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	server := s.adminServer(s.config.Admin)
-	group.Add(func() error { return server.Run(ctx) }, func(error) { stop() })
+	server, shown := s.adminServer(s.config.Admin), s.page()
+	shown.Register(server.Handle)
+	group.Add(func() error {
+		go shown.Run(ctx)
+		return server.Run(ctx)
+	}, func(error) { stop() })
 }
 
 // adminServer makes the HTTP side with all that it shows.

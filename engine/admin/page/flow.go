@@ -1,0 +1,96 @@
+package page
+
+import (
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/stats"
+)
+
+// flow is what moved over an arrow since the pipeline was made. Bytes are 0 where nobody counts them.
+type flow struct {
+	messages, bytes int64
+}
+
+func (f flow) plus(g flow) flow { return flow{f.messages + g.messages, f.bytes + g.bytes} }
+
+// since is what moved after before. Rejected and dropped messages are counted a moment after they were received, so a difference
+// of two sums may be below zero for that moment.
+func (f flow) since(before flow) flow {
+	return flow{max(0, f.messages-before.messages), max(0, f.bytes-before.bytes)}
+}
+
+// flows are those of each step, in the order of the steps: what leaves an input, and what comes over the arrow into any other.
+// Messages are counted when they are received, sealed and stored; between these points it is known what was taken out.
+func flows(p *stats.Pipeline, kinds []string) []flow {
+	all := make([]flow, len(p.Steps))
+	passing := received(p)
+	sealed := false
+	for i, s := range p.Steps {
+		switch s.Role {
+		case engine.RoleInput:
+			all[i] = flow{s.Received.Load(), s.ReceivedBytes.Load()}
+			passing.messages -= s.Rejected.Load() + s.Dropped.Load()
+		case engine.RoleProcessor:
+			all[i] = passing
+			if sealed {
+				all[i] = sealedFor(p)
+			}
+			sealed = sealed || kinds[i] == KindStage
+			if gone := s.Rejected.Load() + s.Dropped.Load(); gone > 0 {
+				passing = flow{messages: passing.messages - gone} // how large those were, nobody counted
+			}
+		case engine.RoleOutput:
+			all[i] = flow{s.Stored.Load(), s.StoredBytes.Load()}
+		case engine.RoleFallback:
+			all[i] = flow{s.FellBack.Load(), s.FellBackBytes.Load()}
+		case engine.RoleDeadLetter:
+			all[i] = flow{messages: s.DeadLettered.Load()}
+		}
+	}
+	return all
+}
+
+func received(p *stats.Pipeline) (sum flow) {
+	for _, s := range p.InRole(engine.RoleInput) {
+		sum = sum.plus(flow{s.Received.Load(), s.ReceivedBytes.Load()})
+	}
+	return sum
+}
+
+func stored(p *stats.Pipeline) (sum flow) {
+	for _, s := range p.InRole(engine.RoleOutput) {
+		sum = sum.plus(flow{s.Stored.Load(), s.StoredBytes.Load()})
+	}
+	return sum
+}
+
+func sealedFor(p *stats.Pipeline) (sum flow) {
+	for _, s := range p.InRole(engine.RoleOutput) {
+		sum = sum.plus(flow{s.SealedMessages.Load(), s.SealedBytes.Load()})
+	}
+	return sum
+}
+
+// recovered is what came home from the fallback.
+func recovered(s *stats.Step) flow { return flow{s.Recovered.Load(), s.RecoveredBytes.Load()} }
+
+// troubles counts writes that failed and connections that were lost.
+func troubles(p *stats.Pipeline) (n int64) {
+	for _, s := range p.Steps {
+		n += s.Failed.Load() + s.Lost.Load()
+	}
+	return n
+}
+
+func unsettled(p *stats.Pipeline) (n int64) {
+	for _, s := range p.Steps {
+		n += max(0, s.Unsettled.Load()) // below zero for a moment, when a chunk settles while its connection is lost
+	}
+	return n
+}
+
+func deadLetters(p *stats.Pipeline) (n int64) {
+	for _, s := range p.Steps {
+		n += s.DeadLettered.Load()
+	}
+	return n
+}
