@@ -52,12 +52,12 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-ticker.C:
-		case <-r.Context().Done():
-			return
+			continue
+		case <-r.Context().Done(): // the reader went away, or the server ends
 		case <-p.done:
-			send([]byte("event: end\ndata: {}\n\n"))
-			return
 		}
+		send([]byte("event: end\ndata: {}\n\n"))
+		return
 	}
 }
 

@@ -1,0 +1,193 @@
+// Package page looks at the status page with a real browser, while a real logpipe works.
+package page
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logpipe/logpipe/test/process"
+	"github.com/logpipe/logpipe/test/world"
+)
+
+const (
+	well   = `document.querySelector(".pipe")?.dataset.state === "ok"`
+	output = `document.querySelector('[data-step="output.s3"]')`
+)
+
+// An operator must see an outage at once, and its end. If this fails, logs wait and nobody knows.
+func TestOutageShows(t *testing.T) {
+	w := world.New(t)
+	store := w.OwnS3()
+	p := w.Start(w.Env("BATCH_SIZE=100", "RETRY_LIMIT=1"), "run", "pipeline.hcl")
+	url := w.AdminURL(p)
+	w.Producer(1_000_000, "RATE=400")
+	b := open(t, url, desktop)
+	b.until("all is well", well)
+	b.until("something is written", output+`.querySelector(".word").textContent === "writes"`)
+	moves(b)
+	if *shots != "" { // curves worth a picture
+		time.Sleep(90 * time.Second)
+	}
+	b.shoot("healthy")
+	b.look(screen{width: 390, height: 844, scale: 2})
+	narrow(b)
+	b.shoot("healthy-phone")
+	b.look(desktop)
+
+	// When the page shows it, by its own clock.
+	b.text(`(window.shown = 0, new MutationObserver(() => {
+		if (!window.shown && ` + output + `.dataset.state === "fail") window.shown = Date.now();
+	}).observe(` + output + `, { attributes: true }))`)
+	if err := store.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	failed := at(t, w.Says(p, "output fails"))
+	b.until("the outage is shown", `window.shown > 0`)
+	if late := time.UnixMilli(int64(b.number("window.shown"))).Sub(failed); late > 2*time.Second {
+		t.Errorf("the outage is shown %v after the first write failed", late)
+	} else {
+		t.Logf("the outage is shown %v after the first write failed", late)
+	}
+	if word := b.text(output + `.querySelector(".word").textContent`); !strings.HasPrefix(word, "fails for ") {
+		t.Errorf("the output is red, and in words it %s", word)
+	}
+	b.until("it is said in words", `document.querySelector("#verdict").textContent.includes("output fails")`)
+	b.until("the fallback holds batches", `document.querySelector('.says').textContent.includes("fallback.file holds")`)
+	if *shots != "" {
+		time.Sleep(45 * time.Second)
+	}
+	b.look(screen{width: 1360, height: 900, scale: 1, dark: true})
+	b.shoot("outage")
+	b.look(screen{width: 390, height: 844, scale: 2, dark: true})
+	narrow(b)
+	b.shoot("outage-phone")
+	b.look(desktop)
+	if err := store.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is well again", output+`.dataset.state === "ok" && `+well)
+	b.shoot("recovered")
+	b.clean(url)
+	w.Stops(p, 0)
+}
+
+// moves waits until the numbers of a page change by themselves.
+func moves(b *tab) {
+	b.t.Helper()
+	b.text(`window.before = document.querySelector(".life").textContent`)
+	b.until("the numbers move", `document.querySelector(".life").textContent !== window.before`)
+	b.until("the arrow into the output has a rate", output+`.previousElementSibling.querySelector(".rate").textContent.match(/^[1-9]/)`)
+}
+
+// narrow fails the test when a phone has to scroll sideways.
+func narrow(b *tab) {
+	b.t.Helper()
+	if wide := b.number("document.scrollingElement.scrollWidth"); wide > float64(phone.width) {
+		b.t.Errorf("at %d pixels the page is %v wide", phone.width, wide)
+	}
+}
+
+// at is the time of a line of the log.
+func at(t *testing.T, l process.Line) time.Time {
+	t.Helper()
+	when, err := time.Parse(time.RFC3339Nano, l.Text("time"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when
+}
+
+// A page that shows old numbers as if they were new is worse than none.
+func TestProcessGoesAndComesBack(t *testing.T) {
+	w := world.New(t)
+	file := w.Config(`pipeline "steady" {
+  input "generator" { rate = 100 }
+  output "file" { path = "` + w.Dir + `/out.ndjson" }
+}`)
+	p := w.Start(w.Env(), "run", file)
+	url := w.AdminURL(p)
+	b := open(t, url, desktop)
+	b.until("all is well", well)
+	w.Stops(p, 0)
+	b.until("the page says that it ended", `document.body.classList.contains("stale") && document.querySelector("#lost").textContent.includes("has ended")`)
+	b.shoot("ended")
+	address := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
+	q := w.Start(w.Env(), "run", "--admin", address, file)
+	b.until("the page is back", `!document.body.classList.contains("stale") && document.querySelector("#lost").hidden`)
+	q.Kill()
+	b.until("the page says that the connection is lost", `document.querySelector("#lost").textContent.includes("is lost")`)
+}
+
+// With a hundred pipelines the three in trouble must be the first that somebody sees.
+func TestHundredPipelines(t *testing.T) {
+	w := world.New(t)
+	var text strings.Builder
+	for i := range 100 {
+		sink := fmt.Sprintf(`output "file" { path = "%s/out-%d.ndjson" }`, w.Dir, i)
+		input := fmt.Sprintf(`input "generator" { rate = %d }`, 5+i%17*9)
+		switch i {
+		case 41, 77:
+			sink = `output "s3" {
+    bucket   = "logs"
+    key      = "${batch.id}"
+    endpoint = "http://127.0.0.1:9"
+    access_key = "k"
+    secret_key = "s"
+  }`
+		case 63:
+			sink = fmt.Sprintf(`output "file" { path = "%s/out-63.ndjson" }
+  dead_letter "file" { path = "%s/dead.ndjson" }`, w.Dir, w.Dir)
+			input = `input "generator" {
+    rate          = 50
+    invalid_every = 20
+  }
+  processor "json" {}`
+		case 12:
+			input = `input "generator" { count = 10 }`
+		}
+		batch := `processor "batch" {
+    count = 1000
+    age   = "1s"
+  }`
+		fmt.Fprintf(&text, "pipeline \"team-%02d-%s\" {\n  %s\n  %s\n  %s\n}\n", i, []string{"web", "billing", "auth", "search"}[i%4], input, batch, sink)
+	}
+	p := w.Start(w.Env(), "run", w.Config(text.String()))
+	url := w.AdminURL(p)
+	b := open(t, url, desktop)
+	states := `[...document.querySelectorAll(".pipe")].slice(0, 4).map((n) => n.dataset.state + " " + n.dataset.name).join()`
+	want := "fail team-41-billing,fail team-77-billing,warn team-63-search,note team-12-web"
+	b.until("trouble stands on top", states+" === "+fmt.Sprintf("%q", want))
+	if *shots != "" {
+		time.Sleep(60 * time.Second)
+	}
+	b.shoot("hundred")
+	b.until("chips count", `document.querySelector("#chips").textContent.includes("Fail 2")`)
+	b.text(`(document.querySelector("#filter").value = "auth", document.querySelector("#filter").dispatchEvent(new Event("input")))`)
+	b.until("the filter leaves its own", `[...document.querySelectorAll(".pipe")].filter((n) => !n.hidden).length === 25`)
+	b.text(`(document.querySelector("#filter").value = "team-41", document.querySelector("#filter").dispatchEvent(new Event("input")))`)
+	keyboard(b)
+	b.shoot("hundred-open")
+	b.look(phone)
+	narrow(b)
+	b.text(`(document.querySelector("#filter").value = "", document.querySelector("#filter").dispatchEvent(new Event("input")))`)
+	b.shoot("hundred-phone")
+	b.clean(url)
+	w.Stops(p, 4)
+}
+
+// keyboard opens the only pipeline that is shown, without a mouse.
+func keyboard(b *tab) {
+	b.t.Helper()
+	b.until("one is left", `[...document.querySelectorAll(".pipe")].filter((n) => !n.hidden).length === 1`)
+	b.text(`document.querySelector("#chips input:checked").focus()`)
+	b.keys("\t")
+	b.until("the row has the focus", `document.activeElement.classList.contains("row")`)
+	b.keys("\r")
+	b.until("it is open", `document.activeElement.getAttribute("aria-expanded") === "true" && document.querySelector(".flow") !== null`)
+	b.keys("\r")
+	b.until("it is closed", `document.querySelector(".flow") === null`)
+	b.keys("\r")
+	b.until("it is open again", `document.querySelector(".flow") !== null`)
+}
