@@ -35,11 +35,13 @@
   };
   const ago = (s) => {
     s = Math.max(0, Math.floor(s));
-    if (s < 60) return `${s} s`;
-    if (s < 3600) return `${Math.floor(s / 60)} m ${s % 60} s`;
-    if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} m`;
-    return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
+    if (s < 60) return `${s}s`;
+    if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
+    if (s < 86400) return `${Math.floor(s / 3600)}h ${Math.floor(s / 60) % 60}m`;
+    return `${Math.floor(s / 86400)}d ${Math.floor(s / 3600) % 24}h`;
   };
+  const sentence = (text) => (/^\w+\.\w/.test(text) ? text : text[0].toUpperCase() + text.slice(1)) + (/[.…]$/.test(text) ? "" : ".");
+  const middle = (text, most) => (text.length <= most ? text : `${text.slice(0, most >> 2)}…${text.slice(1 + (most >> 2) - most)}`);
   const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
   let now = 0; // the process's clock; ours may be wrong
   const since = (t) => (now - Date.parse(t)) / 1000;
@@ -124,7 +126,11 @@
   const card = (s) => {
     const g = glyph("note"), word = el("span"), fact = el("div", "fact"), fact2 = el("div", "fact"), fill = el("i"), meter = el("div", "meter", fill);
     const n = el("div", "step", el("div", "role", kinds[s.role] || s.role), el("div", "type", s.name.slice(s.name.indexOf(".") + 1)));
-    if (s.about) n.append(el("div", "what", s.about));
+    if (s.about) {
+      const what = el("div", "what", middle(s.about, 34));
+      what.title = s.about;
+      n.append(what);
+    }
     n.append(el("div", "word", g, word), fact, fact2, meter);
     return {
       n,
@@ -188,7 +194,7 @@
       n.classList.toggle("back", back && !moves);
     } };
   };
-  const place = (n, col, row) => { n.style.gridColumn = String(col); n.style.gridRow = String(row); };
+  const place = (n, col, row, wide = 1) => { n.style.gridColumn = `${col} / span ${wide}`; n.style.gridRow = String(row); };
   const picture = (p) => {
     const n = el("div", "flow"), shows = [];
     n.setAttribute("role", "group");
@@ -228,6 +234,7 @@
       let col = at[from.name];
       if (from === out && of("fallback").length) col = 1;
       const d = add(branch(), col, 2), c = add(card(s), col, 3);
+      if (col < at[out.name]) place(d.n, col, 2, 2); // its label is long, and nothing else is below the arrow behind
       c.n.classList.add("branch");
       live(s.name, c);
       const why = from.rejects ? "rejected, or never storable" : "never storable";
@@ -376,10 +383,11 @@
         const li = says.children[i], state = i ? "warn" : p.state;
         attr(li, "data-state", state);
         redraw(li.firstChild, state);
-        set(li.lastChild, text[0].toUpperCase() + text.slice(1) + ".");
+        set(li.lastChild, sentence(text));
       });
       pic.show(p);
       facts.show(p);
+      errors.show(p);
       const h = pipe.history, most = Math.max(...h.received, ...h.written, 0.1);
       c.received.show(h.received, status, rate(p.received.messages), most);
       c.written.show(h.written, status, rate(p.written.messages), most);

@@ -1,0 +1,59 @@
+package cmd
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// However it ends, the terminal must be as it was: else its owner types into the dark.
+func TestTopOnTerminal(t *testing.T) {
+	at := serveStatus(t)
+	for name, end := range map[string]func(p *process, keys *os.File){
+		"q":       func(_ *process, keys *os.File) { _, _ = keys.WriteString("xq") },
+		"Ctrl-C":  func(_ *process, keys *os.File) { _, _ = keys.WriteString("\x03") },
+		"SIGTERM": func(p *process, _ *os.File) { p.signal(syscall.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			screen, tty := terminal(t)
+			before, err := term.GetState(int(tty.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, func(c *exec.Cmd) {
+				c.Stdin, c.Stdout = tty, tty
+				c.Env = append(c.Env, "TERM=xterm", "NO_COLOR=1")
+				c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+			}, "top", at)
+			var reading sync.WaitGroup
+			reading.Go(func() { _, _ = io.Copy(locked{&p.mu, &p.err}, screen) }) // ends with an error when the terminal is closed
+			p.drained = func() { tty.Close(); reading.Wait() }
+			p.until("it draws", func() bool { return strings.Count(p.stderr(), home) >= 2 })
+			wide := len(p.stderr())
+			if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}); err != nil {
+				t.Fatal(err)
+			}
+			p.until("it draws into the smaller window", func() bool { return strings.Contains(p.stderr()[wide:], "unsettl…") })
+			end(p, screen)
+			<-p.done
+			after, err := term.GetState(int(tty.Fd()))
+			if err != nil || *after != *before {
+				t.Errorf("the terminal is not as it was: %v (%v)", after, err)
+			}
+			if code := p.exit(); code != exitOK {
+				t.Errorf("exit code %d", code)
+			}
+			text := p.stderr()
+			if !strings.HasPrefix(text, enterScreen) || !strings.HasSuffix(text, leaveScreen) || !strings.Contains(text, "at rest  numbers") {
+				t.Errorf("%q", text)
+			}
+		})
+	}
+}
