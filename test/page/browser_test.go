@@ -152,7 +152,9 @@ func answer[T any](b *tab, action chromedp.Action[T]) T {
 // there when it came.
 func (b *tab) until(what, condition string) {
 	b.t.Helper()
-	for end := time.Now().Add(deadline); b.text("Boolean("+condition+")") != "true"; time.Sleep(50 * time.Millisecond) {
+	began := time.Now()
+	defer func() { b.t.Logf("%5.1f s until %s", time.Since(began).Seconds(), what) }()
+	for end := began.Add(deadline); b.text("Boolean("+condition+")") != "true"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.shoot("failed")
 			b.t.Fatalf("waited in vain until %s; the page says:\n%s", what, b.text("document.body.innerText"))

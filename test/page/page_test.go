@@ -125,7 +125,7 @@ func TestHundredPipelines(t *testing.T) {
 	w := world.New(t)
 	var text strings.Builder
 	for i := range 100 {
-		sink := fmt.Sprintf(`output "file" { path = "%s/out-%d.ndjson" }`, w.Dir, i)
+		sink := `output "stdout" {}`
 		input := fmt.Sprintf(`input "generator" { rate = %d }`, 5+i%17*9)
 		switch i {
 		case 41, 77:
@@ -137,8 +137,7 @@ func TestHundredPipelines(t *testing.T) {
     secret_key = "s"
   }`
 		case 63:
-			sink = fmt.Sprintf(`output "file" { path = "%s/out-63.ndjson" }
-  dead_letter "file" { path = "%s/dead.ndjson" }`, w.Dir, w.Dir)
+			sink += fmt.Sprintf("\n  dead_letter \"file\" { path = \"%s/dead.ndjson\" }", w.Dir)
 			input = `input "generator" {
     rate          = 50
     invalid_every = 20
@@ -151,7 +150,7 @@ func TestHundredPipelines(t *testing.T) {
     count = 1000
     age   = "1s"
   }`
-		fmt.Fprintf(&text, "pipeline \"team-%02d-%s\" {\n  %s\n  %s\n  %s\n}\n", i, []string{"web", "billing", "auth", "search"}[i%4], input, batch, sink)
+		fmt.Fprintf(&text, "pipeline \"team-%02d-%s\" {\n  drain_timeout = \"100ms\"\n  %s\n  %s\n  %s\n}\n", i, []string{"web", "billing", "auth", "search"}[i%4], input, batch, sink)
 	}
 	p := w.Start(w.Env(), "run", w.Config(text.String()))
 	url := w.AdminURL(p)

@@ -172,7 +172,7 @@ func (p *Pipeline) meanwhile(s *Step) string {
 func (v *verdict) fallback(s *Step) {
 	backlog := s.Backlog()
 	s.Word = "empty"
-	if backlog == 0 && s.Flow.Messages == 0 {
+	if backlog == 0 { // also when its last batch came home a moment ago
 		return
 	}
 	s.State = Warn

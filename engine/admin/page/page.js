@@ -86,6 +86,11 @@
       return `M${x} ${height}V${(height - Math.max(4, v / most * (height - 4))).toFixed(1)}`;
     }).join("");
   };
+  // A process that is young has curves of its first minutes.
+  const slotsOf = (status) => {
+    const longest = Math.max(...[...pipes.values()].map((p) => p.history.received.length));
+    return [36, 72].find((n) => n >= longest) || status.history_points;
+  };
   const chart = (title, format, isBars) => {
     const value = el("b"), label = el("span", "", title);
     const area = svg("path", { class: "area" }), curve = svg("path", { class: isBars ? "bars" : "curve" });
@@ -108,13 +113,13 @@
     return {
       n,
       show: (values, status, current, atLeast) => {
-        data = values; slots = status.history_points; seconds = status.history_seconds;
-        most = Math.max(atLeast, ...values, 0);
+        data = values; slots = slotsOf(status); seconds = status.history_seconds;
+        most = Math.max(values.length ? atLeast : 0, ...values);
         latest = current;
         const line = isBars ? barsOf(values, most, slots, H) : pathOf(values, most, slots, H);
         attr(curve, "d", line);
         if (!isBars) attr(area, "d", areaOf(line, values.length, slots, H));
-        set(left, `−15 min${most > 0 ? ` · most ${format(most)}` : ""}`);
+        set(left, `−${slots * seconds / 60} min${most > 0 ? ` · most ${format(most)}` : ""}`);
         attr(plot, "aria-label", `${title}, last 15 minutes: now ${current}, at most ${format(most)}`);
         read();
       },
@@ -350,9 +355,9 @@
       num(1, rate(p.written.messages), "written", !p.written.messages);
       num(2, count(p.unsettled), "unsettled", !p.unsettled);
       num(3, p.oldest ? ago(since(p.oldest)) : "–", "oldest", !p.oldest);
-      const h = pipe.history.received, line = pathOf(h, Math.max(...h, 0.1), status.history_points, 26);
+      const h = pipe.history.received, slots = slotsOf(status), line = pathOf(h, Math.max(...h, 0.1), slots, 26);
       attr(curve, "d", line);
-      attr(area, "d", areaOf(line, h.length, status.history_points, 26));
+      attr(area, "d", areaOf(line, h.length, slots, 26));
       pipe.expand(isOpen(name), p);
       if (pipe.body) pipe.body.show(p, status);
     };
@@ -464,6 +469,8 @@
     set(totals.dead, count(sum((p) => p.dead_letters)));
     set(totals.err, count([...pipes.values()].reduce((n, p) => n + p.history.errors.reduce((a, b) => a + b, 0), 0)));
     $("tools").hidden = all.length < 6;
+    $("pipes").classList.toggle("dense", all.length >= 6);
+    $("heads").hidden = all.length < 6;
     chips.all.show(all.length);
     for (const k of Object.keys(by)) chips[k].show(by[k]);
     const order = all.map((p, i) => ({ p, i })).sort((a, b) => rank[b.p.state] - rank[a.p.state] || a.i - b.i);
