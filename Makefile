@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt docs clean
+.PHONY: page build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -54,6 +54,9 @@ fmt: ## format Go and HCL
 
 docs: ## write what is made from the code
 	$(GO) generate ./cmd/...
+
+page: ## the pictures of the status page in docs/, from a real run of four minutes
+	$(GO) test ./test/page -run TestOutageShows -count=1 -args -docs $(CURDIR)/docs
 
 bench: ## time and allocations of the parts, in the format of benchstat; BENCH=Check COUNT=10 for some of them, ten times
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./engine/... ./plugins/...
