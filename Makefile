@@ -55,7 +55,7 @@ fmt: ## format Go and HCL
 docs: ## write what is made from the code
 	$(GO) generate ./cmd/...
 
-page: ## the pictures of the status page in docs/, from a real run of four minutes
+page: ## the pictures of the status page in docs/, from a real run of five minutes
 	$(GO) test ./test/page -run TestOutageShows -count=1 -args -docs $(CURDIR)/docs
 
 bench: ## time and allocations of the parts, in the format of benchstat; BENCH=Check COUNT=10 for some of them, ten times

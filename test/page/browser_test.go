@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +19,10 @@ import (
 	"github.com/logpipe/logpipe/test/servers"
 )
 
-var shots = flag.String("shots", "", "keep screenshots in this folder")
+var (
+	shots = flag.String("shots", "", "keep screenshots in this folder")
+	docs  = flag.String("docs", "", "write the pictures of the documentation into this folder")
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -171,18 +172,6 @@ func (b *tab) text(expression string) string {
 func (b *tab) number(expression string) float64 {
 	b.t.Helper()
 	return answer(b, chromedp.Evaluate[float64](expression))
-}
-
-// shoot keeps a picture of the whole page, when somebody wants pictures.
-func (b *tab) shoot(name string) {
-	b.t.Helper()
-	if *shots == "" {
-		return
-	}
-	picture := answer(b, chromedp.FullScreenshot(100))
-	if err := os.WriteFile(filepath.Join(*shots, name+".png"), picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
 }
 
 // keys presses keys, as somebody without a mouse does.

@@ -27,10 +27,9 @@ func TestOutageShows(t *testing.T) {
 	b.until("all is well", well)
 	b.until("something is written", output+`.querySelector(".word").textContent === "writes"`)
 	moves(b)
-	if *shots != "" { // curves worth a picture
-		time.Sleep(90 * time.Second)
-	}
+	b.pose(3 * time.Minute)
 	b.shoot("healthy")
+	b.document("status")
 	b.look(screen{width: 390, height: 844, scale: 2})
 	narrow(b)
 	b.shoot("healthy-phone")
@@ -55,11 +54,10 @@ func TestOutageShows(t *testing.T) {
 	}
 	b.until("it is said in words", `document.querySelector("#verdict").textContent.includes("output fails")`)
 	b.until("the fallback holds batches", `document.querySelector('.says').textContent.includes("fallback.file holds")`)
-	if *shots != "" {
-		time.Sleep(45 * time.Second)
-	}
+	b.pose(80 * time.Second)
 	b.look(screen{width: 1360, height: 900, scale: 1, dark: true})
 	b.shoot("outage")
+	b.document("status-outage")
 	b.look(screen{width: 390, height: 844, scale: 2, dark: true})
 	narrow(b)
 	b.shoot("outage-phone")
@@ -158,9 +156,7 @@ func TestHundredPipelines(t *testing.T) {
 	states := `[...document.querySelectorAll(".pipe")].slice(0, 4).map((n) => n.dataset.state + " " + n.dataset.name).join()`
 	want := "fail team-41-billing,fail team-77-billing,warn team-63-search,note team-12-web"
 	b.until("trouble stands on top", states+" === "+fmt.Sprintf("%q", want))
-	if *shots != "" {
-		time.Sleep(60 * time.Second)
-	}
+	b.pose(40 * time.Second)
 	b.shoot("hundred")
 	b.until("chips count", `document.querySelector("#chips").textContent.includes("Fail 2")`)
 	b.text(`(document.querySelector("#filter").value = "auth", document.querySelector("#filter").dispatchEvent(new Event("input")))`)

@@ -35,6 +35,9 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead {
+		return // nothing that it writes would be seen, so it would never end
+	}
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between shall not collect them
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{}) // that of the request, which has been read

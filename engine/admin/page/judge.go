@@ -129,6 +129,8 @@ func (v *verdict) input(p *Pipeline, s *Step) {
 		s.Word = "waits: window full"
 	case s.Flow.Messages > 0:
 		s.Word = "reads"
+	case s.Unsettled > 0:
+		s.Word = "waits"
 	}
 }
 

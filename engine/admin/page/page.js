@@ -41,7 +41,8 @@
     return `${Math.floor(s / 86400)}d ${Math.floor(s / 3600) % 24}h`;
   };
   const sentence = (text) => (/^\w+\.\w/.test(text) ? text : text[0].toUpperCase() + text.slice(1)) + (/[.…]$/.test(text) ? "" : ".");
-  const middle = (text, most) => (text.length <= most ? text : `${text.slice(0, most >> 2)}…${text.slice(1 + (most >> 2) - most)}`);
+  // The end of a path says more than its beginning.
+  const ending = (text, most) => (text.length <= most ? text : `${text.slice(0, text.indexOf(" ") + 1)}…${text.slice(text.indexOf(" ") + 2 - most)}`);
   const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
   let now = 0; // the process's clock; ours may be wrong
   const since = (t) => (now - Date.parse(t)) / 1000;
@@ -132,7 +133,7 @@
     const g = glyph("note"), word = el("span"), fact = el("div", "fact"), fact2 = el("div", "fact"), fill = el("i"), meter = el("div", "meter", fill);
     const n = el("div", "step", el("div", "role", kinds[s.role] || s.role), el("div", "type", s.name.slice(s.name.indexOf(".") + 1)));
     if (s.about) {
-      const what = el("div", "what", middle(s.about, 34));
+      const what = el("div", "what", ending(s.about, 32));
       what.title = s.about;
       n.append(what);
     }
@@ -341,7 +342,6 @@
     const caret = svg("svg", { class: "caret", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: "M3 1.5 7 5 3 8.5" }));
     const row = el("button", "row", caret, el("span", "state", b.n), title, why, ...nums.map((x) => x.n), mini);
     row.type = "button";
-    row.title = name;
     const n = el("section", "pipe", el("h2", "", row));
     n.setAttribute("aria-label", `pipeline ${name}`);
     n.dataset.name = name;
@@ -351,6 +351,7 @@
       attr(n, "data-state", p.state);
       b.show(p.state, p.word);
       set(why, (p.says || [])[0] || "");
+      row.title = [name, ...(p.says || [])].join("\n");
       num(0, rate(p.received.messages), "received", !p.received.messages);
       num(1, rate(p.written.messages), "written", !p.written.messages);
       num(2, count(p.unsettled), "unsettled", !p.unsettled);

@@ -235,6 +235,9 @@ func TestDocument(t *testing.T) {
 	if html, _ := document(); strings.Contains(string(html), "/*CSS*/") || strings.Contains(string(html), "/*JS*/") || strings.Count(string(html), "</script>") != 1 {
 		t.Error("the document is not put together")
 	}
+	if resp, err := http.Head(server.URL + "/events"); err != nil || resp.StatusCode != http.StatusOK { // it must come back
+		t.Errorf("HEAD: %v, %v", resp, err)
+	}
 	if resp := get(t, server.URL+"/api/config/x%3Cscript%3E"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown pipeline: %s", resp.Status)
 	}
