@@ -127,6 +127,7 @@ func TestHelp(t *testing.T) {
 		"help-fmt.txt":      {"fmt", "-h"},
 		"help-graph.txt":    {"graph", "-h"},
 		"help-plugins.txt":  {"plugins", "-h"},
+		"help-top.txt":      {"top", "-h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)

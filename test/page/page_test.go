@@ -3,6 +3,7 @@ package page
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -21,12 +22,13 @@ func TestOutageShows(t *testing.T) {
 	w := world.New(t)
 	store := w.OwnS3()
 	p := w.Start(w.Env("BATCH_SIZE=100", "RETRY_LIMIT=1"), "run", "pipeline.hcl")
-	url := w.AdminURL(p)
+	at := w.AdminURL(p)
 	w.Producer(1_000_000, "RATE=400")
-	b := open(t, url, desktop)
+	b := open(t, at, desktop)
 	b.until("all is well", well)
 	b.until("something is written", output+`.querySelector(".word").textContent === "writes"`)
 	moves(b)
+	configuration(b, w)
 	b.pose(3 * time.Minute)
 	b.shoot("healthy")
 	b.document("status")
@@ -42,7 +44,7 @@ func TestOutageShows(t *testing.T) {
 	if err := store.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	failed := at(t, w.Says(p, "output fails"))
+	failed := timeOf(t, w.Says(p, "output fails"))
 	b.until("the outage is shown", `window.shown > 0`)
 	if late := time.UnixMilli(int64(b.number("window.shown"))).Sub(failed); late > 2*time.Second {
 		t.Errorf("the outage is shown %v after the first write failed", late)
@@ -67,7 +69,7 @@ func TestOutageShows(t *testing.T) {
 	}
 	b.until("it is well again", output+`.dataset.state === "ok" && `+well)
 	b.shoot("recovered")
-	b.clean(url)
+	b.clean(at)
 	w.Stops(p, 0)
 }
 
@@ -79,6 +81,23 @@ func moves(b *tab) {
 	b.until("the arrow into the output has a rate", output+`.previousElementSibling.querySelector(".rate").textContent.match(/^[1-9]/)`)
 }
 
+// configuration opens what the pipeline came to, and looks for the secrets that it was started with.
+func configuration(b *tab, w *world.World) {
+	b.t.Helper()
+	b.text(`document.querySelector("details summary").click()`)
+	b.until("the configuration is there", `document.querySelector("pre").textContent.includes('output "s3"')`)
+	shown := b.text(`document.querySelector("pre").textContent`)
+	broker, err := url.Parse(w.URL)
+	if err != nil {
+		b.t.Fatal("the broker has an odd address")
+	}
+	password, _ := broker.User.Password()
+	if strings.Contains(shown, password) || strings.Contains(shown, w.S3.SecretKey) || !strings.Contains(shown, `"(secret)"`) {
+		b.t.Errorf("the configuration shows a secret, or hides none:\n%s", shown)
+	}
+	b.text(`document.querySelector("details summary").click()`)
+}
+
 // narrow fails the test when a phone has to scroll sideways.
 func narrow(b *tab) {
 	b.t.Helper()
@@ -87,8 +106,8 @@ func narrow(b *tab) {
 	}
 }
 
-// at is the time of a line of the log.
-func at(t *testing.T, l process.Line) time.Time {
+// timeOf is the time of a line of the log.
+func timeOf(t *testing.T, l process.Line) time.Time {
 	t.Helper()
 	when, err := time.Parse(time.RFC3339Nano, l.Text("time"))
 	if err != nil {
@@ -105,13 +124,13 @@ func TestProcessGoesAndComesBack(t *testing.T) {
   output "file" { path = "` + w.Dir + `/out.ndjson" }
 }`)
 	p := w.Start(w.Env(), "run", file)
-	url := w.AdminURL(p)
-	b := open(t, url, desktop)
+	at := w.AdminURL(p)
+	b := open(t, at, desktop)
 	b.until("all is well", well)
 	w.Stops(p, 0)
 	b.until("the page says that it ended", `document.body.classList.contains("stale") && document.querySelector("#lost").textContent.includes("has ended")`)
 	b.shoot("ended")
-	address := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")
+	address := strings.TrimSuffix(strings.TrimPrefix(at, "http://"), "/")
 	q := w.Start(w.Env(), "run", "--admin", address, file)
 	b.until("the page is back", `!document.body.classList.contains("stale") && document.querySelector("#lost").hidden`)
 	q.Kill()
@@ -151,8 +170,8 @@ func TestHundredPipelines(t *testing.T) {
 		fmt.Fprintf(&text, "pipeline \"team-%02d-%s\" {\n  drain_timeout = \"100ms\"\n  %s\n  %s\n  %s\n}\n", i, []string{"web", "billing", "auth", "search"}[i%4], input, batch, sink)
 	}
 	p := w.Start(w.Env(), "run", w.Config(text.String()))
-	url := w.AdminURL(p)
-	b := open(t, url, desktop)
+	at := w.AdminURL(p)
+	b := open(t, at, desktop)
 	states := `[...document.querySelectorAll(".pipe")].slice(0, 4).map((n) => n.dataset.state + " " + n.dataset.name).join()`
 	want := "fail team-41-billing,fail team-77-billing,warn team-63-search,note team-12-web"
 	b.until("trouble stands on top", states+" === "+fmt.Sprintf("%q", want))
@@ -168,7 +187,7 @@ func TestHundredPipelines(t *testing.T) {
 	narrow(b)
 	b.text(`(document.querySelector("#filter").value = "", document.querySelector("#filter").dispatchEvent(new Event("input")))`)
 	b.shoot("hundred-phone")
-	b.clean(url)
+	b.clean(at)
 	w.Stops(p, 4)
 }
 

@@ -56,13 +56,6 @@ func received(p *stats.Pipeline) (sum flow) {
 	return sum
 }
 
-func stored(p *stats.Pipeline) (sum flow) {
-	for _, s := range p.InRole(engine.RoleOutput) {
-		sum = sum.plus(flow{s.Stored.Load(), s.StoredBytes.Load()})
-	}
-	return sum
-}
-
 func sealedFor(p *stats.Pipeline) (sum flow) {
 	for _, s := range p.InRole(engine.RoleOutput) {
 		sum = sum.plus(flow{s.SealedMessages.Load(), s.SealedBytes.Load()})
