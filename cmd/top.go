@@ -34,7 +34,7 @@ and with --once, it is printed once as plain text; the exit code is then 0 also 
 pipeline is in trouble.`,
 		Example: `  logpipe top
   logpipe top 10.0.0.7:9600
-  logpipe top --once | grep fails`,
+  logpipe top --once | grep FAILS`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
