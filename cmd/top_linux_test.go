@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -27,14 +28,7 @@ func TestTopOnTerminal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := start(t, func(c *exec.Cmd) {
-				c.Stdin, c.Stdout = tty, tty
-				c.Env = append(c.Env, "TERM=xterm", "NO_COLOR=1")
-				c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-			}, "top", at)
-			var reading sync.WaitGroup
-			reading.Go(func() { _, _ = io.Copy(locked{&p.mu, &p.err}, screen) }) // ends with an error when the terminal is closed
-			p.drained = func() { tty.Close(); reading.Wait() }
+			p := startTop(t, screen, tty, at)
 			p.until("it draws", func() bool { return strings.Count(p.stderr(), home) >= 2 })
 			wide := len(p.stderr())
 			if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}); err != nil {
@@ -55,5 +49,52 @@ func TestTopOnTerminal(t *testing.T) {
 				t.Errorf("%q", text)
 			}
 		})
+	}
+}
+
+// startTop starts a top that has this terminal.
+func startTop(t *testing.T, screen, tty *os.File, at string) *process {
+	t.Helper()
+	p := start(t, func(c *exec.Cmd) {
+		c.Stdin, c.Stdout = tty, tty
+		c.Env = append(c.Env, "TERM=xterm", "NO_COLOR=1")
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	}, "top", at)
+	var reading sync.WaitGroup
+	reading.Go(func() { _, _ = io.Copy(locked{&p.mu, &p.err}, screen) }) // ends with an error when the terminal is closed
+	p.drained = func() { tty.Close(); reading.Wait() }
+	return p
+}
+
+// Old numbers must not pass for new ones when the process goes, and they become new when it is back.
+func TestTopLosesTheProcess(t *testing.T) {
+	away := make(chan bool, 1)
+	away <- false
+	at := serveStatusBehind(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			gone := <-away
+			away <- gone
+			if gone {
+				panic(http.ErrAbortHandler)
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	screen, tty := terminal(t)
+	p := startTop(t, screen, tty, at)
+	p.until("it draws", func() bool { return strings.Contains(p.stderr(), home) })
+	<-away
+	away <- true
+	p.until("it says that it is not connected", func() bool { return strings.Contains(p.stderr(), "not connected since ") })
+	<-away
+	away <- false
+	p.until("it is back", func() bool {
+		screens := strings.Split(p.stderr(), home)
+		return !strings.Contains(screens[len(screens)-1], "not connected") && strings.Contains(screens[len(screens)-1], "q ends")
+	})
+	_, _ = screen.WriteString("q")
+	<-p.done
+	if code := p.exit(); code != exitOK {
+		t.Errorf("exit code %d", code)
 	}
 }

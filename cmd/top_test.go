@@ -68,11 +68,17 @@ func TestTopColours(t *testing.T) {
 // serveStatus answers as a logpipe with one pipeline does, at the address that it returns.
 func serveStatus(t *testing.T) string {
 	t.Helper()
+	return serveStatusBehind(t, func(next http.Handler) http.Handler { return next })
+}
+
+// serveStatusBehind is serveStatus with something in front.
+func serveStatusBehind(t *testing.T, front func(http.Handler) http.Handler) string {
+	t.Helper()
 	set := &stats.Set{}
 	set.Replace([]*stats.Pipeline{stats.NewPipeline("numbers", []stats.Place{{Name: "input.numbers", Role: "input"}, {Name: "output.sink", Role: "output"}})})
 	mux := http.NewServeMux()
 	page.New(page.Options{Set: set, Version: "v1.2.3"}).Register(mux.Handle)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(front(mux))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

@@ -42,7 +42,11 @@
   };
   const sentence = (text) => (/^\w+\.\w/.test(text) ? text : text[0].toUpperCase() + text.slice(1)) + (/[.…]$/.test(text) ? "" : ".");
   // The end of a path says more than its beginning.
-  const ending = (text, most) => (text.length <= most ? text : `${text.slice(0, text.indexOf(" ") + 1)}…${text.slice(text.indexOf(" ") + 2 - most)}`);
+  const ending = (text, most) => {
+    if (text.length <= most) return text;
+    const tail = text.slice(-most), slash = tail.indexOf("/");
+    return `${text.slice(0, text.indexOf(" ") + 1)}…${slash < 0 ? tail : tail.slice(slash)}`;
+  };
   const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
   let now = 0; // the process's clock; ours may be wrong
   const since = (t) => (now - Date.parse(t)) / 1000;
@@ -133,7 +137,7 @@
     const g = glyph("note"), word = el("span"), fact = el("div", "fact"), fact2 = el("div", "fact"), fill = el("i"), meter = el("div", "meter", fill);
     const n = el("div", "step", el("div", "role", kinds[s.role] || s.role), el("div", "type", s.name.slice(s.name.indexOf(".") + 1)));
     if (s.about) {
-      const what = el("div", "what", ending(s.about, 32));
+      const what = el("div", "what", ending(s.about, 26));
       what.title = s.about;
       n.append(what);
     }

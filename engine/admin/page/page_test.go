@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -318,6 +319,58 @@ func TestStreamsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// A reader that takes nothing is let go, or it would hold its stream, and the answer's memory, for ever.
+func TestSlowReaderIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, set := logs()
+		page := New(Options{Set: set})
+		mux := http.NewServeMux()
+		page.Register(mux.Handle)
+		client, served := net.Pipe()
+		defer client.Close()
+		ends := make(chan struct{})
+		l := &oneConn{conns: make(chan net.Conn, 1), closed: ends}
+		l.conns <- served
+		server := &http.Server{Handler: mux}
+		go func() { _ = server.Serve(l) }() // until it is closed
+		defer server.Close()
+		if _, err := client.Write([]byte("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(page.streams) != 1 {
+			t.Fatalf("%d streams", len(page.streams))
+		}
+		time.Sleep(patience + tick)
+		synctest.Wait()
+		if len(page.streams) != 0 {
+			t.Error("the stream is held by a reader that takes nothing")
+		}
+	})
+}
+
+// oneConn is a listener with one connection.
+type oneConn struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneConn) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // Many pages that are open at once share the work of a second.
 func BenchmarkStatus(b *testing.B) {
