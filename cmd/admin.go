@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"sync"
 
 	"github.com/oklog/run"
 
@@ -20,8 +21,10 @@ func (s *session) addAdmin(group *run.Group) {
 	server, shown := s.adminServer(s.config.Admin), s.page()
 	shown.Register(server.Handle)
 	group.Add(func() error {
-		go shown.Run(ctx)
-		return server.Run(ctx)
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		beside.Go(func() { shown.Run(ctx) })
+		return server.Run(ctx) // not before ctx ends
 	}, func(error) { stop() })
 }
 
