@@ -56,6 +56,11 @@ func New(o Options) *Server {
 	}
 	s := &Server{options: o, mux: http.NewServeMux()}
 	s.Handle("/metrics", s.metrics())
+	s.Handle("/livez", http.HandlerFunc(s.livez))
+	s.Handle("/readyz", http.HandlerFunc(s.readyz))
+	if o.Pprof {
+		s.handleProfiles()
+	}
 	return s
 }
 

@@ -1,0 +1,102 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/stats"
+)
+
+func ask(s *Server, path string) (code int, text string) {
+	w := httptest.NewRecorder()
+	s.guard(s.mux, false).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+// Whoever sends work, or the next replica to be replaced, goes by this: a process that is not ready gets none, and one that is down for
+// its broker's sake would be restarted for nothing.
+func TestReady(t *testing.T) {
+	p := stats.NewPipeline("logs", []stats.Place{{Name: "output.s3", Role: engine.RoleOutput}})
+	set := &stats.Set{}
+	s := New(Options{Set: set})
+	if code, text := ask(s, "/readyz"); code != 503 || !strings.Contains(text, "no pipeline is started yet") {
+		t.Errorf("before there is a pipeline: %d %q", code, text)
+	}
+	set.Replace([]*stats.Pipeline{p})
+	for _, step := range []struct {
+		e    engine.Event
+		code int
+		text string
+	}{
+		{engine.Event{}, 503, "logs: is not started yet"},
+		{engine.Event{Kind: engine.Started}, 200, "ok\nlogs: runs"},
+		{engine.Event{Kind: engine.Outage, Plugin: "output.s3", Err: errors.New("down")}, 200, "logs: runs"},
+		{engine.Event{Kind: engine.Failed, Err: errors.New("no\nroom"), Took: time.Minute}, 503, "logs: broke, and is started again at"},
+		{engine.Event{Kind: engine.Started}, 200, "logs: runs"},
+		{engine.Event{Kind: engine.Draining}, 503, "logs: drains"},
+		{engine.Event{Kind: engine.Ended}, 200, "logs: has ended"},
+	} {
+		p.Observe(step.e)
+		if code, text := ask(s, "/readyz"); code != step.code || !strings.Contains(text, step.text) {
+			t.Errorf("after event %d: %d %q, want %d %q", step.e.Kind, code, text, step.code, step.text)
+		}
+		if code, text := ask(s, "/livez"); code != 200 || !strings.Contains(text, "logs: moves") {
+			t.Errorf("after event %d it does not live: %d %q", step.e.Kind, code, text)
+		}
+	}
+}
+
+// A write that never comes back holds its worker for ever; only then is a restart of any use.
+func TestAlive(t *testing.T) {
+	now := time.Now()
+	p := stats.NewPipeline("logs", nil)
+	writing := func(since time.Time, failing bool) seen {
+		return seen{engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Failing: failing, Oldest: since}}}, true}
+	}
+	for name, c := range map[string]struct {
+		state seen
+		bad   bool
+	}{
+		"nothing is written":           {writing(time.Time{}, false), false},
+		"a long outage":                {writing(now.Add(-time.Minute), true), false},
+		"a write that hangs":           {writing(now.Add(-stuckAfter-time.Second), false), true},
+		"a pipeline that does not say": {seen{}, true},
+	} {
+		if v := alive(p, c.state, now); v.bad != c.bad {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// A pipeline that hangs does not keep the question from being answered, and is named.
+func TestStuckPipelineIsNotAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{Set: &stats.Set{}})
+		p := stats.NewPipeline("logs", nil)
+		s.options.Set.Replace([]*stats.Pipeline{p})
+		stuck := &look{done: make(chan struct{})}
+		s.looks.now = map[*stats.Pipeline]*look{p: stuck}
+		code, text := ask(s, "/livez")
+		if code != 503 || !strings.Contains(text, "logs: does not tell its state") {
+			t.Errorf("%d %q", code, text)
+		}
+	})
+}
+
+// Profiles show memory, with what is in it: they are there for those who asked for them.
+func TestProfilesAreForThoseWhoAsk(t *testing.T) {
+	for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404} {
+		if code, _ := ask(New(Options{Pprof: true}), path); code != want {
+			t.Errorf("with pprof, %s: %d, want %d", path, code, want)
+		}
+		if code, _ := ask(New(Options{}), path); code != 404 {
+			t.Errorf("without pprof, %s: %d", path, code)
+		}
+	}
+}
