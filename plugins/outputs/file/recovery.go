@@ -21,7 +21,10 @@ import (
 const fallbackRotate = 256 << 20
 
 // Fallback is the file output in the role of a fallback: what it wrote can be read again.
-type Fallback struct{ *Output }
+type Fallback struct {
+	*Output
+	backlog backlog
+}
 
 // Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
 func (f *Fallback) Recovery() engine.Input {

@@ -25,11 +25,14 @@ open_messages and open_bytes seal batches early to bound the memory.`
 var Plugin = engine.NewStage("batch", doc, Defaults, New)
 
 // New makes the processor.
-func New(c Config, env engine.Env) (engine.Stage, error) { return &processor{c, env.NewID}, nil }
+func New(c Config, env engine.Env) (engine.Stage, error) {
+	return &processor{Config: c, newID: env.NewID}, nil
+}
 
 type processor struct {
 	Config
 	newID func() string
+	open  open // of the present Run, for who looks from outside
 }
 
 // Run groups what comes from in until it is closed.
@@ -42,6 +45,7 @@ func (p *processor) Run(ctx context.Context, in <-chan *engine.Batch, out chan<-
 	// fires too early, finds nothing, and is set again.
 	timer := time.NewTimer(p.Age)
 	defer timer.Stop()
+	defer p.open.note(&groups{})
 	for armed := true; ; {
 		if !armed && r.groups.oldest != nil {
 			timer.Reset(time.Until(r.groups.oldest.due))
@@ -65,6 +69,7 @@ func (p *processor) Run(ctx context.Context, in <-chan *engine.Batch, out chan<-
 		if !ok {
 			return cause(ctx, ok)
 		}
+		p.open.note(&r.groups)
 	}
 }
 

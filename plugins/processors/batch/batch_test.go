@@ -18,6 +18,7 @@ import (
 
 // stage is a running batch stage.
 type stage struct {
+	stage   engine.Stage
 	in, out chan *engine.Batch
 	ended   chan error
 	cancel  context.CancelCauseFunc
@@ -34,7 +35,7 @@ func start(t testing.TB, c Config) *stage {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	s := &stage{make(chan *engine.Batch), make(chan *engine.Batch, 1000), make(chan error, 1), cancel}
+	s := &stage{p, make(chan *engine.Batch), make(chan *engine.Batch, 1000), make(chan error, 1), cancel}
 	go func() { s.ended <- p.Run(ctx, s.in, s.out) }()
 	return s
 }
