@@ -42,6 +42,7 @@ type input struct {
 	said map[string]bool // so that a reconnect does not say it all again
 
 	session *session // of the present Open
+	depth   rabbitmq.Depth
 }
 
 // New makes an input. It touches no network.
@@ -112,7 +113,22 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 			return err
 		}
 	}
-	return s.consume(conn)
+	if err := s.consume(conn); err != nil {
+		return err
+	}
+	if first {
+		s.following.Go(func() { in.depth.Follow(conn, in.cfg.Queue) })
+	}
+	return nil
+}
+
+// Gauges implements engine.Gauger.
+func (in *input) Gauges() []engine.Gauge {
+	messages, consumers, ok := in.depth.Last()
+	if !ok {
+		return nil
+	}
+	return []engine.Gauge{{Name: engine.QueueMessages, Value: float64(messages)}, {Name: engine.QueueConsumers, Value: float64(consumers)}}
 }
 
 // Read returns what is there.

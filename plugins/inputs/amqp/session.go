@@ -18,10 +18,11 @@ import (
 type session struct {
 	in        *input
 	conns     []*rabbitmq.Connection
-	mu        sync.Mutex    // held while consumers grows, and by who is not Read, Ack, Stop or Close
-	consumers []*consumer   // all of them once Open is over
-	wake      chan struct{} // something came, or ended
-	dead      chan error    // why the first connection or channel died
+	mu        sync.Mutex     // held while consumers grows, and by who is not Read, Ack, Stop or Close
+	consumers []*consumer    // all of them once Open is over
+	wake      chan struct{}  // something came, or ended
+	dead      chan error     // why the first connection or channel died
+	following sync.WaitGroup // of the queue's length; it ends with the connection
 
 	stopping atomic.Bool // no more deliveries are wanted, for good
 
@@ -252,5 +253,6 @@ func (s *session) close(ctx context.Context) error {
 	for _, c := range s.consumers {
 		<-c.done
 	}
+	s.following.Wait()
 	return errors.Join(errs...)
 }

@@ -44,6 +44,7 @@ type output struct {
 	closed bool          // guarded by turn
 	warned map[string]bool
 	logs   sync.WaitGroup // goroutines of links
+	depth  rabbitmq.Depth // of the queue of a dead letter
 }
 
 // New makes an output. It touches no network.
@@ -87,6 +88,15 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 		l.give(ch)
 	}
 	return p.result()
+}
+
+// Gauges implements engine.Gauger: how many dead letters wait. Check connects at the start, so that is known before there is a new one.
+func (o *output) Gauges() []engine.Gauge {
+	messages, _, ok := o.depth.Last()
+	if !ok {
+		return nil
+	}
+	return []engine.Gauge{{Name: engine.DeadMessages, Value: float64(messages)}}
 }
 
 // Check connects and looks whether everything is there.
@@ -146,6 +156,9 @@ func (o *output) connect(ctx context.Context) (*link, error) {
 	}
 	o.link = newLink(conn, o.cfg.Timeout)
 	o.logs.Go(o.link.logBlocked(o.env.Log))
+	if o.env.Role == engine.RoleDeadLetter && o.cfg.Queue != "" {
+		o.logs.Go(func() { o.depth.Follow(conn, o.cfg.Queue) })
+	}
 	return o.link, nil
 }
 
