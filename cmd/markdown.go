@@ -46,6 +46,9 @@ func markdownEngine(s *strings.Builder) {
 			table(string(role), config.BlockAttributes(role))
 		}
 	}
+	s.WriteString("\nBeside the pipelines stand blocks for the process. An `alert` block watches pipelines; there may be several.\n")
+	table(`alert "webhook"`, config.NewAlert(config.AlertWebhook))
+	table(`alert "alertmanager"`, config.NewAlert(config.AlertAlertmanager))
 }
 
 const tableHead = "| Option | Type | Default | What it does |\n| --- | --- | --- | --- |\n"

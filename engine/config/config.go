@@ -42,6 +42,7 @@ func (o Options) withDefaults() Options {
 type Config struct {
 	Pipelines []*Pipeline // in the order of the files
 	Admin     *Admin      // never nil
+	Alerts    []*Alert    // in the order of the files
 }
 
 // Pipeline is one pipeline block.

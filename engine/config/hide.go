@@ -26,6 +26,7 @@ func newSecretWords(plugins []engine.Plugin) secretWords {
 	for _, p := range plugins {
 		w.add(reflect.TypeOf(p.NewConfig()).Elem())
 	}
+	w.add(reflect.TypeFor[Alert]())
 	return w
 }
 

@@ -32,6 +32,7 @@ func (l *loader) pipelines() *Config {
 	}
 	l.checkEmpty(len(c.Pipelines))
 	l.checkPaths(c)
+	l.checkAlerts(c)
 	l.dropDoubtful()
 	return c
 }

@@ -15,7 +15,7 @@ import (
 const blockAdmin = "admin"
 
 // processBlocks are their names.
-var processBlocks = []string{blockAdmin}
+var processBlocks = []string{blockAdmin, blockAlert}
 
 // Admin is the admin block: the HTTP side of the process.
 type Admin struct {
@@ -51,6 +51,8 @@ func (l *loader) processBlock(c *Config, f *file, b *hclsyntax.Block) bool {
 	switch b.Type {
 	case blockAdmin:
 		l.admin(c, f, b)
+	case blockAlert:
+		l.alert(c, f, b)
 	default:
 		return false
 	}

@@ -1,0 +1,66 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+const onePipeline = `
+pipeline "logs" {
+  input "amqp" { 
+    queue = "q" 
+  }
+  output "s3" { 
+    bucket = "b" 
+    key    = "${batch.id}"
+  }
+}
+`
+
+// What the blocks say is what is watched: an option that is lost on the way is an alert that nobody gets.
+func TestAlertBlocks(t *testing.T) {
+	src := onePipeline + `
+alert "webhook" {
+  url           = "https://hooks.example.com/T0/secret"
+  dead_letters  = 3
+  success_rate  = 0.5
+  unsettled_age = "1m"
+  outage        = "2m"
+  repeat        = "1h"
+  pipelines     = ["logs"]
+  labels        = { team = "ops" }
+}
+alert "alertmanager" {}
+`
+	c, found := config.LoadSource("x.hcl", []byte(src), options(nil))
+	for _, d := range found.All() {
+		if d.Severity != config.SeverityWarning {
+			t.Errorf("%s: %s", d.Range, d.Summary)
+		}
+	}
+	if c == nil || len(c.Alerts) != 2 {
+		t.Fatalf("got %v", c)
+	}
+	a := c.Alerts[0]
+	if a.URL.Reveal() != "https://hooks.example.com/T0/secret" || a.DeadLetters != 3 || a.SuccessRate != 0.5 || a.UnsettledAge != time.Minute ||
+		a.Outage != 2*time.Minute || a.Repeat != time.Hour || a.Pipelines[0] != "logs" || a.Labels["team"] != "ops" || a.Type != config.AlertWebhook {
+		t.Errorf("got %+v", a)
+	}
+	b, standard := c.Alerts[1], config.NewAlert(config.AlertAlertmanager)
+	if b.Type != config.AlertAlertmanager || b.DeadLetters != 1 || b.SuccessRate != standard.SuccessRate || b.Outage != standard.Outage {
+		t.Errorf("the defaults are %+v", b)
+	}
+}
+
+// The URL of a webhook holds a token; a mistake on its line must not show it.
+func TestAlertHidesURL(t *testing.T) {
+	_, found := config.LoadSource("x.hcl", []byte(onePipeline+"alert \"webhook\" {\n  url = \"hooks.example.com/hunter2\"\n}\n"), options(nil))
+	var text strings.Builder
+	found.WriteText(&text, false, 100)
+	if !strings.Contains(text.String(), "is no URL") || strings.Contains(text.String(), "hunter2") {
+		t.Error(text.String())
+	}
+}
