@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/run"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/alert"
 	"github.com/logpipe/logpipe/engine/config"
 	"github.com/logpipe/logpipe/engine/stats"
 )
@@ -26,6 +27,7 @@ type session struct {
 	config   *config.Config
 	counters []*counted // one a pipeline
 	set      stats.Set  // the same, for who looks from outside
+	alerts   *alert.Engine
 	started  time.Time
 }
 
@@ -46,8 +48,11 @@ func (s *session) run(ctx context.Context) error {
 	drain := s.addPipelines(&group, ctx)
 	s.addSignals(&group, ctx, drain)
 	s.addAdmin(&group)
+	s.addAlerts(&group)
 	if s.showsStatus() {
 		s.addStatus(&group)
+	} else {
+		s.addMinutes(&group)
 	}
 	err := group.Run()
 	return s.end(err)

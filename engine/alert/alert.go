@@ -1,0 +1,106 @@
+package alert
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// Kinds of receivers.
+const (
+	Webhook      = "webhook"
+	Alertmanager = "alertmanager"
+)
+
+// Config is one receiver: what it wants to know, and where it is.
+type Config struct {
+	Kind         string        // Webhook or Alertmanager
+	URL          engine.Secret // empty: log lines alone
+	BearerToken  engine.Secret
+	Timeout      time.Duration // of one post
+	Pipelines    []string      // empty: all
+	Labels       map[string]string
+	SendResolved bool
+	Repeat       time.Duration
+	ResolveAfter time.Duration // how long the cause must be gone
+
+	// What is watched. Zero turns a rule off.
+	DeadLetters     int
+	SuccessRate     float64
+	Window          time.Duration
+	LeastWrites     int
+	UnsettledAge    time.Duration
+	Outage          time.Duration
+	BacklogMessages int
+}
+
+// Names of the alerts.
+const (
+	nameDeadLetters = "LogpipeDeadLetters"
+	nameSuccessRate = "LogpipeSuccessRate"
+	nameUnsettled   = "LogpipeUnsettledAge"
+	nameOutage      = "LogpipeOutage"
+	nameFailing     = "LogpipePipelineFailing"
+	nameBacklog     = "LogpipeFallbackBacklog"
+)
+
+// key tells alerts apart.
+type key struct{ name, pipeline, plugin string }
+
+// alert is one trouble of one step, from its beginning to its end.
+type alert struct {
+	key
+	cause     string
+	value     string
+	threshold string
+	next      string // what to do, or what happens next
+	severity  string
+	starts    time.Time
+	ends      time.Time // zero while it fires
+}
+
+func (a *alert) resolved() bool { return !a.ends.IsZero() }
+
+// labels are what an alert is told apart by; they must not change while it fires.
+func (a *alert) labels(more map[string]string, instance string) map[string]string {
+	l := map[string]string{}
+	maps.Copy(l, more)
+	l["alertname"], l["pipeline"], l["severity"] = a.name, a.pipeline, a.severity
+	if a.plugin != "" {
+		l["plugin"] = a.plugin
+	}
+	if instance != "" {
+		l["instance"] = instance
+	}
+	return l
+}
+
+func (a *alert) annotations() map[string]string {
+	return map[string]string{"summary": a.summary(), "description": a.next, "cause": a.cause, "value": a.value, "threshold": a.threshold}
+}
+
+func (a *alert) summary() string {
+	at := fmt.Sprintf("pipeline %s", a.pipeline)
+	if a.plugin != "" {
+		at += ", " + a.plugin
+	}
+	return at + ": " + a.cause
+}
+
+// fingerprint is Alertmanager's own: FNV-1a over the labels in order of their names.
+func fingerprint(labels map[string]string) string {
+	h := fnv.New64a()
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		_, _ = h.Write([]byte(name + "\xff" + labels[name] + "\xff"))
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+func compareKeys(a, b key) int {
+	return cmp.Or(cmp.Compare(a.pipeline, b.pipeline), cmp.Compare(a.plugin, b.plugin), cmp.Compare(a.name, b.name))
+}
