@@ -1,5 +1,5 @@
 # The main job: logs from RabbitMQ, in batches, to S3. Whatever fails, no log is lost.
-# Every environment variable here has the name it had in the Python log aggregator that logpipe replaces.
+# Every environment variable here but ALERT_WEBHOOK_URL has the name it had in the Python log aggregator that logpipe replaces.
 
 pipeline "logs" {
   input "amqp" {
@@ -48,4 +48,14 @@ pipeline "logs" {
     exchange = "dlx"
     queue    = env("RABBITMQ_DLQ", "log_dlq")
   }
+}
+
+# Somebody is called when logs do not flow, or when a dead letter appears. Without a URL it is lines of the log.
+alert "webhook" {
+  url           = env("ALERT_WEBHOOK_URL", "")
+  dead_letters  = 1
+  success_rate  = 0.9 # of the writes within 5 minutes
+  unsettled_age = "10m"
+  outage        = "5m"
+  repeat        = "4h"
 }

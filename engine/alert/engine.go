@@ -40,7 +40,7 @@ type receiver struct {
 
 // How often the rules are asked, and how long what is left may take to be sent when the process ends.
 const (
-	every = 5 * time.Second
+	every = 2 * time.Second
 	grace = 3 * time.Second
 )
 

@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +64,24 @@ func TestAlertHidesURL(t *testing.T) {
 	found.WriteText(&text, false, 100)
 	if !strings.Contains(text.String(), "is no URL") || strings.Contains(text.String(), "hunter2") {
 		t.Error(text.String())
+	}
+}
+
+// Alerts may stand in a file of their own, beside those of the pipelines.
+func TestAlertsInOwnFile(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.hcl": onePipeline, "b.hcl": "alert \"webhook\" {\n  pipelines = [\"logs\"]\n}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, found := config.Load([]string{dir}, options(nil))
+	for _, d := range found.All() {
+		if d.Range == nil || strings.HasSuffix(d.Range.Filename, "b.hcl") {
+			t.Errorf("%s: %s", d.Range, d.Summary)
+		}
+	}
+	if c == nil || len(c.Alerts) != 1 {
+		t.Errorf("got %v", c)
 	}
 }

@@ -50,7 +50,10 @@ func (l *loader) dropDoubtful() {
 // checkEmpty reports files without a pipeline. Beside files that have some it may be what its author wants.
 func (l *loader) checkEmpty(pipelines int) {
 	for _, f := range l.files {
-		if f.body == nil || slices.ContainsFunc(f.body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == blockPipeline }) {
+		has := func(types ...string) bool {
+			return slices.ContainsFunc(f.body.Blocks, func(b *hclsyntax.Block) bool { return slices.Contains(types, b.Type) })
+		}
+		if f.body == nil || has(blockPipeline) || pipelines > 0 && has(processBlocks...) {
 			continue
 		}
 		g := Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}}, absence: true,
