@@ -131,7 +131,7 @@ func (h *holder) round(wait *backoff) {
 		h.mu.Unlock()
 		if err == nil {
 			if empty && len(b.Messages) > 0 {
-				h.r.log.Info("held batch is written; none is held any more", "batch", b.ID)
+				h.r.log.Info("held batch is written; none is held any more", "plugin", h.r.p.Output.Name, "batch", b.ID)
 			}
 			h.r.delivered(b)
 		}

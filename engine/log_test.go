@@ -90,7 +90,7 @@ func TestAFlappingOutputIsLoggedSeldom(t *testing.T) {
 			g.source.Send(fmt.Sprintf("m%06d", i))
 			time.Sleep(time.Second)
 		}
-		if n := log.with("output"); n > 5 {
+		if n := log.with("output"); n > 6 { // with the two of the first batch that was held
 			t.Errorf("%d lines for %d writes in ten minutes", n, g.output.Calls())
 		}
 		steady.Store(true)

@@ -43,6 +43,7 @@ type run struct {
 
 	holder   *holder
 	busy     atomic.Int64 // workers that have a batch
+	lastHeld atomic.Int64 // when a batch was last held, in Unix ns, for the log
 	stored   atomic.Int64 // when the output last stored something, Unix time in ns
 	mu       sync.Mutex
 	finished int           // inputs at their end

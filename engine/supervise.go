@@ -37,6 +37,7 @@ func Supervise(ctx context.Context, specs []Spec) error {
 
 func (s Spec) keepRunning(ctx context.Context) error {
 	wait := backoff{first: time.Second, most: time.Minute}
+	said := "" // the log has one line for each trouble, not for each start
 	for {
 		started := time.Now()
 		err := s.runOnce(ctx)
@@ -47,11 +48,13 @@ func (s Spec) keepRunning(ctx context.Context) error {
 		}
 		if time.Since(started) > steadyAfter {
 			wait.reset()
-		}
-		if s.Log != nil {
-			s.Log.Error("pipeline failed; starting it again", "pipeline", s.Name, "error", err)
+			said = ""
 		}
 		pause := wait.delay()
+		if s.Log != nil && said != err.Error() {
+			said = err.Error()
+			s.Log.Error("pipeline failed; starting it again until it runs", "pipeline", s.Name, "error", err, "in", pause.Round(time.Millisecond))
+		}
 		s.observe(Event{Kind: Failed, Err: err, Took: pause})
 		if sleep(ctx, pause) != nil {
 			s.observe(Event{Kind: Ended, Err: err})

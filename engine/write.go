@@ -38,11 +38,12 @@ func (r *run) seal(b *Batch) {
 // batch is settled or in the holder's care, or at the hard end, when the rest of it stays unsettled.
 func (r *run) deliver(b *Batch) {
 	wait, began := heldBackoff(), time.Now()
+	said := false
 	for first := true; ; first = false {
 		err := r.write(b)
 		if err == nil {
-			if !first && len(b.Messages) > 0 {
-				r.log.Info("held batch is written", "batch", b.ID)
+			if said && len(b.Messages) > 0 {
+				r.log.Info("held batch is written", "plugin", r.p.Output.Name, "batch", b.ID)
 			}
 			r.delivered(b)
 			return
@@ -57,7 +58,7 @@ func (r *run) deliver(b *Batch) {
 			return
 		}
 		if first {
-			r.sayHeld(b, err)
+			said = r.sayHeld(b, err)
 		}
 		if !r.rest(&wait) {
 			return
@@ -71,8 +72,14 @@ func (r *run) delivered(b *Batch) {
 	b.Recycle()
 }
 
-func (r *run) sayHeld(b *Batch, err error) {
-	r.log.Warn("batch can be written nowhere; it is held and tried again", "batch", b.ID, "messages", len(b.Messages), "error", err)
+// sayHeld writes the line, unless another batch was held within the last minute: an output that fails every other time would fill the log.
+func (r *run) sayHeld(b *Batch, err error) bool {
+	now := time.Now().UnixNano()
+	if last := r.lastHeld.Swap(now); last != 0 && now-last < int64(flapWithin) {
+		return false
+	}
+	r.log.Warn("batch can be written nowhere; it is held and tried again", "plugin", r.p.Output.Name, "batch", b.ID, "messages", len(b.Messages), "error", err)
+	return true
 }
 
 // How long a worker holds a batch although nothing says that others can be written.

@@ -80,7 +80,7 @@ func (l *link) logBlocked(log *slog.Logger) func() {
 		was := false
 		for b := range blocked {
 			if b.Active && !was {
-				log.Warn("the broker takes no more messages for now", "reason", b.Reason)
+				log.Warn("the broker takes no more messages for now; writes wait until it does", "reason", b.Reason)
 			} else if was && !b.Active {
 				log.Info("the broker takes messages again")
 			}
