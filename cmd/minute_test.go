@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,14 +22,12 @@ func TestMinutes(t *testing.T) {
 		busy, quiet := stats.NewPipeline("busy", place), stats.NewPipeline("quiet", place)
 		var set stats.Set
 		set.Replace([]*stats.Pipeline{busy, quiet})
-		var text bytes.Buffer
+		var text lockedText
 		ctx, stop := context.WithCancel(t.Context())
 		go logMinutes(ctx, slog.New(slog.NewTextHandler(&text, nil)), &set)
-		lines := func() (lines []string) {
+		lines := func() []string {
 			synctest.Wait()
-			lines = strings.FieldsFunc(text.String(), func(r rune) bool { return r == '\n' })
-			text.Reset()
-			return lines
+			return strings.FieldsFunc(text.take(), func(r rune) bool { return r == '\n' })
 		}
 		time.Sleep(30 * time.Second)
 		busy.Observe(engine.Event{Kind: engine.Received, Plugin: "input.a", Messages: 7})
@@ -50,4 +49,23 @@ func TestMinutes(t *testing.T) {
 		stop()
 		synctest.Wait()
 	})
+}
+
+// lockedText is written by one goroutine and taken by another.
+type lockedText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
 }
