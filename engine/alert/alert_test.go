@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ type bench struct {
 	p      *stats.Pipeline
 	set    stats.Set
 	engine *Engine
-	text   bytes.Buffer
+	text   syncText
 	end    func()
 }
 
@@ -44,8 +43,7 @@ func (b *bench) after(d time.Duration, want ...string) {
 	b.Helper()
 	time.Sleep(d)
 	synctest.Wait()
-	lines := strings.FieldsFunc(b.text.String(), func(r rune) bool { return r == '\n' })
-	b.text.Reset()
+	lines := strings.FieldsFunc(b.text.take(), func(r rune) bool { return r == '\n' })
 	ok := len(lines) == len(want)
 	for i := 0; ok && i < len(want); i++ {
 		ok = strings.Contains(lines[i], want[i])

@@ -248,3 +248,10 @@ func (s *syncText) String() string {
 	defer s.mu.Unlock()
 	return s.text.String()
 }
+
+func (s *syncText) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.text.Reset()
+	return s.text.String()
+}
