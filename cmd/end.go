@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/oklog/run"
@@ -38,8 +39,12 @@ func (s *session) addStatus(group *run.Group) {
 // total is what all pipelines did so far.
 func (s *session) total() tally {
 	var sum tally
-	for _, c := range s.counters {
-		sum.add(tallyOf(c.Pipeline))
+	for _, r := range s.fleet.retired() {
+		r.Unsettled = 0 // their source has it again
+		sum.add(r.tally)
+	}
+	for _, m := range s.fleet.members() {
+		sum.add(tallyOf(m.Pipeline))
 	}
 	return sum
 }
@@ -47,23 +52,44 @@ func (s *session) total() tally {
 // end says how the pipelines came out. Its error is an exit code.
 func (s *session) end(err error) error {
 	var results []result
-	for _, c := range s.counters {
-		took := time.Duration(c.ended.Load())
-		if took == 0 { // it is left as it is
-			took = time.Since(s.started)
-		}
-		results = append(results, result{Pipeline: c.Name, Took: took, tally: tallyOf(c.Pipeline)})
+	for _, m := range s.fleet.members() {
+		results = append(results, s.resultOf(m))
 	}
 	if errors.Is(err, errAtOnce) {
 		s.log.Error("ended at once; what is unsettled will be delivered again by its source", "unsettled", s.total().Unsettled)
 	} else {
 		s.settled(results, err)
 	}
-	s.summary(results)
+	s.summary(s.withPast(results))
 	if err != nil {
 		return exit(exitRuntime)
 	}
 	return nil
+}
+
+// resultOf is what a member did until now.
+func (s *session) resultOf(m *member) result {
+	took := time.Duration(m.ended.Load())
+	if took == 0 { // it is left as it is
+		took = time.Since(s.started)
+	}
+	return result{Pipeline: m.Name, Took: took, tally: tallyOf(m.Pipeline)}
+}
+
+// withPast adds what pipelines did before a reload ended them: the summary is that of the process. What they left unsettled was said then,
+// and is their source's again.
+func (s *session) withPast(results []result) []result {
+	for _, past := range s.fleet.retired() {
+		past.Unsettled = 0
+		i := slices.IndexFunc(results, func(r result) bool { return r.Pipeline == past.Pipeline })
+		if i < 0 {
+			results = append(results, past)
+			continue
+		}
+		results[i].add(past.tally)
+		results[i].Took += past.Took
+	}
+	return results
 }
 
 // settled logs the pipelines that left something, and takes over what the engine counted, which is exact.

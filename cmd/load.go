@@ -30,12 +30,21 @@ func (a *app) read(paths []string, o config.Options) (*config.Config, *config.Di
 // environment is the environment with what the files add to it. A variable that is really set wins, also an empty one; of two
 // files the later wins.
 func (a *app) environment(files []string) (func(string) (string, bool), error) {
+	lookup, err := a.variables(files)
+	if err != nil {
+		fmt.Fprintf(a.Err, "logpipe: %v\n", err)
+		return nil, exit(exitConfig)
+	}
+	return lookup, nil
+}
+
+// variables is environment for who says himself what is wrong.
+func (a *app) variables(files []string) (func(string) (string, bool), error) {
 	added := map[string]string{}
 	for _, name := range files {
 		variables, err := readEnvFile(name)
 		if err != nil {
-			fmt.Fprintf(a.Err, "logpipe: %v\n", err)
-			return nil, exit(exitConfig)
+			return nil, err
 		}
 		for key, value := range variables {
 			added[key] = value

@@ -28,9 +28,9 @@ func (s *session) page() *page.Page {
 
 // pipeline is the one of this name, nil when there is none.
 func (s *session) pipeline(name string) *config.Pipeline {
-	for _, p := range s.config.Pipelines {
-		if p.Name == name {
-			return p
+	for _, m := range s.fleet.members() {
+		if m.config.Name == name {
+			return m.config
 		}
 	}
 	return nil

@@ -29,7 +29,10 @@ finished or a signal comes.
 
 After SIGINT or SIGTERM the pipelines drain: they read no more, and what was read is
 written and acked. A second signal ends the process at once; nothing is lost by that,
-because the source delivers again what was not acked.`,
+because the source delivers again what was not acked.
+
+SIGHUP reads the files again. With an error in them all goes on as before; else only
+the pipelines that changed drain and start anew.`,
 		Example: `  logpipe run pipeline.hcl
   logpipe run --env-file .env -v pipeline.hcl
   logpipe run /etc/logpipe`,
@@ -61,7 +64,8 @@ func atLeastOne(what string) cobra.PositionalArgs {
 }
 
 func (a *app) run(ctx context.Context, files []string, f runFlags) error {
-	s := &session{app: a, screen: &screen{w: a.Err}}
+	s := newSession(a)
+	s.files, s.flags = files, f
 	handler, err := s.handler(f)
 	if err != nil {
 		return err

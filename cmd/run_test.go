@@ -61,15 +61,12 @@ func TestEachPipelineHasItsOwnTime(t *testing.T) {
 			t.Fatal(found.All())
 		}
 		var log bytes.Buffer
-		s := &session{app: &app{}, log: slog.New(newJSONHandler(&log, 0)), config: cfg, started: time.Now()}
-		specs := s.specs()
-		for i, spec := range specs {
-			specs[i].Build = func() (*engine.Pipeline, error) {
-				time.Sleep(time.Duration(1+i) * time.Hour)
-				return spec.Build()
-			}
+		s := newSession(&app{})
+		s.log, s.config, s.started = slog.New(newJSONHandler(&log, 0)), cfg, time.Now()
+		s.slow = func(name string) {
+			time.Sleep(map[string]time.Duration{"numbers": time.Hour, "later": 2 * time.Hour}[name])
 		}
-		if err := s.end(s.supervise(t.Context(), specs)); err != nil {
+		if err := s.end(s.supervise(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		for name, hours := range map[string]float64{"numbers": 1, "later": 2} {

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
 
-	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/alert"
 	"github.com/logpipe/logpipe/engine/config"
 	"github.com/logpipe/logpipe/engine/stats"
@@ -20,21 +17,25 @@ import (
 
 // session is one run of pipelines.
 type session struct {
-	app      *app
-	screen   *screen
-	log      *slog.Logger
-	text     bool // the log is for people
-	config   *config.Config
-	counters []*counted // one a pipeline
-	set      stats.Set  // the same, for who looks from outside
-	alerts   *alert.Engine
-	started  time.Time
+	app     *app
+	screen  *screen
+	log     *slog.Logger
+	text    bool // the log is for people
+	files   []string
+	flags   runFlags
+	config  *config.Config // what was read last
+	fleet   *fleet
+	set     stats.Set // the pipelines that are present, for who looks from outside
+	alerts  *alert.Engine
+	started time.Time
+
+	reloads     chan struct{}          // one place: a reload that is asked for twice is one
+	reconfigure []func(*config.Config) // told after each reload that came out well
+	slow        func(name string)      // tests: called in front of each build
 }
 
-// counted is what a pipeline of this session did.
-type counted struct {
-	*stats.Pipeline
-	ended atomic.Int64 // nanoseconds after the start; 0 while it runs
+func newSession(a *app) *session {
+	return &session{app: a, screen: &screen{w: a.Err}, fleet: newFleet(), reloads: make(chan struct{}, 1)}
 }
 
 // errAtOnce says that a second signal came.
@@ -62,11 +63,10 @@ func (s *session) run(ctx context.Context) error {
 // happens only when the process shall end at once, and a plugin that hangs must not keep it.
 func (s *session) addPipelines(group *run.Group, ctx context.Context) (drain func()) {
 	moving, drain := context.WithCancel(context.WithoutCancel(ctx))
-	specs := s.specs()
 	abandon := make(chan struct{})
 	group.Add(func() error {
 		ended := make(chan error, 1)
-		go func() { ended <- s.supervise(moving, specs) }()
+		go func() { ended <- s.supervise(moving) }()
 		select {
 		case err := <-ended:
 			return err
@@ -80,48 +80,14 @@ func (s *session) addPipelines(group *run.Group, ctx context.Context) (drain fun
 	return drain
 }
 
-// supervise runs the pipelines beside each other and notes when each of them ends.
-func (s *session) supervise(ctx context.Context, specs []engine.Spec) error {
-	var all sync.WaitGroup
-	errs := make([]error, len(specs))
-	for i := range specs {
-		all.Go(func() {
-			errs[i] = engine.Supervise(ctx, specs[i:i+1])
-			s.counters[i].ended.Store(int64(time.Since(s.started)))
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
-func (s *session) specs() []engine.Spec {
-	var specs []engine.Spec
-	var all []*stats.Pipeline
-	for _, p := range s.config.Pipelines {
-		counts := stats.NewPipeline(p.Name, p.Places())
-		all = append(all, counts)
-		s.counters = append(s.counters, &counted{Pipeline: counts})
-		specs = append(specs, engine.Spec{
-			Name: p.Name, Log: s.log, Observer: counts,
-			Build: func() (*engine.Pipeline, error) {
-				built, err := p.Build(config.BuildEnv{Log: s.log, Observer: counts})
-				if err == nil {
-					counts.Runs(built)
-				}
-				return built, err
-			},
-		})
-	}
-	s.set.Replace(all)
-	return specs
-}
-
 func (s *session) addSignals(group *run.Group, ctx context.Context, drain func()) {
 	watching, stop := context.WithCancel(context.Background())
 	signals, forget := notifySignals()
+	hangups, forgetHangups := notifyHangup()
 	group.Add(func() error {
 		defer forget()
-		again := watchSignals(watching, ctx, signals, func(got os.Signal) {
+		defer forgetHangups()
+		again := watchSignals(watching, ctx, s.hangups(watching, hangups, signals), func(got os.Signal) {
 			s.log.Info(s.drainText(), signalAttrs(got)...)
 			drain()
 		})
@@ -142,8 +108,8 @@ func signalAttrs(got os.Signal) []any {
 // drainText says how long the end may take and how to have it sooner.
 func (s *session) drainText() string {
 	most := time.Duration(0)
-	for _, p := range s.config.Pipelines {
-		most = max(most, p.DrainTimeout)
+	for _, m := range s.fleet.members() {
+		most = max(most, m.config.DrainTimeout)
 	}
 	how := "a second signal ends it at once"
 	if s.app.ErrTerminal {
