@@ -30,9 +30,11 @@ func (s *session) addAdmin(group *run.Group) {
 
 // adminServer makes the HTTP side with all that it shows.
 func (s *session) adminServer(c *config.Admin) *admin.Server {
-	return admin.New(admin.Options{
+	server := admin.New(admin.Options{
 		Listen: c.Listen, Pprof: c.Pprof, Log: s.log, Set: &s.set, Version: currentVersion(), Started: s.started,
 	})
+	server.Handle("/api/config", config.Handler(s.running))
+	return server
 }
 
 // overrideAdmin lets the flag win over the file.

@@ -54,6 +54,11 @@ func (f *fleet) evaluated() (all []config.Evaluated) {
 	return all
 }
 
+// running is the answer to those who ask from outside.
+func (s *session) running() config.Running {
+	return config.Running{Salt: s.fleet.salt, Pipelines: s.fleet.evaluated()}
+}
+
 // retire takes over what an ended member counted.
 func (f *fleet) retire(r result) {
 	f.mu.Lock()

@@ -25,6 +25,7 @@ const (
 	exitUsage   = 2 // the command line has errors
 	exitDiffers = 3 // fmt --check found files that are not formatted
 	exitRuntime = 4 // messages are left unsettled, or something else failed at run time
+	exitChanges = 5 // plan found changes
 )
 
 // Main runs the command line of the process with the plugins compiled in. It does not return: the process ends with the exit

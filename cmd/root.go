@@ -93,7 +93,7 @@ A pipeline is written in HCL. "logpipe FILE" runs the pipelines of a file or of 
 folder with *.hcl files; it is the same as "logpipe run FILE".
 
 Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
-3 "fmt --check" found differences, 4 error at run time.`
+3 "fmt --check" found differences, 4 error at run time, 5 "plan" found changes.`
 	root.Example = `  logpipe pipeline.hcl             run a pipeline
   logpipe validate pipeline.hcl    find what is wrong with it
   logpipe plugins s3               what can be configured`
@@ -117,7 +117,8 @@ Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
 		return runFiles(c, args)
 	}
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.pluginsCommand(), a.dlqCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.pluginsCommand(), a.dlqCommand(),
+		a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+const (
+	planTimeout = 10 * time.Second
+	maxAnswer   = 64 << 20 // bytes; it is as large as the configuration
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var addr string
+	var asJSON bool
+	var envFiles []string
+	c := &cobra.Command{
+		Use:   "plan FILE...",
+		Short: "Show what a reload would change in a running logpipe",
+		Long: `Compare files, or folders with *.hcl files, with what a running logpipe runs: which
+pipelines a reload would restart, start and stop, and which values changed. Nothing is
+changed. Of secrets it only says that they changed. Run it with the environment that
+logpipe has.
+
+The exit code is 5 when there are changes, 0 when there are none, 1 when the
+configuration has errors, and 4 when no logpipe answers.`,
+		Example: `  logpipe plan pipeline.hcl
+  logpipe plan --addr 127.0.0.1:9601 --json /etc/logpipe`,
+		Args:              atLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: completeFiles,
+		RunE: func(c *cobra.Command, args []string) error {
+			lookup, err := a.environment(envFiles)
+			if err != nil {
+				return err
+			}
+			cfg, err := a.load(args, config.Options{LookupEnv: lookup})
+			if err != nil {
+				return err
+			}
+			return a.plan(c.Context(), cfg, addr, asJSON)
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", config.DefaultListen, "`ADDR` where logpipe listens, see the admin block")
+	c.Flags().BoolVar(&asJSON, "json", false, "write the plan as JSON")
+	c.Flags().StringArrayVar(&envFiles, "env-file", nil, envFileUsage)
+	return c
+}
+
+func (a *app) plan(ctx context.Context, cfg *config.Config, addr string, asJSON bool) error {
+	running, err := fetchRunning(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("ask the running logpipe: %w; give its address with --addr", err)
+	}
+	var next []config.Evaluated
+	for _, p := range cfg.Pipelines {
+		next = append(next, p.Evaluate(running.Salt))
+	}
+	plan := config.Compare(running.Pipelines, next)
+	text := planText(plan)
+	if asJSON {
+		made, err := json.MarshalIndent(plan, "", "  ")
+		if err != nil {
+			return err
+		}
+		text = string(made) + "\n"
+	}
+	if err := a.print(text); err != nil {
+		return err
+	}
+	if !plan.Empty() {
+		return exit(exitChanges)
+	}
+	return nil
+}
+
+// fetchRunning asks a process what it runs.
+func fetchRunning(ctx context.Context, addr string) (config.Running, error) {
+	var running config.Running
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/api/config", nil)
+	if err != nil {
+		return running, fmt.Errorf("%q is no address such as %s", addr, config.DefaultListen)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy of the environment: it is this machine, mostly
+	answer, err := client.Do(req)
+	if err != nil {
+		return running, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return running, fmt.Errorf("what listens on %s answers %s", addr, answer.Status)
+	}
+	err = json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(&running)
+	if err != nil || len(running.Salt) == 0 {
+		return running, errors.Join(fmt.Errorf("what listens on %s is no logpipe", addr), err)
+	}
+	return running, nil
+}
+
+// planText is a plan for people.
+func planText(p config.Plan) string {
+	if p.Empty() {
+		return fmt.Sprintf("nothing changes: the %s would go on\n", count(len(p.Stays), "pipeline"))
+	}
+	var b strings.Builder
+	for _, r := range p.Restarts {
+		fmt.Fprintf(&b, "restart %s\n", escape(r.Name))
+		for _, c := range r.Changes {
+			at := c.Attr
+			if c.Block != "" {
+				at = c.Block + ": " + at
+			}
+			fmt.Fprintf(&b, "  %s: %s\n", escape(at), changeText(c))
+		}
+	}
+	for _, part := range []struct {
+		verb  string
+		names []string
+	}{{"start", p.Starts}, {"stop", p.Stops}, {"keep", p.Stays}} {
+		for _, name := range part.names {
+			fmt.Fprintf(&b, "%s %s\n", part.verb, escape(name))
+		}
+	}
+	return b.String()
+}
+
+func changeText(c config.Change) string {
+	if c.Hidden {
+		return "changed (hidden)"
+	}
+	side := func(s *string) string {
+		if s == nil {
+			return "nothing"
+		}
+		return fmt.Sprintf("%q", *s)
+	}
+	return side(c.Old) + " → " + side(c.New)
+}
