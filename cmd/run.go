@@ -15,6 +15,7 @@ type runFlags struct {
 	envFiles  []string
 	verbose   bool
 	logFormat string
+	watch     bool
 	admin     string // where the HTTP side listens; the file says it
 	adminSet  bool   // unless this flag was given
 }
@@ -47,6 +48,7 @@ the pipelines that changed drain and start anew.`,
 	flags.StringArrayVar(&f.envFiles, "env-file", nil, envFileUsage)
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log details too")
 	flags.StringVar(&f.logFormat, "log-format", "auto", "log in `FORMAT`: text, json or auto, which is text on a terminal and JSON elsewhere")
+	flags.BoolVar(&f.watch, "watch", false, "read the files again when they change, as after SIGHUP")
 	flags.StringVar(&f.admin, "admin", "", adminUsage)
 	_ = c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return c

@@ -50,6 +50,9 @@ func (s *session) run(ctx context.Context) error {
 	s.addSignals(&group, ctx, drain)
 	s.addAdmin(&group)
 	s.addAlerts(&group)
+	if s.flags.watch {
+		s.addWatch(&group)
+	}
 	if s.showsStatus() {
 		s.addStatus(&group)
 	} else {

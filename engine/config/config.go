@@ -53,7 +53,8 @@ type Pipeline struct {
 	Range        Range         // its header in the file
 
 	version string
-	partial bool // some value is not known, see Options.NoEnv
+	reads   []string // what file() read
+	partial bool     // some value is not known, see Options.NoEnv
 }
 
 // Block is one block of a pipeline: a plugin in a role.

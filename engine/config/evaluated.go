@@ -45,6 +45,20 @@ func (p *Pipeline) Evaluate(salt []byte) Evaluated {
 	return e.made
 }
 
+// Reads are the files beside its own that the pipeline comes from: those that file() names anywhere in the configuration, and those that its
+// plugins read when they connect.
+func (p *Pipeline) Reads() []string {
+	all := slices.Clone(p.reads)
+	for i := range p.Blocks {
+		for _, path := range p.Blocks[i].Traits().Files {
+			if path != "" {
+				all = append(all, path)
+			}
+		}
+	}
+	return all
+}
+
 // flow is the blocks in the order that counts: a fallback and a dead letter stand beside each other.
 func (p *Pipeline) flow() (names []string) {
 	blocks := slices.Clone(p.Blocks)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -33,6 +34,10 @@ func (l *loader) pipelines() *Config {
 	l.checkEmpty(len(c.Pipelines))
 	l.checkPaths(c)
 	l.checkAlerts(c)
+	read := slices.Sorted(maps.Keys(l.env.files))
+	for _, p := range c.Pipelines {
+		p.reads = read
+	}
 	l.dropDoubtful()
 	return c
 }
