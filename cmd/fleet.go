@@ -128,6 +128,7 @@ func (s *session) supervise(ctx context.Context) error {
 	for _, m := range all {
 		s.start(ctx, m)
 	}
+	s.notify.ready(count(len(all), "pipeline"))
 	for {
 		done, forget := s.fleet.ended()
 		select {

@@ -19,8 +19,10 @@ func (s *session) askReload() {
 
 // reload reads the configuration again and brings the pipelines to it. Nothing changes when there is an error in it.
 func (s *session) reload(ctx context.Context) {
+	s.notify.reloading()
 	next, err := s.read()
 	if err != nil {
+		s.notify.ready("the last reload was refused, see the log")
 		s.log.Error("reload refused; all goes on as before", "error", err)
 		return
 	}
@@ -39,6 +41,7 @@ func (s *session) reload(ctx context.Context) {
 	for _, tell := range s.reconfigure {
 		tell(next)
 	}
+	s.notify.ready(count(len(next.Pipelines), "pipeline"))
 	if whole {
 		s.log.Info("reloaded")
 	} else {

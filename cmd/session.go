@@ -28,6 +28,7 @@ type session struct {
 	set     stats.Set // the pipelines that are present, for who looks from outside
 	alerts  *alert.Engine
 	started time.Time
+	notify  notifier
 
 	reloads     chan struct{}          // one place: a reload that is asked for twice is one
 	reconfigure []func(*config.Config) // told after each reload that came out well
@@ -35,7 +36,7 @@ type session struct {
 }
 
 func newSession(a *app) *session {
-	return &session{app: a, screen: &screen{w: a.Err}, fleet: newFleet(), reloads: make(chan struct{}, 1)}
+	return &session{app: a, screen: &screen{w: a.Err}, fleet: newFleet(), notify: newNotifier(a.LookupEnv), reloads: make(chan struct{}, 1)}
 }
 
 // errAtOnce says that a second signal came.
@@ -53,6 +54,7 @@ func (s *session) run(ctx context.Context) error {
 	if s.flags.watch {
 		s.addWatch(&group)
 	}
+	s.addWatchdog(&group)
 	if s.showsStatus() {
 		s.addStatus(&group)
 	} else {
@@ -91,6 +93,7 @@ func (s *session) addSignals(group *run.Group, ctx context.Context, drain func()
 		defer forget()
 		defer forgetHangups()
 		again := watchSignals(watching, ctx, s.hangups(watching, hangups, signals), func(got os.Signal) {
+			s.notify.stopping("draining")
 			s.log.Info(s.drainText(), signalAttrs(got)...)
 			drain()
 		})
