@@ -104,3 +104,51 @@ func TestReloadDrains(t *testing.T) {
 		t.Errorf("%d messages are stored after the drain, want 10", got)
 	}
 }
+
+// A reload must not read a finished file a second time: its messages would be there twice.
+func TestReloadLeavesWhatIsFinished(t *testing.T) {
+	dir := t.TempDir()
+	finite := strings.Replace(staying("finite", filepath.Join(dir, "finite"), 1), "    stay = true\n", "", 1)
+	file := write(t, "fleet.hcl", finite+staying("stays", filepath.Join(dir, "stays"), 1))
+	p := start(t, nil, "run", "--admin", "", file)
+	p.until("all is stored", func() bool {
+		return lines(filepath.Join(dir, "finite")) == 10 && lines(filepath.Join(dir, "stays")) == 10
+	})
+	rewrite(t, file, finite+staying("stays", filepath.Join(dir, "stays"), 2))
+	p.signal(syscall.SIGHUP)
+	p.until("it has changed", func() bool { return lines(filepath.Join(dir, "stays")) == 20 })
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitOK || lines(filepath.Join(dir, "finite")) != 10 {
+		t.Errorf("exit code %d, %d lines of what was finished", code, lines(filepath.Join(dir, "finite")))
+	}
+}
+
+// A process that shall end must not start pipelines: the manager would kill it with what they have read.
+func TestEndDuringAReload(t *testing.T) {
+	dir := t.TempDir()
+	file := heldWith(t, "", `mode = "hang"`)
+	first := strings.Replace(contents(t, file), `"20s"`, `"3s"`, 1)
+	rewrite(t, file, first)
+	p := start(t, nil, "run", "-v", "--admin", "", file)
+	p.until("all is read", func() bool { return strings.Contains(p.stderr(), "all numbers are read") })
+	rewrite(t, file, staying("next", filepath.Join(dir, "next"), 1))
+	p.signal(syscall.SIGHUP)
+	p.until("it reloads", func() bool { return strings.Contains(p.stderr(), `"reloading"`) })
+	p.signal(syscall.SIGTERM)
+	p.until("it drains", func() bool { return strings.Contains(p.stderr(), "draining, at most") })
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitRuntime || lines(filepath.Join(dir, "next")) != 0 {
+		t.Errorf("exit code %d, %d lines of the next pipeline\n%s", code, lines(filepath.Join(dir, "next")), p.stderr())
+	}
+}
+
+// A list of variables in a file is a part of the configuration.
+func TestWatchReadsEnvFilesAgain(t *testing.T) {
+	stored := filepath.Join(t.TempDir(), "stored")
+	env := write(t, "a.env", "WORKERS=1\n")
+	file := write(t, "a.hcl", strings.Replace(staying("a", stored, 1), "workers = 1", `workers = env("WORKERS")`, 1))
+	p := start(t, nil, "run", "--watch", "--admin", "", "--env-file", env, file)
+	p.until("all is stored", func() bool { return lines(stored) == 10 })
+	rewrite(t, env, "WORKERS=2\n")
+	p.until("it runs anew", func() bool { return lines(stored) == 20 })
+}

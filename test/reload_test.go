@@ -36,7 +36,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	put(string(shipped))
 	p := w.Start(w.Env(), "run", file)
 	w.Says(p, "input is open")
-	producer := w.Producer(n, "RATE=4000")
+	producer := w.Producer(n, "RATE=2500")
 	said := func(text string) (times int) {
 		for _, l := range p.Log() {
 			if strings.HasPrefix(l.Text("msg"), text) {
