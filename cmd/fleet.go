@@ -118,13 +118,18 @@ func (s *session) start(ctx context.Context, m *member) {
 	}()
 }
 
-// supervise runs the pipelines beside each other, and reloads when it is asked to, until all have ended.
-func (s *session) supervise(ctx context.Context) error {
+// prepare makes members of the configuration, before anybody looks for them.
+func (s *session) prepare() {
 	var all []*member
 	for _, p := range s.config.Pipelines {
 		all = append(all, s.member(p, p.Evaluate(s.fleet.salt)))
 	}
 	s.present(all)
+}
+
+// supervise runs the pipelines beside each other, and reloads when it is asked to, until all have ended.
+func (s *session) supervise(ctx context.Context) error {
+	all := s.fleet.members()
 	for _, m := range all {
 		s.start(ctx, m)
 	}

@@ -63,6 +63,7 @@ func TestEachPipelineHasItsOwnTime(t *testing.T) {
 		var log bytes.Buffer
 		s := newSession(&app{})
 		s.log, s.config, s.started = slog.New(newJSONHandler(&log, 0)), cfg, time.Now()
+		s.prepare()
 		s.slow = func(name string) {
 			time.Sleep(map[string]time.Duration{"numbers": time.Hour, "later": 2 * time.Hour}[name])
 		}

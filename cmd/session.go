@@ -68,6 +68,7 @@ func (s *session) run(ctx context.Context) error {
 // happens only when the process shall end at once, and a plugin that hangs must not keep it.
 func (s *session) addPipelines(group *run.Group, ctx context.Context) (drain func()) {
 	moving, drain := context.WithCancel(context.WithoutCancel(ctx))
+	s.prepare()
 	abandon := make(chan struct{})
 	group.Add(func() error {
 		ended := make(chan error, 1)
