@@ -51,6 +51,9 @@ func TestReloadsUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	addr := strings.Trim(strings.TrimPrefix(w.AdminURL(p), "http://"), "/")
+	w.Exits(w.Start(w.Env(), "plan", "--addr", addr, file), 0)
+	w.Exits(w.Start(w.Env("BATCH_SIZE=51"), "plan", "--addr", addr, file), 5)
 	for i := range reloads {
 		if i%10 == 5 { // somebody saves what is not finished
 			put("pipeline \"logs\" {\n  input \"amqp\" {\n")
