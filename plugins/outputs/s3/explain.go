@@ -19,9 +19,13 @@ import (
 // failure is an error of the SDK in words for those who run the pipeline. The SDK's own text names operations and numbers that
 // differ each time.
 type failure struct {
-	text string
-	err  error
+	text  string
+	err   error
+	class string // "" where the cause says it
 }
+
+// Class is what the failure is counted by.
+func (f *failure) Class() string { return f.class }
 
 func (f *failure) Error() string { return f.text }
 func (f *failure) Unwrap() error { return f.err }
@@ -46,7 +50,7 @@ func (o *output) explain(ctx context.Context, s session, err error, buffer *enco
 	if a.stale() || isCertificate(err) {
 		o.forget(s.client)
 	}
-	err = &failure{o.redact(text, s), err}
+	err = &failure{o.redact(text, s), err, classOf(ctx, a, answered, err)}
 	if a.permanent(buffer) {
 		return engine.Permanent(err)
 	}
@@ -211,7 +215,7 @@ func (o *output) explainSettings(ctx context.Context, err error) error {
 	case errors.As(err, &missing):
 		text = fmt.Sprintf("no credentials: there is no profile %q in the shared AWS files", missing.Profile)
 	}
-	return &failure{o.redact(text, session{}), err}
+	return &failure{o.redact(text, session{}), err, "credentials"}
 }
 
 // explainCredentials tells why there are no credentials.
@@ -227,7 +231,7 @@ func (o *output) explainCredentials(ctx context.Context, err error) error {
 		text = fmt.Sprintf("no credentials: set access_key and secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, "+
 			"or give the machine or pod a role (tried last: %.300s)", root(err))
 	}
-	return &failure{o.redact(text, session{}), err}
+	return &failure{o.redact(text, session{}), err, "credentials"}
 }
 
 // where names the server.

@@ -137,7 +137,7 @@ func (o *output) Check(ctx context.Context) error {
 			return nil
 		}
 		if a, _ := readAnswer(err); a.code == "AccessDenied" {
-			err = &failure{"cannot tell whether it is well, because the credentials may not list it (s3:ListBucket); uploads are tried all the same", err}
+			err = &failure{"cannot tell whether it is well, because the credentials may not list it (s3:ListBucket); uploads are tried all the same", err, "forbidden"}
 		} else {
 			err = o.explain(attempt, c, err, nil)
 		}
