@@ -129,7 +129,7 @@ func (o *Output) Write(ctx context.Context, b *engine.Batch) error {
 	if o.path == "" && errors.Is(err, unix.ENAMETOOLONG) { // the values of this partition, and not the disk
 		return engine.Permanent(err)
 	}
-	return err
+	return withClass(err)
 }
 
 // encode makes the bytes of one write: whole lines, and a whole frame where they are compressed.
