@@ -16,6 +16,7 @@ func (s *session) addAlerts(group *run.Group) {
 	instance, _ := os.Hostname() // without it the label is missing
 	s.alerts = alert.New(&s.set, alert.Origin{Instance: instance, URL: statusPage(s.config.Admin)}, s.log)
 	s.alerts.Set(alertConfigs(s.config))
+	s.reconfigure = append(s.reconfigure, func(c *config.Config) { s.alerts.Set(alertConfigs(c)) })
 	ctx, stop := context.WithCancel(context.Background())
 	atOnce := make(chan struct{})
 	group.Add(func() error {
