@@ -7,6 +7,7 @@ import (
 	amqpin "github.com/logpipe/logpipe/plugins/inputs/amqp"
 	filein "github.com/logpipe/logpipe/plugins/inputs/file"
 	"github.com/logpipe/logpipe/plugins/inputs/generator"
+	httpin "github.com/logpipe/logpipe/plugins/inputs/http"
 	amqpout "github.com/logpipe/logpipe/plugins/outputs/amqp"
 	fileout "github.com/logpipe/logpipe/plugins/outputs/file"
 	"github.com/logpipe/logpipe/plugins/outputs/s3"
@@ -21,6 +22,7 @@ var All = []engine.Plugin{
 	amqpin.Plugin,
 	filein.Plugin,
 	generator.Plugin,
+	httpin.Plugin,
 
 	batch.Plugin,
 	json.Plugin,

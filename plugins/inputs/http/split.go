@@ -1,0 +1,60 @@
+package http
+
+import (
+	"bytes"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+)
+
+// lines makes a message of each line, byte for byte. A line of nothing is the end of the file before, or a blank line for the eye.
+func lines(body []byte, into []engine.Message, most int) ([]engine.Message, error) {
+	for len(body) > 0 {
+		line, rest := body, []byte(nil)
+		if i := bytes.IndexByte(body, '\n'); i >= 0 {
+			line, rest = body[:i], body[i+1:]
+		}
+		body = rest
+		if len(line) == 0 || len(line) == 1 && line[0] == '\r' {
+			continue
+		}
+		if len(into) == most {
+			return into, tooManyMessages(most)
+		}
+		into = append(into, engine.Message{Body: line[:len(line):len(line)]})
+	}
+	return into, nil
+}
+
+// document makes a message of each element of a JSON array, or of the one value that the body is. White space between values is taken
+// out where it has line breaks: a message is a line then.
+func document(body []byte, into []engine.Message, most int) ([]engine.Message, error) {
+	body = jsonscan.Trim(body)
+	if len(body) == 0 {
+		return into, nil
+	}
+	form, err := jsonscan.Check(body)
+	if err != nil {
+		return into, notJSON(err)
+	}
+	one := func(value []byte) bool {
+		if len(into) == most {
+			return false
+		}
+		if form.Newlines && bytes.ContainsAny(value, "\r\n") {
+			value = jsonscan.Compact(make([]byte, 0, len(value)), value)
+		}
+		into = append(into, engine.Message{Body: value[:len(value):len(value)]})
+		return true
+	}
+	fits := true
+	if body[0] == '[' {
+		jsonscan.Elements(body)(func(value []byte) bool { fits = one(value); return fits })
+	} else {
+		fits = one(body)
+	}
+	if !fits {
+		return into, tooManyMessages(most)
+	}
+	return into, nil
+}
