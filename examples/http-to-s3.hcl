@@ -35,6 +35,6 @@ pipeline "http" {
   # Without a fallback an outage of S3 is back-pressure: clients are answered 503 with Retry-After, and keep what they have.
 
   dead_letter "file" {
-    path = env("DEAD_LETTERS", "/var/lib/logpipe/dead.ndjson")
+    path = env("HTTP_DEAD_LETTERS", "/var/lib/logpipe/http-dead.ndjson")
   }
 }

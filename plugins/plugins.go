@@ -10,6 +10,7 @@ import (
 	httpin "github.com/logpipe/logpipe/plugins/inputs/http"
 	amqpout "github.com/logpipe/logpipe/plugins/outputs/amqp"
 	fileout "github.com/logpipe/logpipe/plugins/outputs/file"
+	httpout "github.com/logpipe/logpipe/plugins/outputs/http"
 	"github.com/logpipe/logpipe/plugins/outputs/s3"
 	"github.com/logpipe/logpipe/plugins/outputs/stdout"
 	"github.com/logpipe/logpipe/plugins/processors/batch"
@@ -30,6 +31,7 @@ var All = []engine.Plugin{
 
 	amqpout.Plugin,
 	fileout.Plugin,
+	httpout.Plugin,
 	s3.Plugin,
 	stdout.Plugin,
 }
