@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -148,7 +149,7 @@ func unpack(data []byte, pack encode.Compression, limit int, c *charge) ([]byte,
 		}
 		r = z
 	}
-	body, err := fill(r, nil, min(8*len(data), limit), limit, c)
+	body, err := fill(r, nil, min(unpackedSize(data, pack), limit), limit, c)
 	var a answer
 	switch {
 	case err == nil:
@@ -157,6 +158,20 @@ func unpack(data []byte, pack encode.Compression, limit int, c *charge) ([]byte,
 		return nil, err
 	}
 	return nil, damaged("the body is damaged "+string(pack), err)
+}
+
+// unpackedSize guesses how long a body is unpacked, so that it need not be copied again and again while it grows. What the body itself says is
+// believed as far as deflate could bear it out.
+func unpackedSize(data []byte, pack encode.Compression) int {
+	says := uint64(8 * len(data))
+	var head zstd.Header
+	switch {
+	case pack == encode.Gzip && len(data) > 4:
+		says = uint64(binary.LittleEndian.Uint32(data[len(data)-4:]))
+	case pack == encode.Zstd && head.Decode(data) == nil && head.HasFCS:
+		says = head.FrameContentSize
+	}
+	return int(min(says, 1024*uint64(len(data)))) + 1 // which shows the end without growing
 }
 
 // clip copies a body that fills its memory badly: it may stay for long.

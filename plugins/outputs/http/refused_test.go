@@ -205,7 +205,11 @@ func TestHangingServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r = newReceiver(t)
-	r.first = func(_ http.ResponseWriter, req *http.Request, _ []byte) bool { cancel(); <-req.Context().Done(); return true }
+	r.first = func(_ http.ResponseWriter, req *http.Request, _ []byte) bool {
+		cancel()
+		<-req.Context().Done()
+		return true
+	}
 	err = open(t, r.config(), engine.RoleOutput).Write(ctx, batchOf("b", "x"))
 	if wantError(t, err, "broken off"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not wrap context.Canceled", err)
