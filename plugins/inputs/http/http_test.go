@@ -333,28 +333,36 @@ func TestAnswersInAnyOrder(t *testing.T) {
 // Of a request that is refused for want of room nothing may be taken: the client sends it again, and it would be there twice.
 func TestBackPressure(t *testing.T) {
 	c := local()
-	c.AdmitTimeout, c.MaxRequests = 50*time.Millisecond, 2
+	c.AdmitTimeout = 50 * time.Millisecond
 	in := listen(t, c)
 	r := await(t, post(t, in, "refused"), 503, "no_room")
 	if cmp.Or(r.header.Get("Retry-After"), "0") == "0" {
 		t.Errorf("no Retry-After: %v", r.header)
 	}
-	one := post(t, in, "one")
-	_, first := read(t, in)
-	two := post(t, in, "two")
-	bodies, second := read(t, in)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := in.Read(ctx, &engine.Batch{}); err == nil {
+		t.Error("a request that was refused is read")
+	}
+	c = local()
+	c.MaxRequests = 2
+	patient := listen(t, c)
+	one := post(t, patient, "one")
+	_, first := read(t, patient)
+	two := post(t, patient, "two")
+	bodies, second := read(t, patient)
 	if bodies[0] != "two" {
 		t.Errorf("the pipeline got %q", bodies)
 	}
-	if r := await(t, post(t, in, "three"), 429, "too_many_requests"); r.header.Get("Retry-After") == "" {
+	if r := await(t, post(t, patient, "three"), 429, "too_many_requests"); r.header.Get("Retry-After") == "" {
 		t.Errorf("no Retry-After: %v", r.header)
 	}
-	ack(t, in, first, second)
+	ack(t, patient, first, second)
 	await(t, one, 200, "")
 	await(t, two, 200, "")
-	four := post(t, in, "four")
-	_, tag := read(t, in)
-	ack(t, in, tag)
+	four := post(t, patient, "four")
+	_, tag := read(t, patient)
+	ack(t, patient, tag)
 	await(t, four, 200, "")
 }
 
