@@ -22,7 +22,7 @@ type Config struct {
 	MaxMessages     int          `hcl:"max_messages,optional" doc:"The most messages of a request. One with more is answered 413."`
 	MaxRequests     int          `hcl:"max_requests,optional" doc:"How many requests may be open at once, those included that wait for being stored. More are answered 429."`
 	MaxConnections  int          `hcl:"max_connections,optional" doc:"How many connections may be open at once. More wait until one is closed."`
-	MaxPendingBytes engine.Bytes `hcl:"max_pending_bytes,optional" doc:"How much memory the bodies may take that are not in the pipeline yet: this is beside what max_in_flight_bytes allows. Requests for which there is none are answered 429."`
+	MaxPendingBytes engine.Bytes `hcl:"max_pending_bytes,optional" doc:"How much memory requests may take that are not in the pipeline yet: this is beside what max_in_flight_bytes allows. Requests for which there is none are answered 429."`
 	MaxHeaderBytes  engine.Bytes `hcl:"max_header_bytes,optional" doc:"The largest header of a request. A larger one is answered 431."`
 
 	ReadTimeout  time.Duration `hcl:"read_timeout,optional" doc:"How long a client may take to send a request, and to read the answer."`
@@ -100,15 +100,14 @@ const maxBody = 1 << 30
 func (c *Config) checkLimits() error {
 	var errs []error
 	bad := func(attr, format string, args ...any) { errs = append(errs, engine.AttrErrorf(attr, format, args...)) }
+	largest := 2*c.MaxBodyBytes + engine.Bytes(c.MaxMessages*messageSize) // packed and unpacked
 	switch {
 	case c.MaxBodyBytes < 1 || c.MaxBodyBytes > maxBody:
 		bad("max_body_bytes", "a body may have 1B to %s; this is %s", engine.Bytes(maxBody), c.MaxBodyBytes)
-	case c.MaxPendingBytes < 2*c.MaxBodyBytes:
-		bad("max_pending_bytes", "the largest body that max_body_bytes allows needs %s, packed and unpacked; this is %s",
-			2*c.MaxBodyBytes, c.MaxPendingBytes)
-	}
-	if c.MaxMessages < 1 {
-		bad("max_messages", "%d would let no message pass", c.MaxMessages)
+	case c.MaxMessages < 1 || c.MaxMessages > 1<<24:
+		bad("max_messages", "a request may have 1 to %d messages; this is %d", 1<<24, c.MaxMessages)
+	case c.MaxPendingBytes < largest:
+		bad("max_pending_bytes", "the largest request that max_body_bytes and max_messages allow needs %d bytes; this is %s", largest, c.MaxPendingBytes)
 	}
 	if c.MaxRequests < 1 {
 		bad("max_requests", "%d would let no request pass", c.MaxRequests)

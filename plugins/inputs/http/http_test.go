@@ -48,7 +48,11 @@ func newInput(tb testing.TB, c Config) *input {
 // listen opens an input and closes it with the test.
 func listen(tb testing.TB, c Config) *input {
 	tb.Helper()
-	in := newInput(tb, c)
+	return opened(tb, newInput(tb, c))
+}
+
+func opened(tb testing.TB, in *input) *input {
+	tb.Helper()
 	if err := in.Open(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
@@ -369,8 +373,10 @@ func TestBackPressure(t *testing.T) {
 // Bodies that nobody has read into the pipeline are bounded in bytes, all together; without it memory grows with the number of clients.
 func TestPendingBytesAreBounded(t *testing.T) {
 	c := local()
-	c.MaxBodyBytes, c.MaxPendingBytes = 1<<20, 2<<20
-	in := listen(t, c)
+	c.MaxBodyBytes, c.MaxPendingBytes, c.MaxMessages = 1<<20, 2<<20, 1
+	in := newInput(t, local()) // the smallest request would need more than this; it is the bound itself that is tried
+	in.Config, in.pending.limit = c, 2<<20+1000
+	in = opened(t, in)
 	slow, w := io.Pipe()
 	answered := make(chan reply, 1)
 	r := request(t, in, slow)
@@ -392,6 +398,23 @@ func TestPendingBytesAreBounded(t *testing.T) {
 	}
 	await(t, answered, 200, "")
 	await(t, second, 200, "")
+	if used := in.pending.used.Load(); used != 0 {
+		t.Errorf("%d bytes are still counted", used)
+	}
+}
+
+// Lines of one byte take far more memory as messages than as a body, so they count as such.
+func TestShortLinesCount(t *testing.T) {
+	c := local()
+	in := listen(t, c)
+	answered := post(t, in, strings.Repeat("x\n", 50_000))
+	until(t, "the messages are counted", func() bool { return in.pending.used.Load() > 50_000*int64(messageSize) })
+	bodies, tag := read(t, in)
+	if len(bodies) != 50_000 {
+		t.Errorf("%d messages", len(bodies))
+	}
+	ack(t, in, tag)
+	await(t, answered, 200, "")
 	if used := in.pending.used.Load(); used != 0 {
 		t.Errorf("%d bytes are still counted", used)
 	}

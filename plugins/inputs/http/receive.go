@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -36,6 +37,10 @@ func (s *session) receive(r *http.Request, c *charge) (*parcel, error) {
 		spare(messages)
 		return nil, err
 	}
+	if !c.take(len(messages) * messageSize) { // short lines take more memory so than by themselves
+		spare(messages)
+		return nil, tooManyBytes
+	}
 	p := &parcel{messages: messages, held: int64(cap(body)), settled: make(chan struct{})}
 	if m := s.meta(r); m != nil {
 		p.held += m.size
@@ -45,6 +50,9 @@ func (s *session) receive(r *http.Request, c *charge) (*parcel, error) {
 	}
 	return p, nil
 }
+
+// messageSize is what a message takes beside its body.
+var messageSize = int(reflect.TypeFor[engine.Message]().Size())
 
 // unreadable is the answer to a body that could not be read.
 func (s *session) unreadable(ctx context.Context, err error) answer {
@@ -94,6 +102,8 @@ func splitter(contentType string) (func(body []byte, into []engine.Message, most
 	return lines, nil
 }
 
+const mostSpared = 1 << 14
+
 // spares are the slices of messages of requests that are done with. Those that the engine took were given for others of its own.
 var spares sync.Pool
 
@@ -105,7 +115,7 @@ func spareMessages() []engine.Message {
 }
 
 func spare(messages []engine.Message) {
-	if cap(messages) > 0 {
+	if cap(messages) > 0 && cap(messages) <= mostSpared { // one large request among small ones must not stay in memory
 		clear(messages)
 		messages = messages[:0]
 		spares.Put(&messages)

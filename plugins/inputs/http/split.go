@@ -27,7 +27,7 @@ func lines(body []byte, into []engine.Message, most int) ([]engine.Message, erro
 }
 
 // document makes a message of each element of a JSON array, or of the one value that the body is. White space between values is taken
-// out where it has line breaks: a message is a line then.
+// out of a body that has line breaks there: a message is a line then.
 func document(body []byte, into []engine.Message, most int) ([]engine.Message, error) {
 	body = jsonscan.Trim(body)
 	if len(body) == 0 {
@@ -37,24 +37,17 @@ func document(body []byte, into []engine.Message, most int) ([]engine.Message, e
 	if err != nil {
 		return into, notJSON(err)
 	}
-	one := func(value []byte) bool {
+	if form.Newlines {
+		body = jsonscan.Compact(make([]byte, 0, len(body)), body)
+	}
+	if body[0] != '[' {
+		return append(into, engine.Message{Body: body[:len(body):len(body)]}), nil
+	}
+	for element := range jsonscan.Elements(body) {
 		if len(into) == most {
-			return false
+			return into, tooManyMessages(most)
 		}
-		if form.Newlines && bytes.ContainsAny(value, "\r\n") {
-			value = jsonscan.Compact(make([]byte, 0, len(value)), value)
-		}
-		into = append(into, engine.Message{Body: value[:len(value):len(value)]})
-		return true
-	}
-	fits := true
-	if body[0] == '[' {
-		jsonscan.Elements(body)(func(value []byte) bool { fits = one(value); return fits })
-	} else {
-		fits = one(body)
-	}
-	if !fits {
-		return into, tooManyMessages(most)
+		into = append(into, engine.Message{Body: element})
 	}
 	return into, nil
 }
