@@ -74,14 +74,17 @@ func readBody(r *http.Request, pack encode.Compression, limit int, c *charge) ([
 // packed are buffers for what is unpacked at once. What is unpacked the messages keep.
 var packed = sync.Pool{New: func() any { return new([]byte) }}
 
-// fill reads r to its end into buf, which grows to hint and further up to limit.
+// fill reads r to its end into buf, which grows to hint at once, and further up to limit.
 func fill(r io.Reader, buf []byte, hint, limit int, c *charge) ([]byte, error) {
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= limit {
 				return buf, more(r)
 			}
-			size := min(max(2*cap(buf), hint, 512), limit)
+			size := min(max(2*cap(buf), 512), limit)
+			if cap(buf) < hint {
+				size = min(hint, limit)
+			}
 			if !c.take(size - cap(buf)) {
 				return buf, tooManyBytes
 			}
