@@ -127,7 +127,7 @@ func await(tb testing.TB, answered <-chan reply, status int, code string) reply 
 	tb.Helper()
 	select {
 	case r := <-answered:
-		if r.status != status || r.code != code {
+		if r.status != status || r.code != code || r.err != nil {
 			tb.Fatalf("answered %v, want %d %s", r, status, code)
 		}
 		return r
@@ -318,6 +318,7 @@ func TestAnswersInAnyOrder(t *testing.T) {
 		bodies, tag := read(t, in)
 		tags[bodies[0]] = tag
 	}
+	until(t, "the pipeline's window counts them alone", func() bool { return in.pending.used.Load() == 0 })
 	for i, body := range []string{"b", "c", "a"} {
 		for _, other := range []string{"b", "c", "a"}[i:] {
 			select {

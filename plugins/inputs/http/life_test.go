@@ -86,6 +86,37 @@ func TestClientGoesAway(t *testing.T) {
 	ack(t, in, tag)
 }
 
+// A client that closes its side of the connection, and still reads, looks like one that went away. It must not get the 200 that net/http
+// says for a handler that says nothing: it would forget what is not stored.
+func TestClientClosesItsSide(t *testing.T) {
+	in := listen(t, local())
+	for _, taken := range []bool{true, false} {
+		conn, err := net.Dial("tcp", in.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+		var tag uint64
+		if taken {
+			_, tag = read(t, in)
+		}
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		answer, err := io.ReadAll(conn)
+		if err != nil || len(answer) > 0 {
+			t.Errorf("taken %v: answered %q, %v", taken, answer, err)
+		}
+		if taken {
+			ack(t, in, tag)
+		}
+	}
+}
+
 // A client is not kept waiting for ever. Its messages stay ours.
 func TestTimeout(t *testing.T) {
 	c := local()

@@ -18,7 +18,7 @@ func (s *session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = control.SetWriteDeadline(now.Add(s.in.ReadTimeout)) // of "100 Continue"
 	a := s.answer(r, control)
 	if a.status == 0 {
-		return // nobody is there to read it
+		panic(http.ErrAbortHandler) // nobody seems to be there; to return would say 200 to one who is
 	}
 	// Before it writes, the server reads what is left of a body that was refused, until the first of these deadlines.
 	_ = control.SetWriteDeadline(time.Now().Add(2 * s.in.ReadTimeout))
