@@ -12,11 +12,9 @@ import (
 // ServeHTTP is the way of one request: may it come in, read it, hand it over, wait until it is stored.
 func (s *session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
-	now := time.Now()
-	// The server's own timeouts would run on while a request waits for being stored, and look like a client that went away.
-	_ = control.SetReadDeadline(now.Add(s.in.ReadTimeout))
-	_ = control.SetWriteDeadline(now.Add(s.in.ReadTimeout)) // of "100 Continue"
-	a := s.answer(r, control)
+	// Not the server's own, which would run on while a request waits for being stored.
+	_ = control.SetWriteDeadline(time.Now().Add(s.in.ReadTimeout)) // of "100 Continue"
+	a := s.answer(r)
 	if a.status == 0 {
 		panic(http.ErrAbortHandler) // nobody seems to be there; to return would say 200 to one who is
 	}
@@ -28,7 +26,7 @@ func (s *session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-func (s *session) answer(r *http.Request, control *http.ResponseController) answer {
+func (s *session) answer(r *http.Request) answer {
 	if a, ok := s.door(r); !ok {
 		return a
 	}
@@ -44,7 +42,6 @@ func (s *session) answer(r *http.Request, control *http.ResponseController) answ
 	if err != nil {
 		return s.unreadable(r.Context(), err)
 	}
-	_ = control.SetReadDeadline(time.Time{})
 	if len(p.messages) == 0 {
 		return stored(0)
 	}

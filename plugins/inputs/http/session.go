@@ -47,7 +47,7 @@ func newSession(in *input) *session {
 		taken: map[uint64]*parcel{},
 	}
 	s.server = &http.Server{
-		Handler: s, ReadHeaderTimeout: min(in.ReadTimeout, headerTimeout), IdleTimeout: idleTimeout, MaxHeaderBytes: int(in.MaxHeaderBytes),
+		Handler: s, ReadHeaderTimeout: min(in.ReadTimeout, headerTimeout), ReadTimeout: in.ReadTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: int(in.MaxHeaderBytes),
 		// Scanners of ports and clients that hang up would fill the log.
 		ErrorLog: slog.NewLogLogger(in.log.Handler(), slog.LevelDebug),
 	}
