@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: page build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt docs clean
+.PHONY: page build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -28,6 +28,7 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 	$(MAKE) budgets
+	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
 
 budgets: ## what a message may allocate; without the race detector, which allocates too
 	$(GO) test -run '^TestBudget' -count=1 ./engine/... ./plugins/...
@@ -44,6 +45,7 @@ lint: ## format, vet, staticcheck
 	$(GO) vet -tags faults ./...
 	$(TOOL) staticcheck -tags faults ./...
 	$(GO) mod tidy -diff
+	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.dev
 	$(TOOL) govulncheck ./...
@@ -51,6 +53,9 @@ vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.
 fmt: ## format Go and HCL
 	gofmt -w .
 	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples
+
+manifests: ## write what k8s/ copies from other files
+	cd test/k8s && $(GO) test -count=1 -run Copies . -write
 
 docs: ## write what is made from the code
 	$(GO) generate ./cmd/...
