@@ -1,0 +1,44 @@
+package cmd
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// The image's health check is this command alone. One that is content with any answer, or asks another address, would keep a
+// container that stands still, and its logs with it, for healthy.
+func TestHealth(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" {
+			http.Error(w, "the acker of pipeline logs has not moved for 2m", http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	at := strings.TrimPrefix(server.URL, "http://")
+	gone := httptest.NewServer(nil)
+	nobody := strings.TrimPrefix(gone.URL, "http://")
+	gone.Close()
+
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"well":          {[]string{"health", "--ready", at}, exitOK, ""},
+		"stands still":  {[]string{"health", at}, exitRuntime, "has not moved for 2m"},
+		"nobody there":  {[]string{"health", nobody}, exitRuntime, "connection refused"},
+		"no address":    {[]string{"health", "localhost"}, exitUsage, `"localhost" is no address and port`},
+		"two addresses": {[]string{"health", at, at}, exitUsage, "accepts at most 1 arg"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, err strings.Builder
+			code := Run(context.Background(), c.args, Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+			if code != c.code || out.Len() > 0 || !strings.Contains(err.String(), c.says) || (c.says == "") != (err.Len() == 0) {
+				t.Errorf("exit code %d, want %d; it says %q %q, want %q", code, c.code, out.String(), err.String(), c.says)
+			}
+		})
+	}
+}
