@@ -9,10 +9,13 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: page build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: page build image test test-image test-compose budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
+
+image: ## the container image, with docker, podman or buildah; IMAGE=name:tag
+	deploy/image/build $(IMAGE) $(VERSION)
 
 demo: ## the main job, on a real RabbitMQ and a real S3 server
 	@mkdir -p bin
@@ -30,6 +33,9 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	$(MAKE) budgets
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
 
+test-image: ## the image, built and run with podman; needs root, takes a minute or two
+	$(GO) test -tags image -count=1 -timeout 20m ./test/image
+
 budgets: ## what a message may allocate; without the race detector, which allocates too
 	$(GO) test -run '^TestBudget' -count=1 ./engine/... ./plugins/...
 
@@ -42,8 +48,8 @@ quick: ## what needs no server and no time
 
 lint: ## format, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run make fmt:"; gofmt -l .; exit 1; }
-	$(GO) vet -tags faults ./...
-	$(TOOL) staticcheck -tags faults ./...
+	$(GO) vet -tags faults,image ./...
+	$(TOOL) staticcheck -tags faults,image ./...
 	$(GO) mod tidy -diff
 	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
@@ -77,6 +83,8 @@ bench-e2e: ## logpipe on real servers beside a raw client and BENCH_PEER; E2E="-
 
 load: ## a filled queue to S3 with a kill -9 in the middle, and the count
 	$(GO) build -o bin/load ./test/load && bin/load
+
+IMAGE ?= logpipe:$(VERSION)
 
 BENCH ?= .
 COUNT ?= 1

@@ -95,7 +95,6 @@ func (e *engine) build(image string, more ...string) {
 
 // config is what an image says of itself.
 type config struct {
-	ID           string `json:"Id"`
 	Architecture string
 	Size         int64
 	Config       struct {
@@ -104,6 +103,7 @@ type config struct {
 		StopSignal string
 	}
 	HealthCheck struct{ Test []string }
+	RootFS      struct{ Layers []string }
 }
 
 func (e *engine) inspect(image string) config {
