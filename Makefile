@@ -32,6 +32,10 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 	$(MAKE) budgets
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
+	$(MAKE) budgets test-compose
+
+test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
+	cd test/compose && $(GO) vet ./... && $(GO) test ./...
 
 test-image: ## the image, built and run with podman; needs root, takes a minute or two
 	$(GO) test -tags image -count=1 -timeout 20m ./test/image
