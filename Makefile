@@ -17,6 +17,16 @@ build: ## the program, into bin/
 image: ## the container image, with docker, podman or buildah; IMAGE=name:tag
 	deploy/image/build $(IMAGE) $(VERSION)
 
+# From source, at one version, checked against the checksum database: no binary of somebody else's makes what is shipped.
+GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
+
+snapshot: ## archives, packages, checksums and SBOMs as a release has them, into dist/; publishes nothing
+	$(GORELEASER) check
+	$(GORELEASER) release --snapshot --clean --skip=docker
+
+release: ## what the workflow does for a tag; needs GITHUB_TOKEN, and Docker logged in to ghcr.io
+	$(GORELEASER) release --clean
+
 demo: ## the main job, on a real RabbitMQ and a real S3 server
 	@mkdir -p bin
 	@$(GO) build -o bin/demo ./test/demo && exec bin/demo
@@ -35,7 +45,7 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	$(MAKE) budgets test-compose
 
 test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
-	cd test/compose && $(GO) vet ./... && $(GO) test ./...
+	cd test/compose && $(GO) vet ./... && $(GO) test -count=1 ./... # its cache does not see files of another module
 
 test-image: ## the image, built and run with podman; needs root, takes a minute or two
 	$(GO) test -tags image -count=1 -timeout 20m ./test/image
