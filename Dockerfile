@@ -23,7 +23,7 @@ ARG TARGETARCH
 ARG VERSION=dev
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOOS="$TARGETOS" GOARCH="$TARGETARCH" deploy/image/compile /files/usr/bin/logpipe "$VERSION" && \
-    install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /files/etc/ssl/certs/ca-certificates.crt
+    mkdir -p /files/etc/ssl/certs && cp -L /etc/ssl/certs/ca-certificates.crt /files/etc/ssl/certs/
 
 # The program from the build context: <os>/<arch>/logpipe, and the machine's CA bundle beside it.
 FROM scratch AS prebuilt
