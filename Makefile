@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: page build image test test-image test-compose budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: page build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -40,7 +40,6 @@ test: ## everything, on real servers, under the race detector; prints the covera
 		| sed 's/\tcoverage:.*//'
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
-	$(MAKE) budgets
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
 	$(MAKE) budgets test-compose
 
