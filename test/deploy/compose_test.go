@@ -30,7 +30,7 @@ func mount(t *testing.T, files map[string]string) (root string) {
 // Prometheus does not start with a configuration that it does not understand, and then nobody is told of anything.
 func TestPrometheusReadsItsConfiguration(t *testing.T) {
 	promtool := servers.Promtool(t)
-	root := mount(t, map[string]string{"prometheus.yml": "deploy/compose/prometheus.yml"})
+	root := mount(t, map[string]string{"prometheus.yml": "deploy/compose/prometheus.yml", "rules.yaml": "monitoring/rules.yaml"})
 	if out, err := exec.CommandContext(t.Context(), promtool, "check", "config", "--lint=all", "--lint-fatal", filepath.Join(root, "prometheus.yml")).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
