@@ -175,6 +175,8 @@ func intoVolume(t *testing.T, e *engine) {
 	}
 	w.Until("something is written", func() bool { return written().Total() > 0 })
 	confined(t, e, "generated")
+	w.Says(p, "status page")
+	e.podman("healthcheck", "run", "generated") // it fails when the program does not say that it is well
 	w.Stops(p, 0)
 	summary := w.Says(p, "summary")
 	if n := written().Total(); n != summary.Int("received") || summary.Int("unsettled") != 0 {
