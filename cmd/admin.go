@@ -64,7 +64,7 @@ func (s *session) adminServer(c *config.Admin) *admin.Server {
 	server := admin.New(admin.Options{
 		Listen: c.Listen, Pprof: c.Pprof, Log: s.log, Set: &s.set, Version: currentVersion(), Started: s.started,
 	})
-	server.Handle("/api/config", config.Handler(s.running))
+	server.Handle("/api/config", admin.LocalOnly(config.Handler(s.running))) // its marks would let others try guesses of a weak secret
 	return server
 }
 

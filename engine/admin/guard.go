@@ -67,6 +67,18 @@ func isLocal(host string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") // RFC 6761, 6.3
 }
 
+// LocalOnly answers those who ask from this machine, whatever address the server listens on: also a port that is forwarded to it ends here.
+func LocalOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			http.Error(w, "this is answered on the machine of the process alone: ask there, or through a port that is forwarded to its localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // isForeign reports whether a browser says that a page of another site asks. A link that somebody follows is welcome.
 func isForeign(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {

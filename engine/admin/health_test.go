@@ -89,6 +89,19 @@ func TestStuckPipelineIsNotAlive(t *testing.T) {
 	})
 }
 
+// What is for this machine alone must stay so on a server that all of the network can reach.
+func TestLocalOnly(t *testing.T) {
+	h := LocalOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for from, want := range map[string]int{"127.0.0.1:5": 204, "[::1]:5": 204, "10.0.0.7:5": 403, "nonsense": 403} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("from %s: %d, want %d", from, w.Code, want)
+		}
+	}
+}
+
 // Profiles show memory, with what is in it: they are there for those who asked for them.
 func TestProfilesAreForThoseWhoAsk(t *testing.T) {
 	for path, want := range map[string]int{"/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/cmdline": 404} {
