@@ -27,7 +27,7 @@ func TestAsFirstProcessOfAContainer(t *testing.T) {
 	file := held(t, "path = \""+stored+"\"")
 	p := start(t, func(c *exec.Cmd) {
 		c.Path = unshare
-		c.Args = []string{unshare, "--pid", "--fork", "--mount-proc", self, "run", "-v", "--admin", "", file}
+		c.Args = []string{unshare, "--pid", "--fork", "--kill-child", "--mount-proc", self, "run", "-v", "--admin", "", file}
 	})
 	p.until("all is read", func() bool { return strings.Contains(p.stderr(), "all numbers are read") })
 	child := 0

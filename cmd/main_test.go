@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asLogpipe) != "" {
 		Main(testPlugins()...)
 	}
+	// Under nohup this process ignores SIGHUP, and its children would: what is taken here has its default there.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(m.Run())
 }
 

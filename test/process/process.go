@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -68,9 +69,14 @@ func (l Line) Int(field string) int {
 	return int(n)
 }
 
+// takeHangups makes SIGHUP what it is by default for processes that are started from here. Under nohup this process ignores it, and its children
+// would, too; what is taken here has its default there.
+var takeHangups = sync.OnceFunc(func() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) })
+
 // Start starts bin with these arguments and variables. Of the environment it gets only PATH, HOME and what coverage needs, so that
 // nothing on the machine changes what a test sees. The process ends with this one.
 func Start(bin string, env []string, tell func(Line), args ...string) (*Process, error) {
+	takeHangups()
 	p := &Process{cmd: exec.Command(bin, args...), done: make(chan struct{}), more: make(chan struct{}), Tell: tell}
 	p.cmd.Dir = Root()
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
