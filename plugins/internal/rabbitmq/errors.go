@@ -22,13 +22,22 @@ import (
 type explained struct {
 	text  string
 	cause error
+	class string // "" leaves it to the engine
 }
 
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.cause }
 
+// Class is what the error is counted by, see engine.ClassOf.
+func (e *explained) Class() string { return e.class }
+
 func explain(cause error, format string, args ...any) error {
-	return &explained{fmt.Sprintf(format, args...), cause}
+	return &explained{fmt.Sprintf(format, args...), cause, classOf(cause)}
+}
+
+// late is explain for a deadline that has passed. The cause is only that we closed the socket.
+func late(cause error, format string, args ...any) error {
+	return &explained{fmt.Sprintf(format, args...), cause, classTimeout}
 }
 
 // explainTCP says why no connection came about.
@@ -42,9 +51,9 @@ func (e endpoint) explainTCP(ctx context.Context, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return explain(err, "connection refused: nothing listens on that port")
 	case ctx.Err() != nil:
-		return explain(err, "%v; is the address right, and does a firewall let it through?", context.Cause(ctx))
+		return late(err, "%v; is the address right, and does a firewall let it through?", context.Cause(ctx))
 	}
-	return err
+	return explain(err, "%v", err)
 }
 
 // explainTLS says why the TLS handshake failed.
@@ -57,7 +66,7 @@ func (e endpoint) explainTLS(ctx context.Context, err error) error {
 	)
 	switch {
 	case ctx.Err() != nil:
-		return explain(err, "TLS: %v", context.Cause(ctx))
+		return late(err, "TLS: %v", context.Cause(ctx))
 	case errors.As(err, &record):
 		return explain(err, "the port does not speak TLS: use amqp:// without a tls block, or the broker's TLS port (mostly 5671)")
 	case errors.As(err, &authority):
@@ -71,7 +80,7 @@ func (e endpoint) explainTLS(ctx context.Context, err error) error {
 	case isEnd(err):
 		return explain(err, "the other side closed the connection in the TLS handshake: is this the broker's TLS port (mostly 5671)?")
 	}
-	return fmt.Errorf("TLS: %w", err)
+	return explain(err, "TLS: %v", err)
 }
 
 // explainHandshake says why the AMQP handshake failed.
@@ -80,9 +89,9 @@ func (e endpoint) explainHandshake(ctx context.Context, w *wire, err error) erro
 	var refused *amqp.Error
 	switch {
 	case ctx.Err() != nil && len(first) == 0:
-		return explain(err, "the port accepts connections and says nothing (%v): is it a RabbitMQ port?", context.Cause(ctx))
+		return late(err, "the port accepts connections and says nothing (%v): is it a RabbitMQ port?", context.Cause(ctx))
 	case ctx.Err() != nil:
-		return explain(err, "%v in the middle of the handshake", context.Cause(ctx))
+		return late(err, "%v in the middle of the handshake", context.Cause(ctx))
 	case isAlert(readErr): // TLS 1.3 refuses a client certificate only after the handshake
 		return e.explainTLS(ctx, readErr)
 	case notAMQP(first) != "":
@@ -94,7 +103,7 @@ func (e endpoint) explainHandshake(ctx context.Context, w *wire, err error) erro
 	case errors.As(err, &refused):
 		return e.explainRefusal(refused)
 	}
-	return err
+	return explain(err, "%v", err)
 }
 
 func (e endpoint) mechanism() string {

@@ -1,7 +1,10 @@
 package rabbitmq
 
 import (
+	"errors"
+	"regexp"
 	"slices"
+	"strconv"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -71,4 +74,20 @@ func Fit(p *amqp.Publishing, limit int, keep ...string) {
 			p.Headers[headerLeftOut] = left
 		}
 	}
+}
+
+var maxSize = regexp.MustCompile(`message size \d+ is larger than configured max size (\d+)`)
+
+// SizeLimit is the largest body that the broker takes, if it closed a channel because of a larger one; else 0.
+func SizeLimit(err error) int64 {
+	refused, ok := errors.AsType[*amqp.Error](err)
+	if !ok {
+		return 0
+	}
+	m := maxSize.FindStringSubmatch(refused.Reason)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(m[1], 10, 64)
+	return n
 }

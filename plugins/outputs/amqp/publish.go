@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
@@ -67,7 +66,7 @@ func (p *publish) run(ctx context.Context) {
 	case aborted != nil:
 		p.cause = aborted
 	case late.Load():
-		p.cause = fmt.Errorf("the broker has confirmed nothing for %v", p.link.timeout)
+		p.cause = &failure{fmt.Errorf("the broker has confirmed nothing for %v", p.link.timeout), classTimeout}
 	case err != nil || p.ch.IsClosed():
 		p.cause = p.ch.Explain(amqp091.ErrClosed)
 	}
@@ -127,11 +126,11 @@ func cannotEncode(err error) bool {
 	return is
 }
 
-var errNack = errors.New("the broker did not take the message: the queue is full (and refuses more), or not available")
+var errNack error = &failure{errors.New("the broker did not take the message: the queue is full (and refuses more), or not available"), classFull}
 
 // settle notes for each message why it is not stored.
 func (p *publish) settle(back returned) {
-	largest := sizeLimit(p.cause)
+	largest := rabbitmq.SizeLimit(p.cause)
 	if largest > 0 {
 		p.link.largest.Store(largest)
 	}
@@ -153,7 +152,7 @@ func (p *publish) settle(back returned) {
 			continue
 		}
 		if text, ok := back[s.name]; ok {
-			s.err = fmt.Errorf("no queue gets messages from exchange %q with key %q (%s)", p.out.cfg.Exchange, s.name.key, text)
+			s.err = &failure{fmt.Errorf("no queue gets messages from exchange %q with key %q (%s)", p.out.cfg.Exchange, s.name.key, text), classUnroutable}
 			p.link.stale.Store(true)
 		}
 	}
@@ -193,23 +192,8 @@ func (p *publish) where() string {
 // tooLarge is an error if the broker is known to refuse a body of this size. It closes the channel then, so it is asked only once.
 func (p *publish) tooLarge(size int) error {
 	if most := p.link.largest.Load(); most > 0 && int64(size) > most {
-		return engine.Permanent(fmt.Errorf("the message has %d bytes; the broker takes %d (its setting max_message_size)", size, most))
+		err := fmt.Errorf("the message has %d bytes; the broker takes %d (its setting max_message_size)", size, most)
+		return engine.Permanent(&failure{err, classTooLarge})
 	}
 	return nil
-}
-
-var maxSize = regexp.MustCompile(`message size \d+ is larger than configured max size (\d+)`)
-
-// sizeLimit is the largest body that the broker takes, if it closed the channel because of a larger one; else 0.
-func sizeLimit(cause error) int64 {
-	var refused *amqp091.Error
-	if !errors.As(cause, &refused) {
-		return 0
-	}
-	m := maxSize.FindStringSubmatch(refused.Reason)
-	if m == nil {
-		return 0
-	}
-	n, _ := strconv.ParseInt(m[1], 10, 64)
-	return n
 }
