@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"os"
+	"io/fs"
+	"net"
+	"syscall"
 )
 
 // Classes of errors that the engine knows by itself. Plugins have further ones, such as "throttled".
@@ -12,10 +14,13 @@ const (
 	ClassTimeout   = "timeout"
 	ClassCanceled  = "canceled" // we ended it
 	ClassPanic     = "panic"    // a bug in a plugin
+	ClassNetwork   = "network"
+	ClassForbidden = "forbidden"
+	ClassFull      = "full" // the disk
 	ClassOther     = "other"
 )
 
-// ClassOf puts an error into one of a few classes, to count them by. What the error, or one that it wraps, says by a method
+// ClassOf puts an error into one of a few classes, to count them by; that of nil is "". What the error, or one that it wraps, says by a method
 // Class() string wins; a plugin has few classes, and they are constants.
 func ClassOf(err error) string {
 	var says interface{ Class() string }
@@ -30,8 +35,28 @@ func ClassOf(err error) string {
 		return ClassPermanent
 	case errors.Is(err, context.Canceled):
 		return ClassCanceled
-	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
+	case isTimeout(err):
 		return ClassTimeout
+	case isNetwork(err):
+		return ClassNetwork
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ClassFull
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return ClassForbidden
 	}
 	return ClassOther
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout()
+}
+
+func isNetwork(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &op) || errors.As(err, &dns)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 
@@ -32,7 +31,7 @@ func classOf(err error) string {
 	if refused, ok := errors.AsType[*amqp.Error](err); ok {
 		return classOfAnswer(refused)
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || os.IsTimeout(err) {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return classTimeout
 	}
 	switch {
