@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,21 +40,39 @@ type failed struct {
 // What is different in each text of one trouble: names of batches, numbers, times.
 var particular = regexp.MustCompile(`[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]{3,}|[0-9]{4,}`)
 
+// path is a word with slashes, such as the name of an object.
+var path = regexp.MustCompile(`[^\s"'()]+/[^\s"'()]+`)
+
+// likenessMost is how much of a text is looked at: a store takes names of objects up to a kilobyte.
+const likenessMost = 2000
+
+// likeness is the text without what is different each time. A path whose last part is a batch's is left out as a whole: in it, the day and the
+// partition are the batch's as well, and a hundred partitions would hide every other trouble.
+func likeness(text string) string {
+	text = path.ReplaceAllStringFunc(text, func(name string) string {
+		if particular.MatchString(name[strings.LastIndexByte(name, '/'):]) {
+			return "…"
+		}
+		return name
+	})
+	return particular.ReplaceAllString(text, "…")
+}
+
 func (f *failures) add(e engine.Event, now time.Time) {
-	text := e.Err.Error()
+	text, class := e.Err.Error(), engine.ClassOf(e.Err)
+	like := likeness(text[:min(len(text), likenessMost)])
 	if len(text) > textMost {
 		text = text[:textMost] + "…"
 	}
-	like := particular.ReplaceAllString(text, "…")
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.seen, func(old *failed) bool { return old.Step == e.Plugin && old.like == like })
+	i := slices.IndexFunc(f.seen, func(old *failed) bool { return old.Step == e.Plugin && old.Class == class && old.like == like })
 	one := &failed{Failure: Failure{Step: e.Plugin, First: now}, like: like}
 	if i >= 0 {
 		one = f.seen[i]
 		f.seen = slices.Delete(f.seen, i, i+1)
 	}
-	one.Class, one.Text, one.Last = engine.ClassOf(e.Err), text, now
+	one.Class, one.Text, one.Last = class, text, now
 	one.Count++
 	if f.seen = append(f.seen, one); len(f.seen) > failuresMost {
 		f.seen = slices.Delete(f.seen, 0, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +78,24 @@ func TestFailures(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+
+	p = logs()
+	for i := range 2 * failuresMost { // S3 is down for all partitions
+		fail("output.s3", fmt.Sprintf("put object logs/2026-01-%02d/app%d%s/01JD%04dXYZ.ndjson.gz into bucket logs: nothing listens at 127.0.0.1:9000",
+			i%28+1, i, strings.Repeat(":é", i), i))
+	}
+	fail("output.s3", "put object logs/2026-01-01/app1/01JD9999XYZ.ndjson.gz into bucket old: there is no such bucket")
+	fail("output.s3", "write /var/spool/a.ndjson: no space")
+	fail("output.s3", "write /var/spool/b.ndjson: no space")
+	got = nil
+	for _, f := range p.Failures() {
+		got = append(got, fmt.Sprint(f.Count, " ", f.Text[strings.LastIndex(f.Text, ": ")+2:]))
+	}
+	want = []string{"1 no space", "1 no space", "1 there is no such bucket", "40 nothing listens at 127.0.0.1:9000"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+
 	for i := range 2 * failuresMost {
 		fail("output.s3", "trouble "+string(rune('a'+i)))
 	}
