@@ -46,7 +46,9 @@ func markdownEngine(s *strings.Builder) {
 			table(string(role), config.BlockAttributes(role))
 		}
 	}
-	s.WriteString("\nBeside the pipelines stand blocks for the process. An `alert` block watches pipelines; there may be several.\n")
+	s.WriteString("\nBeside the pipelines stand blocks for the process. The `admin` block is about its HTTP side; there is at most one, and without it the " +
+		"defaults hold.\nAn `alert` block watches pipelines; there may be several.\n")
+	table("admin", config.NewAdmin())
 	table(`alert "webhook"`, config.NewAlert(config.AlertWebhook))
 	table(`alert "alertmanager"`, config.NewAlert(config.AlertAlertmanager))
 }
