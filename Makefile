@@ -9,7 +9,11 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
+<<<<<<< HEAD
 .PHONY: page build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+=======
+.PHONY: page outage build test budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt docs clean
+>>>>>>> 81ffb16 (docs: one guide for operators; make outage shows what they see)
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -82,6 +86,9 @@ docs: ## write what is made from the code
 page: ## the pictures of the status page in docs/, from a real run of five minutes
 	$(GO) test ./test/page -run TestOutageShows -count=1 -args -docs $(CURDIR)/docs
 
+outage: ## what an operator sees while S3 is down for OUTAGE: log, status page, alerts; twelve minutes
+	$(GO) build -o bin/outage ./test/outage && exec bin/outage -for $(OUTAGE)
+
 bench: ## time and allocations of the parts, in the format of benchstat; BENCH=Check COUNT=10 for some of them, ten times
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./engine/... ./plugins/...
 
@@ -102,6 +109,8 @@ IMAGE ?= logpipe:$(VERSION)
 BENCH ?= .
 COUNT ?= 1
 E2E   ?=
+
+OUTAGE ?= 310s
 
 TIME  ?= 2m
 SEEDS ?=

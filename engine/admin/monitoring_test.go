@@ -19,6 +19,7 @@ const (
 	rulesFile     = "../../monitoring/rules.yaml"
 	rulesTests    = "../../monitoring/rules_test.yaml"
 	dashboardFile = "../../dashboards/logpipe.json"
+	guideFile     = "../../docs/operations.md"
 )
 
 // An alert that never fires, or always, is found when it is too late. The tests of the rules say what fires when, and what does not.
@@ -70,6 +71,67 @@ func exported(t *testing.T) map[string]bool {
 		names[regexp.MustCompile(`logpipe_[a-z_]+`).FindString(d.String())] = true
 	}
 	return names
+}
+
+// Who is called at night follows the runbook of the alert. A link that leads nowhere costs the minutes that count.
+func TestRunbooks(t *testing.T) {
+	guide, err := os.ReadFile(guideFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllSubmatch(guide, -1) {
+		kept := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(string(m[1])), "")
+		anchors[strings.ReplaceAll(kept, " ", "-")] = true
+	}
+	rules, err := os.ReadFile(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllSubmatch(rules, -1)
+	runbooks := regexp.MustCompile(`runbook: docs/operations\.md#([a-z0-9-]+)`).FindAllSubmatch(rules, -1)
+	if len(alerts) == 0 || len(runbooks) != len(alerts) {
+		t.Errorf("%d alerts have %d runbooks in docs/operations.md", len(alerts), len(runbooks))
+	}
+	for _, m := range runbooks {
+		if !anchors[string(m[1])] {
+			t.Errorf("a runbook leads to docs/operations.md#%s, which is not there", m[1])
+		}
+	}
+	for _, m := range alerts {
+		if !strings.Contains(string(guide), string(m[1])) {
+			t.Errorf("docs/operations.md does not speak of %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^)#]*)#?([^)]*)\)`).FindAllSubmatch(guide, -1) {
+		file, anchor := string(m[1]), string(m[2])
+		if file != "" {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(guideFile), file)); err != nil {
+				t.Errorf("docs/operations.md links to %s: %v", file, err)
+			}
+		} else if !anchors[anchor] {
+			t.Errorf("docs/operations.md links to #%s, which is not there", anchor)
+		}
+	}
+}
+
+// Names of files that are said in the guide, and of metrics, must be those that are there.
+func TestGuideNamesWhatIsThere(t *testing.T) {
+	guide, err := os.ReadFile(guideFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range regexp.MustCompile(`\b(?:docs|engine|examples|monitoring|dashboards|test)/[a-z0-9_./-]*[a-z0-9]`).FindAllString(string(guide), -1) {
+		if _, err := os.Stat(filepath.Join("../..", path)); err != nil {
+			t.Errorf("docs/operations.md speaks of %s: %v", path, err)
+		}
+	}
+	known := exported(t)
+	for _, name := range regexp.MustCompile(`\blogpipe_[a-z_]+`).FindAllString(string(guide), -1) {
+		if !known[name] {
+			t.Errorf("docs/operations.md speaks of %s, which is no metric of logpipe", name)
+		}
+	}
 }
 
 // dashboard is what a test looks at of a dashboard.
