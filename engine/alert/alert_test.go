@@ -27,6 +27,7 @@ type bench struct {
 func newBench(t *testing.T, configs ...Config) *bench {
 	b := &bench{T: t, p: stats.NewPipeline("logs", []stats.Place{
 		{Name: "input.a", Role: engine.RoleInput}, {Name: "output.s3", Role: engine.RoleOutput}, {Name: "dead_letter.amqp", Role: engine.RoleDeadLetter},
+		{Name: "fallback.file", Role: engine.RoleFallback},
 	})}
 	b.set.Replace([]*stats.Pipeline{b.p})
 	b.engine = New(&b.set, Origin{}, slog.New(slog.NewTextHandler(&b.text, nil)))
@@ -124,6 +125,22 @@ func TestDeadLetters(t *testing.T) {
 		b.after(24 * time.Hour)
 		b.observe(engine.DeadLettered, "dead_letter.amqp", 1, nil)
 		b.after(6*time.Second, "alert fires")
+	})
+}
+
+// A file does not count the messages that it holds. If the alert waited for that number, the disk of the fallback would fill up and nobody be called.
+func TestBacklogOfAFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := rules()
+		c.BacklogMessages = 1000
+		b := newBench(t, c)
+		defer b.end()
+		b.observe(engine.FellBack, "fallback.file", 999, nil)
+		b.after(time.Minute)
+		b.observe(engine.FellBack, "fallback.file", 1, nil)
+		b.after(6*time.Second, "alert fires\" alert=LogpipeFallbackBacklog pipeline=logs plugin=fallback.file cause=\"the fallback holds 1000 messages\"")
+		b.observe(engine.Recovered, "fallback.file", 1000, nil)
+		b.after(2*time.Minute, "alert is resolved")
 	})
 }
 

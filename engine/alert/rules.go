@@ -80,9 +80,13 @@ type deadSeen struct {
 	grew        time.Time // when it last did
 }
 
+// backlog takes what the fallback says. A file does not count its messages: then it is what went in and did not come home since the process started.
 func (w *watch) backlog(p *stats.Pipeline, s *stats.Step, state engine.State) condition {
 	n, known := gauge(state, s.Name, engine.BacklogMessages)
-	return condition{key: key{nameBacklog, p.Name, s.Name}, holds: known && w.BacklogMessages > 0 && n >= float64(w.BacklogMessages), severity: "warning",
+	if !known {
+		n = float64(max(0, s.FellBack.Load()-s.Recovered.Load()))
+	}
+	return condition{key: key{nameBacklog, p.Name, s.Name}, holds: w.BacklogMessages > 0 && n >= float64(w.BacklogMessages), severity: "warning",
 		value: fmt.Sprintf("%.0f", n), threshold: fmt.Sprint(w.BacklogMessages),
 		cause: fmt.Sprintf("the fallback holds %.0f messages", n),
 		next:  "they come home by themselves when the output is well again: see to the output, and to the space where the fallback is"}
