@@ -93,6 +93,20 @@ func TestOutage(t *testing.T) {
 	})
 }
 
+// A busy output always has a write on its way. If that were an outage, one that is over would never be resolved, and nobody hears of the next one;
+// if a write that hangs were none, logs would wait and nobody be called.
+func TestWriteOnItsWay(t *testing.T) {
+	now := time.Now()
+	p := stats.NewPipeline("logs", []stats.Place{{Name: "output.s3", Role: engine.RoleOutput}})
+	w := newWatch(rules())
+	for age, want := range map[time.Duration]bool{10 * time.Millisecond: false, 4 * time.Minute: false, 5 * time.Minute: true, time.Hour: true} {
+		state := engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Oldest: now.Add(-age)}}}
+		if c := w.outage(p, p.Steps[0], state, now); c.holds != want || want && !c.since.Equal(now.Add(-age)) {
+			t.Errorf("a write that began %s ago is an outage: %v, since %v", age, c.holds, c.since)
+		}
+	}
+}
+
 // The line has the cause with the last error, value, threshold and what comes next: it is all that somebody has at night.
 func TestLineSaysAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

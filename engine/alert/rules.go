@@ -33,7 +33,7 @@ func (w *watch) look(p *stats.Pipeline, now time.Time) (found []condition) {
 			found = append(found, w.successRate(p, s, now))
 		}
 		if s.Role == engine.RoleOutput || s.Role == engine.RoleFallback || s.Role == engine.RoleDeadLetter {
-			found = append(found, w.outage(p, s, state))
+			found = append(found, w.outage(p, s, state, now))
 		}
 	}
 	for _, in := range state.Inputs {
@@ -92,12 +92,15 @@ func (w *watch) backlog(p *stats.Pipeline, s *stats.Step, state engine.State) co
 		next:  "they come home by themselves when the output is well again: see to the output, and to the space where the fallback is"}
 }
 
-// outage also fires for a write that does not come back at all.
-func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state engine.State) condition {
+// outage also fires for a write that does not come back at all. One that is merely on its way says nothing: a busy output always has one, and
+// an outage would never be over.
+func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state engine.State, now time.Time) condition {
 	c := condition{key: key{nameOutage, p.Name, s.Name}, lasts: w.Outage, severity: "critical", threshold: w.Outage.String()}
 	_, c.since, _ = s.Outages()
 	c.cause = "every write fails"
-	if i := slices.IndexFunc(state.Outputs, func(o engine.OutputState) bool { return o.Name == s.Name && !o.Oldest.IsZero() }); i >= 0 && c.since.IsZero() {
+	if i := slices.IndexFunc(state.Outputs, func(o engine.OutputState) bool {
+		return o.Name == s.Name && !o.Oldest.IsZero() && now.Sub(o.Oldest) >= w.Outage
+	}); i >= 0 && c.since.IsZero() {
 		c.since, c.cause = state.Outputs[i].Oldest, "a write does not come back"
 	}
 	c.holds = w.Outage > 0 && !c.since.IsZero()
