@@ -190,7 +190,7 @@ func (r *run) closeOutputs() {
 	defer cancel()
 	closeOutput := func(name string, o Output) {
 		if err := guard(func() error { return o.Close(ctx) }); err != nil {
-			r.log.Warn("closing an output", "plugin", name, "error", err)
+			r.log.Warn("output did not close well; what it had confirmed is stored", "plugin", name, "error", err)
 		}
 	}
 	closeOutput(r.p.Output.Name, r.output) // with its policies

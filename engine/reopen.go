@@ -83,7 +83,7 @@ func (d *reader) close(ctx context.Context) error {
 		d.unwatch() // an input may well say that it lost what is closed here, and that makes nothing void
 	}
 	if err := guard(func() error { return d.step.Input.Close(ctx) }); err != nil {
-		d.r.log.Warn("closing an input", "plugin", d.step.Name, "error", err)
+		d.r.log.Warn("input did not close well; what was not acked is delivered again", "plugin", d.step.Name, "error", err)
 	}
 	return acked
 }

@@ -30,7 +30,7 @@ func (l *live) repair(size int64) (why string, err error) {
 		if err := l.f.Truncate(whole); err != nil {
 			return "", err
 		}
-		l.log.Warn("the file ended in the middle of a write; that part is cut off", "path", l.path, "at", whole, "bytes", size-whole)
+		l.log.Warn("the file ended in the middle of a write; that part is cut off: it was never confirmed, so it is written again", "path", l.path, "at", whole, "bytes", size-whole)
 	}
 	l.whole = whole
 	return "", nil
@@ -56,7 +56,7 @@ func (l *live) putAside(why string) error {
 		return fmt.Errorf("put %s aside, because %s: %w", l.target, why, err)
 	}
 	if l.spoil {
-		l.log.Warn("file is put aside", "path", l.path, "to", to, "because", why)
+		l.log.Warn("file is put aside; writing goes on in a new one", "path", l.path, "to", to, "because", why)
 	} else {
 		l.log.Debug("file is rotated", "path", l.path, "to", to, "because", why)
 	}
