@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/logpipe/logpipe/engine/stats"
@@ -36,6 +37,7 @@ type receiver struct {
 	watch  *watch
 	sender *sender // nil: log lines alone
 	stop   context.CancelFunc
+	gone   atomic.Bool // it is no receiver any more, and gets what it has of the end of its alerts
 }
 
 // How often the rules are asked, and how long what is left may take to be sent when the process ends.
@@ -77,13 +79,24 @@ func (e *Engine) Set(configs []Config) {
 		e.receivers = append(e.receivers, r)
 	}
 	for _, r := range old {
-		for _, a := range r.watch.firing() {
-			e.forget(a.key)
-		}
-		if r.stop != nil {
-			r.stop()
-		}
+		e.retire(r)
 	}
+}
+
+// retire lets go of a receiver. What fires is over for it: nobody would ever tell it so again.
+func (e *Engine) retire(r *receiver) {
+	var over []news
+	for _, a := range r.watch.firing() {
+		e.forget(a.key)
+		a.ends = time.Now()
+		over = append(over, news{resolves, a})
+	}
+	if r.stop == nil {
+		return
+	}
+	r.sender.add(over)
+	r.gone.Store(true)
+	r.stop()
 }
 
 // start begins to send, when the engine runs.
@@ -93,7 +106,14 @@ func (e *Engine) start(r *receiver) {
 	}
 	ctx, stop := context.WithCancel(e.running)
 	r.stop = stop
-	e.posting.Go(func() { r.sender.run(ctx) })
+	e.posting.Go(func() {
+		r.sender.run(ctx)
+		if r.gone.Load() {
+			last, stop := context.WithTimeout(context.Background(), grace)
+			defer stop()
+			r.sender.send(last)
+		}
+	})
 }
 
 // Run watches until ctx ends. Then it looks once more, because the last messages may have been dead letters, sends what is left for a few

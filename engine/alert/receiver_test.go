@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/stats"
 	"github.com/logpipe/logpipe/test/servers"
 )
 
@@ -254,4 +256,32 @@ func (s *syncText) take() string {
 	defer s.mu.Unlock()
 	defer s.text.Reset()
 	return s.text.String()
+}
+
+// A receiver that a reload takes away is told that its alerts are over: nobody would tell it later, and it would call people for ever.
+func TestRemovedReceiver(t *testing.T) {
+	r := newReceived(t)
+	p := stats.NewPipeline("logs", []stats.Place{{Name: "output.s3", Role: engine.RoleOutput}})
+	set := &stats.Set{}
+	set.Replace([]*stats.Pipeline{p})
+	c := rules()
+	c.URL, c.Outage = engine.NewSecret(r.URL), time.Millisecond
+	e := New(set, Origin{}, quietLog())
+	e.every = 10 * time.Millisecond
+	e.Set([]Config{c})
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() { defer close(over); e.Run(ctx, nil) }()
+	defer func() { stop(); <-over }()
+	p.Observe(engine.Event{Kind: engine.Outage, Plugin: "output.s3", Err: errors.New("down")})
+	last := func() any {
+		all := r.all()
+		if len(all) == 0 {
+			return nil
+		}
+		return all[len(all)-1]["status"]
+	}
+	until(t, "it is told", func() bool { return last() == "firing" })
+	e.Set(nil)
+	until(t, "it is told that it is over", func() bool { return last() == "resolved" })
 }
