@@ -71,7 +71,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	producer, err := d.start(env, "producer", "run", "examples/producer.hcl")
+	producer, err := d.start(env, "producer", "run", "--admin", "", "examples/producer.hcl")
 	if err != nil {
 		return err
 	}
