@@ -15,13 +15,14 @@ ARG BINARY=build
 # The program from its source.
 FROM --platform=${BUILDPLATFORM} ${GO_IMAGE} AS build
 WORKDIR /src
+ENV GOMODCACHE=/cache/modules GOCACHE=/cache/build
 COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
+RUN --mount=type=cache,target=/cache go mod download
 COPY . .
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/cache \
     GOOS="$TARGETOS" GOARCH="$TARGETARCH" deploy/image/compile /files/usr/bin/logpipe "$VERSION" && \
     mkdir -p /files/etc/ssl/certs && cp -L /etc/ssl/certs/ca-certificates.crt /files/etc/ssl/certs/
 

@@ -92,20 +92,11 @@ func (a *app) run(ctx context.Context, files []string, f runFlags) error {
 // Warnings are a part of a log that goes on.
 func (s *session) load(files []string, lookup func(string) (string, bool)) error {
 	cfg, found := s.app.read(files, config.Options{LookupEnv: lookup})
-	if s.text || found.HasErrors() {
-		found.WriteText(s.screen, s.app.color(), s.app.width())
-	} else {
-		for _, d := range found.All() {
-			at := ""
-			if d.Range != nil {
-				at = d.Range.String()
-			}
-			s.log.Warn(d.Summary, "at", at, "detail", d.Detail)
-		}
-	}
 	if found.HasErrors() {
+		found.WriteText(s.screen, s.app.color(), s.app.width())
 		return exit(exitConfig)
 	}
+	s.say(found)
 	s.config = cfg
 	return nil
 }

@@ -10,9 +10,6 @@ import (
 	"testing"
 )
 
-// alertmanagerPackage is Debian's, and the name of its program; elsewhere the program is named alertmanager.
-const alertmanagerPackage = "prometheus-alertmanager"
-
 // Alertmanager is a real Alertmanager for a test.
 type Alertmanager struct {
 	*server
@@ -34,12 +31,9 @@ func OwnAlertmanager(tb testing.TB, config string) *Alertmanager {
 }
 
 func startAlertmanager(ctx context.Context, o Options, config string) (*Alertmanager, error) {
-	program := findAlertmanager()
-	if program == "" {
-		if err := installPackage(ctx, o, alertmanagerPackage, findAlertmanager); err != nil {
-			return nil, fmt.Errorf("%w: an Alertmanager: it is not on the PATH, and Debian's package %s cannot be installed: %v", ErrUnavailable, alertmanagerPackage, err)
-		}
-		program = findAlertmanager()
+	program, err := alertmanager.locate(ctx, o)
+	if err != nil {
+		return nil, err
 	}
 	c, err := newChild("alertmanager", 1)
 	if err != nil {
@@ -77,13 +71,4 @@ func (a *Alertmanager) answers(ctx context.Context) error {
 		return fmt.Errorf("it answers %s", resp.Status)
 	}
 	return nil
-}
-
-func findAlertmanager() string {
-	for _, name := range []string{alertmanagerPackage, "alertmanager"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
 }
