@@ -112,3 +112,33 @@ func (t Template) String() string { return t.source }
 
 // MarshalText writes the source text.
 func (t Template) MarshalText() ([]byte, error) { return []byte(t.source), nil }
+
+// Condition is a configuration field for a question about a message, such as `level == "debug"`. It is compiled when the file is loaded.
+// The zero Condition is true of every message.
+type Condition struct {
+	source string
+	match  func(*Message) (bool, error)
+}
+
+// NewCondition makes a Condition from its source text and a function that answers it, which must be safe for concurrent use and must
+// not keep or change the message.
+func NewCondition(source string, match func(*Message) (bool, error)) Condition {
+	return Condition{source: source, match: match}
+}
+
+// Match answers the question for m. An error says that it has no answer, because of what is in m: asked again it is the same.
+func (c Condition) Match(m *Message) (bool, error) {
+	if c.match == nil {
+		return true, nil
+	}
+	return c.match(m)
+}
+
+// IsZero reports whether no condition was given.
+func (c Condition) IsZero() bool { return c.match == nil }
+
+// String is the condition's source text.
+func (c Condition) String() string { return c.source }
+
+// MarshalText writes the source text.
+func (c Condition) MarshalText() ([]byte, error) { return []byte(c.source), nil }

@@ -11,10 +11,16 @@ import (
 type Pipeline struct {
 	Name       string
 	Inputs     []InputStep     // at least one
-	Processors []ProcessorStep // in the order of the flow; policies last
-	Output     OutputStep
-	Fallback   *OutputStep // nil: none
-	DeadLetter *OutputStep // nil: none
+	Processors []ProcessorStep // in the order of the flow; policies last, and none before branches
+	Output     OutputStep      // unset with Branches
+	Fallback   *OutputStep     // nil: none; nil with Branches
+	// DeadLetter takes what is rejected; with Branches also what is rejected in a branch that has none of its own. nil: none.
+	DeadLetter *OutputStep
+	// Branches are the ways that messages take behind Processors, in place of Output. A message goes to each branch that takes it, and
+	// is settled when each of them has settled it. One that no branch takes is rejected.
+	Branches []Branch
+	// DropUnmatched drops a message that no branch takes.
+	DropUnmatched bool
 
 	// Workers is how many batches are written at once; at least 1.
 	Workers int
@@ -28,6 +34,23 @@ type Pipeline struct {
 	NewID    func() string // nil: NewID
 
 	running atomic.Pointer[run]
+}
+
+// Branch is one of several ways to an output. It has retries, a fallback and held batches of its own, so that one that is down keeps no
+// message from the others; but what it holds is unsettled, and counts in the window of the input.
+type Branch struct {
+	Name string // unique within the pipeline
+	// When says which messages the branch takes; the zero Condition takes all.
+	When Condition
+	// Default takes what no other branch took, in place of When.
+	Default bool
+
+	Processors []ProcessorStep // as in Pipeline
+	Output     OutputStep
+	Fallback   *OutputStep // nil: none
+	DeadLetter *OutputStep // nil: that of the pipeline
+	Workers    int         // how many batches are written at once; at least 1
+	Recover    bool        // whether what the fallback holds is brought home by itself
 }
 
 // InputStep is an input in its place.

@@ -89,6 +89,9 @@ func (r *run) lastWait(ended <-chan error) error {
 }
 
 func newRun(p *Pipeline) (*run, error) {
+	if len(p.Branches) > 0 {
+		return nil, errors.New("branches are not wired yet")
+	}
 	if len(p.Inputs) == 0 || p.Output.Output == nil {
 		return nil, errors.New("a pipeline needs an input and an output")
 	}
