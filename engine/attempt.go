@@ -12,6 +12,7 @@ import (
 // b.Messages is what is left to write.
 type attempt struct {
 	r      *run
+	br     *branch // nil: a dead letter
 	role   Role
 	name   string
 	next   Output
@@ -58,7 +59,7 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Again: again,
 		Err: err, Took: took, Time: b.Time})
 	if a.role == RoleOutput && stored > 0 {
-		a.r.stored.Store(time.Now().UnixNano())
+		a.br.stored.Store(time.Now().UnixNano())
 	}
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
@@ -70,7 +71,7 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 // discard takes out what is void.
 func (a *attempt) discard(b *Batch) {
 	if a.role != RoleDeadLetter {
-		a.r.keepProbe(b)
+		a.br.keepProbe(b)
 	}
 	if n, bytes := discardVoid(b); n > 0 {
 		a.r.observe(Event{Kind: Voided, Plugin: a.name, Messages: n, Bytes: bytes})
@@ -146,7 +147,7 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 	release(stored)
 	b.Messages, b.Reasons = left, reasons
 	buried = len(dead.Messages) // the batch is another goroutine's once it is sent
-	if buried > 0 && !a.r.reject(dead, a.name) {
+	if buried > 0 && !a.r.reject(a.br.burier, dead, a.name) {
 		return 0, context.Cause(a.r.hard)
 	}
 	switch {
@@ -163,7 +164,7 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 
 // buries reports whether what can never be stored here goes to the dead letter. A fallback or a dead letter keeps it instead: there is
 // no third place.
-func (a *attempt) buries() bool { return a.role == RoleOutput && a.r.dead != nil }
+func (a *attempt) buries() bool { return a.role == RoleOutput && a.br.burier != nil }
 
 // homelessError is a permanent failure of messages that have no place to go: there is no dead letter. They are held, and
 // tried again, so it is not permanent any more.

@@ -40,17 +40,17 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// rest is wait, but for work that a drain must not find asleep: when stop or soft of the run ends meanwhile, it comes back at once and
+// rest is wait, but for work that a drain must not find asleep: when stop or soft ends meanwhile, it comes back at once and
 // the waiting begins with the shortest again. It calls purge, unless that is nil, for each message of void.
-func (b *backoff) rest(r *run, void <-chan struct{}, purge func()) error {
+func (b *backoff) rest(e ends, void <-chan struct{}, purge func()) error {
 	timer := time.NewTimer(b.delay())
 	defer timer.Stop()
-	early := r.stop.Done()
+	early := e.stop.Done()
 	switch {
-	case r.soft.Err() != nil:
+	case e.soft.Err() != nil:
 		early = nil
-	case r.stop.Err() != nil:
-		early = r.soft.Done()
+	case e.stop.Err() != nil:
+		early = e.soft.Done()
 	}
 	for {
 		select {
@@ -60,10 +60,10 @@ func (b *backoff) rest(r *run, void <-chan struct{}, purge func()) error {
 		case <-timer.C:
 		case <-early:
 			b.reset()
-		case <-r.hard.Done():
+		case <-e.hard.Done():
 		}
-		if r.hard.Err() != nil {
-			return context.Cause(r.hard)
+		if e.hard.Err() != nil {
+			return context.Cause(e.hard)
 		}
 		return nil
 	}

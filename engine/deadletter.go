@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// reject hands messages to the dead-letter goroutine: one send a chunk. The channel is short, so a dead letter that
+// reject hands messages to a dead-letter goroutine: one send a chunk. The channel is short, so a dead letter that
 // is slow slows the pipeline. It returns false when that could not be done; the messages then stay unsettled.
-func (r *run) reject(dead *Batch, step string) bool {
-	if r.dead == nil {
+func (r *run) reject(to *burier, dead *Batch, step string) bool {
+	if to == nil {
 		r.fail(fmt.Errorf("%s rejected a message, and the pipeline has no dead_letter: %w", step, dead.Reasons[0]))
 		return false
 	}
@@ -19,7 +19,7 @@ func (r *run) reject(dead *Batch, step string) bool {
 		dead.Reasons[i] = &reason{why, now}
 	}
 	event := Event{Kind: Rejected, Plugin: step, Messages: len(dead.Messages), Bytes: dead.Bytes(), Err: dead.Reasons[0]}
-	if !r.send(r.dead, dead) {
+	if !r.send(to.dead, dead) {
 		return false
 	}
 	r.observe(event)
@@ -44,7 +44,7 @@ func RejectedAt(why error) time.Time {
 }
 
 // deadLetterFails reports whether it is in vain to wait for the dead letter.
-func (r *run) deadLetterFails() bool { return r.deadLetter == nil || r.deadLetter.health.fails() }
+func (br *branch) deadLetterFails() bool { return br.burier == nil || br.burier.attempt.health.fails() }
 
 // How many dead letters go into one write, and how many may be stuck before no more are taken in.
 const (
@@ -54,8 +54,12 @@ const (
 
 // burier is the dead-letter goroutine. What the dead letter does not take is kept and tried again for ever: there is no place after it.
 type burier struct {
-	r      *run
-	in     <-chan *Batch // nil once it is closed
+	r       *run
+	attempt *attempt
+	dead    chan *Batch   // to it
+	purges  chan struct{} // tells it that a connection died
+
+	in     <-chan *Batch // dead; nil once it is closed
 	stuck  []*Batch      // failed at least once, the longest ago first
 	held   int           // messages in stuck
 	round  int           // how many of the stuck ones are to be tried now
@@ -65,9 +69,21 @@ type burier struct {
 	late   bool        // the drain was noticed
 }
 
-// buryAll takes dead letters until its channel is closed and all of them are stored, or until the hard end.
-func (r *run) buryAll(in <-chan *Batch) {
-	d := &burier{r: r, in: in, wait: heldBackoff(), again: time.NewTimer(0)}
+// newBurier makes the dead-letter goroutine of the pipeline or of a branch, to be started later; nil without a dead letter.
+func (r *run) newBurier(step *OutputStep) *burier {
+	if step == nil {
+		return nil
+	}
+	d := &burier{r: r, dead: make(chan *Batch, 1), purges: make(chan struct{}, 1), wait: heldBackoff()}
+	d.attempt = &attempt{r: r, role: RoleDeadLetter, name: step.Name, next: step.Output}
+	d.in = d.dead
+	r.buriers = append(r.buriers, d)
+	return d
+}
+
+// run takes dead letters until its channel is closed and all of them are stored, or until the hard end.
+func (d *burier) run() {
+	d.again = time.NewTimer(0)
 	defer d.again.Stop()
 	for {
 		b, fresh := d.next()
@@ -115,7 +131,7 @@ func (d *burier) next() (b *Batch, fresh bool) {
 			d.round = len(d.stuck)
 		case <-stop: // a drain must not find them waiting
 			d.late, d.round = true, len(d.stuck)
-		case <-d.r.purge:
+		case <-d.purges:
 			d.purge()
 		case <-d.r.hard.Done():
 			return nil, false
@@ -125,14 +141,14 @@ func (d *burier) next() (b *Batch, fresh bool) {
 }
 
 // rested waits in an outage. It returns false at the hard end.
-func (d *burier) rested() bool { return d.wait.rest(d.r, d.r.purge, d.purge) == nil }
+func (d *burier) rested() bool { return d.wait.rest(d.r.ends, d.purges, d.purge) == nil }
 
 // purge lets the stuck messages go whose connection died: their input is not opened again before that.
 func (d *burier) purge() {
 	kept := d.stuck[:0]
 	d.held = 0
 	for _, b := range d.stuck {
-		if d.r.deadLetter.discard(b); len(b.Messages) > 0 {
+		if d.attempt.discard(b); len(b.Messages) > 0 {
 			kept = append(kept, b)
 			d.held += len(b.Messages)
 		}
@@ -194,7 +210,7 @@ func (d *burier) pop() *Batch {
 // keep new ones from going through.
 func (d *burier) write(b *Batch, fresh bool) {
 	before := len(b.Messages)
-	err := d.r.deadLetter.Write(d.r.hard, b)
+	err := d.attempt.Write(d.r.hard, b)
 	if err == nil {
 		release(b.Messages)
 		if d.outage {

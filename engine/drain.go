@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,6 +15,9 @@ var (
 	errHard = errors.New("drain_timeout is over")
 )
 
+// ends are the three contexts that a drain is made of.
+type ends struct{ stop, soft, hard context.Context }
+
 // contexts makes the three contexts of a pipeline. stop ends reading, with ctx or when the pipeline fails; soft ends the attempts to
 // write to the output, so that there is time for the fallback; hard ends everything. Without a fallback soft is hard.
 func (r *run) contexts(ctx context.Context) (end func()) {
@@ -21,11 +25,16 @@ func (r *run) contexts(ctx context.Context) (end func()) {
 	hard, cancelHard := context.WithCancelCause(context.WithoutCancel(ctx))
 	acks, cancelAcks := context.WithCancel(context.WithoutCancel(ctx))
 	soft, cancelSoft := context.WithCancelCause(hard)
-	if r.fallback == nil {
+	if !slices.ContainsFunc(r.branches, func(b *branch) bool { return b.fallback != nil }) {
 		soft = hard
 	}
 	reading, cancelReading := context.WithCancelCause(soft)
-	r.stop, r.soft, r.hard, r.reading, r.acks = stop, soft, hard, reading, acks
+	r.ends, r.reading, r.acks = ends{stop, soft, hard}, reading, acks
+	for _, b := range r.branches {
+		if b.ends = r.ends; b.fallback == nil {
+			b.soft = hard
+		}
+	}
 	r.fail = func(err error) {
 		r.mu.Lock()
 		if r.failure == nil {
@@ -86,7 +95,7 @@ func (r *run) check() {
 	for _, step := range r.p.Inputs {
 		ask(step.Name, step.Input)
 	}
-	for _, a := range r.outputs {
+	for _, a := range r.attempts() {
 		ask(a.name, a.next)
 	}
 }
@@ -94,48 +103,60 @@ func (r *run) check() {
 // move starts every goroutine of the pipeline and joins them in the order of the data's way: a channel is closed only when
 // all of its senders have ended. Between two processors that is the one processor that sends.
 func (r *run) move() error {
-	var readers, processors, workers, burier sync.WaitGroup
-	r.startProcessors(&processors)
+	var readers, processors, workers, buriers sync.WaitGroup
+	if len(r.p.Branches) > 0 {
+		r.startFork(&processors)
+	}
+	for _, b := range r.branches {
+		b.start(&processors, &workers)
+	}
 	for _, d := range r.readers {
 		readers.Go(d.read)
 	}
-	for range max(1, r.p.Workers) {
-		workers.Go(func() { r.work(r.batches) })
-	}
-	go r.holder.run()
-	if r.dead != nil {
-		burier.Go(func() { r.buryAll(r.dead) })
-	}
-	if r.recovery != nil {
-		go r.recovery.run()
+	for _, d := range r.buriers {
+		buriers.Go(d.run)
 	}
 	readers.Wait()
 	close(r.head)
 	processors.Wait()
 	workers.Wait()
-	close(r.holder.last)
-	<-r.holder.done
-	var left error
-	for _, d := range r.readers {
-		left = errors.Join(left, d.short)
+	left := r.finish()
+	for _, d := range r.buriers {
+		close(d.dead)
 	}
-	if r.recovery != nil {
-		close(r.recovery.last)
-		<-r.recovery.done
-		if r.stop.Err() == nil { // else it was told to end: what is in the fallback is safe there
-			left = errors.Join(left, r.recovery.left)
-		}
-	}
-	if r.dead != nil {
-		close(r.dead)
-		burier.Wait()
-	}
+	buriers.Wait()
 	return errors.Join(left, r.close())
 }
 
-// startProcessors strings the processors between head and batches: neighbouring transforms share a goroutine, each stage has one.
-func (r *run) startProcessors(wg *sync.WaitGroup) {
-	in := r.head
+// finish waits for what goes on when the workers have ended: what is held, and what comes home. Its error says what was not read, or is not home.
+func (r *run) finish() (left error) {
+	for _, d := range r.readers {
+		left = errors.Join(left, d.short)
+	}
+	for _, b := range r.branches {
+		close(b.holder.last)
+	}
+	for _, b := range r.branches { // the last batches of each may fall back
+		<-b.holder.done
+		if b.recovery != nil {
+			close(b.recovery.last)
+		}
+	}
+	for _, b := range r.branches {
+		if b.recovery == nil {
+			continue
+		}
+		<-b.recovery.done
+		if r.stop.Err() == nil { // else it was told to end: what is in the fallback is safe there
+			left = errors.Join(left, b.recovery.left)
+		}
+	}
+	return left
+}
+
+// startProcessors strings processors behind in: neighbouring transforms share a goroutine, each stage has one. What they reject goes to
+// dead. The last of them sends to out, and closes it.
+func (r *run) startProcessors(wg *sync.WaitGroup, steps []ProcessorStep, in chan *Batch, dead *burier) (out chan *Batch) {
 	var transforms []*transformer
 	link := func(start func(in <-chan *Batch, out chan<- *Batch)) {
 		from, out := in, make(chan *Batch)
@@ -148,17 +169,17 @@ func (r *run) startProcessors(wg *sync.WaitGroup) {
 			link(func(in <-chan *Batch, out chan<- *Batch) { r.transform(steps, in, out) })
 		}
 	}
-	for _, step := range r.p.Processors {
+	for _, step := range steps {
 		switch p := step.Processor.(type) {
 		case Transform:
-			transforms = append(transforms, &transformer{r: r, name: step.Name, t: p})
+			transforms = append(transforms, &transformer{r: r, dead: dead, name: step.Name, t: p})
 		case Stage:
 			flush()
 			link(func(in <-chan *Batch, out chan<- *Batch) { r.stage(step.Name, p, in, out) })
 		}
 	}
 	flush()
-	r.batches = in
+	return in
 }
 
 // close ends the plugins: the ackers send what is settled and the inputs close, then the outputs. Both have time of their own.
@@ -188,14 +209,17 @@ func (r *run) closeInputs() (unacked error) {
 func (r *run) closeOutputs() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), closeTimeout)
 	defer cancel()
-	closeOutput := func(name string, o Output) {
-		if err := guard(func() error { return o.Close(ctx) }); err != nil {
-			r.log.Warn("output did not close well; what it had confirmed is stored", "plugin", name, "error", err)
-		}
+	for _, b := range r.branches {
+		b.close(ctx)
 	}
-	closeOutput(r.p.Output.Name, r.output) // with its policies
-	for _, a := range r.outputs[1:] {
-		closeOutput(a.name, a)
+	if r.burier != nil {
+		r.closeOutput(ctx, r.burier.attempt.name, r.burier.attempt)
+	}
+}
+
+func (r *run) closeOutput(ctx context.Context, name string, o Output) {
+	if err := guard(func() error { return o.Close(ctx) }); err != nil {
+		r.log.Warn("output did not close well; what it had confirmed is stored", "plugin", name, "error", err)
 	}
 }
 

@@ -15,10 +15,11 @@ const holdRound = time.Second
 // holder keeps batches that can be written nowhere while others can, so that they do not keep the workers: as many of them as there
 // are workers would stop the pipeline. Its goroutine tries them again for ever. What it has is bounded, and counts in the window.
 type holder struct {
-	r    *run
-	wake chan struct{} // something came
-	last chan struct{} // closed when no worker is left: end when nothing is held
-	done chan struct{}
+	br     *branch
+	wake   chan struct{} // something came
+	purges chan struct{} // a connection died
+	last   chan struct{} // closed when no worker is left: end when nothing is held
+	done   chan struct{}
 
 	mu       sync.Mutex
 	held     []*Batch // the one that waited longest is first
@@ -26,19 +27,19 @@ type holder struct {
 	trying   bool // one is being written, and is not in held
 }
 
-func newHolder(r *run) *holder {
-	return &holder{r: r, wake: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{})}
+func newHolder(br *branch) *holder {
+	return &holder{br: br, wake: make(chan struct{}, 1), purges: make(chan struct{}, 1), last: make(chan struct{}), done: make(chan struct{})}
 }
 
 // take takes a batch over from a worker, unless there are too many.
 func (h *holder) take(b *Batch, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.held) >= h.r.p.Workers && h.messages+len(b.Messages) > holdMost {
+	if len(h.held) >= h.br.spec.Workers && h.messages+len(b.Messages) > holdMost {
 		return false
 	}
 	if len(h.held) == 0 && !h.trying {
-		h.r.sayHeld(b, err)
+		h.br.sayHeld(b, err)
 	}
 	h.put(b)
 	poke(h.wake)
@@ -69,7 +70,7 @@ func (h *holder) pop() *Batch {
 func (h *holder) run() {
 	defer close(h.done)
 	wait := heldBackoff()
-	for h.r.hard.Err() == nil {
+	for h.br.hard.Err() == nil {
 		if h.count() == 0 {
 			if isClosed(h.last) {
 				return
@@ -77,11 +78,11 @@ func (h *holder) run() {
 			select {
 			case <-h.wake:
 			case <-h.last:
-			case <-h.r.hard.Done():
+			case <-h.br.hard.Done():
 			}
 			continue
 		}
-		if wait.rest(h.r, h.r.purgeHeld, h.purge) != nil {
+		if wait.rest(h.br.ends, h.purges, h.purge) != nil {
 			return
 		}
 		h.round(&wait)
@@ -109,17 +110,17 @@ func (h *holder) count() int {
 // round tries each held batch once, for as long as that is quick and does not look like an outage.
 func (h *holder) round(wait *backoff) {
 	began := time.Now()
-	for n := h.count(); n > 0 && time.Since(began) < holdRound && h.r.hard.Err() == nil; n-- {
+	for n := h.count(); n > 0 && time.Since(began) < holdRound && h.br.hard.Err() == nil; n-- {
 		b := h.pop()
 		if b == nil {
 			return
 		}
 		had := len(b.Messages)
-		err := h.r.write(b)
+		err := h.br.write(b)
 		if err == nil || len(b.Messages) < had {
 			wait.reset()
 		}
-		if err != nil && !h.r.ownFault(err, began) {
+		if err != nil && !h.br.ownFault(err, began) {
 			n = 0
 		}
 		h.mu.Lock()
@@ -131,9 +132,9 @@ func (h *holder) round(wait *backoff) {
 		h.mu.Unlock()
 		if err == nil {
 			if empty && len(b.Messages) > 0 {
-				h.r.log.Info("held batch is written; none is held any more", "plugin", h.r.p.Output.Name, "batch", b.ID)
+				h.br.r.log.Info("held batch is written; none is held any more", "plugin", h.br.spec.Output.Name, "batch", b.ID)
 			}
-			h.r.delivered(b)
+			h.br.delivered(b)
 		}
 	}
 }
@@ -144,7 +145,7 @@ func (h *holder) purge() {
 	defer h.mu.Unlock()
 	h.messages = 0
 	h.held = slices.DeleteFunc(h.held, func(b *Batch) bool {
-		h.r.outputs[0].discard(b)
+		h.br.attempt.discard(b)
 		h.messages += len(b.Messages)
 		return len(b.Messages) == 0
 	})

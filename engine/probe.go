@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -14,21 +16,56 @@ import (
 // Whether something can be written is asked with one message of the lost connection. It comes again from the source, so that is
 // one message twice for each time.
 
-// probe is a void message that was kept to ask with.
+// probe is a void message that was kept to ask a branch with.
 type probe struct {
+	branch    *branch
 	message   Message
 	partition string
 	time      time.Time
 }
 
+// probes are those of a connection, at most one a branch.
+type probes struct {
+	mu  sync.Mutex
+	all []*probe
+}
+
+// of returns the probe of a branch, nil if there is none.
+func (p *probes) of(br *branch) *probe {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, kept := range p.all {
+		if kept.branch == br {
+			return kept
+		}
+	}
+	return nil
+}
+
+// keep takes a probe, unless its branch has one.
+func (p *probes) keep(kept *probe) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.ContainsFunc(p.all, func(has *probe) bool { return has.branch == kept.branch }) {
+		p.all = append(p.all, kept)
+	}
+}
+
+// list returns them all.
+func (p *probes) list() []*probe {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.all)
+}
+
 // keepProbe keeps a message of the lost connection while the output fails. It is called before void messages are discarded.
-func (r *run) keepProbe(b *Batch) {
-	if !r.outputs[0].health.fails() {
+func (br *branch) keepProbe(b *Batch) {
+	if !br.attempt.health.fails() {
 		return
 	}
 	for i := range b.Messages {
 		m := b.Messages[i]
-		if !m.Void() || m.receipt.epoch.probe.Load() != nil {
+		if !m.Void() || m.receipt.epoch.probes.of(br) != nil {
 			continue
 		}
 		epoch := m.receipt.epoch
@@ -37,39 +74,45 @@ func (r *run) keepProbe(b *Batch) {
 		if at.IsZero() {
 			at = m.Time.UTC()
 		}
-		epoch.probe.CompareAndSwap(nil, &probe{m, b.Partition, at})
+		epoch.probes.keep(&probe{br, m, b.Partition, at})
 	}
 }
 
 // nowhere reports whether nothing can be written, as far as the last writes tell.
-func (r *run) nowhere() bool {
-	return r.outputs[0].health.fails() && (r.fallback == nil || r.fallback.health.fails())
+func (br *branch) nowhere() bool {
+	return br.attempt.health.fails() && (br.fallback == nil || br.fallback.health.fails())
 }
 
 // closedBackoff is how long an input stays closed at most: a net for a message that cannot be written although others can.
 func closedBackoff() backoff { return backoff{first: time.Hour, most: 8 * time.Hour} }
 
-// worthReading waits, after a source was lost, until what it brings can be written somewhere. It returns false when the pipeline stops before.
+// worthReading waits, after a source was lost, until what it brings can be written somewhere, in each branch that held some of it. It
+// returns false when the pipeline stops before.
 func (d *reader) worthReading() bool {
-	p := d.epoch.probe.Load()
-	if p == nil {
+	kept := d.epoch.probes.list()
+	if len(kept) == 0 {
 		return true // it held nothing that could not be written
 	}
 	ctx, cancel := context.WithTimeout(d.r.stop, d.closed.delay())
 	defer cancel()
-	wait := heldBackoff()
-	for first := true; d.r.nowhere() && !d.r.ask(ctx, p) && ctx.Err() == nil; first = false {
-		if first {
-			d.r.log.Warn("input stays closed until something can be written: sources count how often they deliver a message", "plugin", d.step.Name)
+	said := false
+	for _, p := range kept {
+		wait := heldBackoff()
+		for p.branch.nowhere() && !p.branch.ask(ctx, p) && ctx.Err() == nil {
+			if !said {
+				said = true
+				d.r.log.Warn("input stays closed until something can be written: sources count how often they deliver a message",
+					"plugin", d.step.Name, "output", p.branch.spec.Output.Name)
+			}
+			_ = wait.wait(ctx) // the loop sees its end
 		}
-		_ = wait.wait(ctx) // the loop sees its end
 	}
 	return d.r.stop.Err() == nil
 }
 
 // ask writes the probe, to the output and then the fallback, and reports whether one of them works.
-func (r *run) ask(ctx context.Context, p *probe) bool {
-	return r.outputs[0].ask(ctx, p) || r.fallback != nil && r.fallback.ask(ctx, p)
+func (br *branch) ask(ctx context.Context, p *probe) bool {
+	return br.attempt.ask(ctx, p) || br.fallback != nil && br.fallback.ask(ctx, p)
 }
 
 // ask is a write that nothing depends on. An output that says something of the message itself works.

@@ -8,6 +8,7 @@ import (
 // transformer runs one Transform over the batches that pass.
 type transformer struct {
 	r     *run
+	dead  *burier // takes what it rejects; nil: nobody does
 	name  string
 	t     Transform
 	saved []Message // the batch as it came, while Process works on it
@@ -59,7 +60,7 @@ func (s *transformer) process(b *Batch) bool {
 			if failing {
 				s.r.log.Info("processor works again", "plugin", s.name)
 			}
-			return s.r.carryOut(b, s.name)
+			return s.r.carryOut(b, s.dead, s.name)
 		}
 		if !failing {
 			s.r.log.Warn("processor cannot work now; trying again", "plugin", s.name, "error", err)
@@ -67,7 +68,7 @@ func (s *transformer) process(b *Batch) bool {
 		b.Messages = append(b.Messages[:0], s.saved...)
 		clear(b.marks)
 		b.marks = b.marks[:0]
-		if wait.rest(s.r, nil, nil) != nil {
+		if wait.rest(s.r.ends, nil, nil) != nil {
 			return false
 		}
 	}
@@ -157,7 +158,7 @@ func (s *transformer) oneByOne(b *Batch) error {
 
 // carryOut does what the marks of a batch say: rejects go to the dead letter, drops are settled, splits are put in
 // place. It returns false at the hard end.
-func (r *run) carryOut(b *Batch, step string) bool {
+func (r *run) carryOut(b *Batch, to *burier, step string) bool {
 	if len(b.marks) == 0 {
 		return true
 	}
@@ -206,7 +207,7 @@ func (r *run) carryOut(b *Batch, step string) bool {
 	if dropped > 0 {
 		r.observe(Event{Kind: Dropped, Plugin: step, Messages: dropped})
 	}
-	return len(dead.Messages) == 0 || r.reject(dead, step)
+	return len(dead.Messages) == 0 || r.reject(to, dead, step)
 }
 
 // inOrder sorts the marks by message and keeps the first of each.

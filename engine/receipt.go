@@ -31,7 +31,7 @@ type epoch struct {
 	acked     atomic.Bool   // the source took an ack
 	unsettled atomic.Int64  // messages of this epoch that are not released
 	void      atomic.Int64  // messages of chunks that were let go after the epoch died
-	probe     atomic.Pointer[probe]
+	probes    probes
 	observe   func(Event)
 }
 

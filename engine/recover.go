@@ -18,7 +18,7 @@ const recoverHeld = 1000
 // its own probe: an idle pipeline has no other sign that the output is well. A batch leaves the fallback when all of it is
 // settled, its dead letters included; others need not wait for these.
 type recovery struct {
-	r     *run
+	br    *branch
 	input Input
 	last  chan struct{} // closed when nothing more can fall back: go on to the end of the fallback, then return
 	kick  chan struct{} // something fell back
@@ -35,13 +35,21 @@ type recovery struct {
 	stays    int64            // and how many messages are in them
 }
 
+func newRecovery(br *branch, input Input) *recovery {
+	return &recovery{
+		br: br, input: input, last: make(chan struct{}), done: make(chan struct{}),
+		kick: make(chan struct{}, 1), well: make(chan struct{}, 1),
+		news: homecoming{log: br.r.log, plugin: br.spec.Fallback.Name},
+	}
+}
+
 func (c *recovery) run() {
 	defer close(c.done)
 	wait := recoverBackoff()
 	said := ""
 	for {
 		err := c.pass(&wait)
-		if err == nil || c.r.stop.Err() != nil {
+		if err == nil || c.br.stop.Err() != nil {
 			return
 		}
 		if isClosed(c.last) {
@@ -50,9 +58,9 @@ func (c *recovery) run() {
 		}
 		if said != err.Error() {
 			said = err.Error()
-			c.r.log.Warn("fallback does not come home; trying again", "plugin", c.r.p.Fallback.Name, "error", err)
+			c.br.r.log.Warn("fallback does not come home; trying again", "plugin", c.br.spec.Fallback.Name, "error", err)
 		}
-		if wait.wait(c.r.stop) != nil {
+		if wait.wait(c.br.stop) != nil {
 			return
 		}
 	}
@@ -60,18 +68,18 @@ func (c *recovery) run() {
 
 // pass opens the fallback, brings home what it holds, and waits for more. It returns nil when there will be no more.
 func (c *recovery) pass(wait *backoff) error {
-	c.epoch = newEpoch(c.r.p.Fallback.Name, newWindow(Capacity{}), func(Event) {})
+	c.epoch = newEpoch(c.br.spec.Fallback.Name, newWindow(Capacity{}), func(Event) {})
 	c.out, c.homeless, c.skipped, c.stays = map[uint64]Event{}, nil, 0, 0
 	defer c.close()
-	if err := guard(func() error { return c.input.Open(c.r.stop) }); err != nil {
+	if err := guard(func() error { return c.input.Open(c.br.stop) }); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	for c.r.stop.Err() == nil {
+	for c.br.stop.Err() == nil {
 		if err := c.settle(); err != nil {
 			return err
 		}
 		if c.epoch.unsettled.Load()-c.stays >= recoverHeld {
-			c.await(c.r.stop)
+			c.await(c.br.stop)
 			continue
 		}
 		if end, err := c.step(wait); end || err != nil {
@@ -85,7 +93,7 @@ func (c *recovery) pass(wait *backoff) error {
 func (c *recovery) step(wait *backoff) (end bool, err error) {
 	b := &Batch{}
 	last := isClosed(c.last) // asked before reading: what falls back later is not for this pass
-	err = guard(func() error { return c.input.Read(c.r.stop, b) })
+	err = guard(func() error { return c.input.Read(c.br.stop, b) })
 	switch {
 	case err == nil && len(b.Messages) > 0:
 		return !c.home(b, wait), nil
@@ -100,18 +108,18 @@ func (c *recovery) step(wait *backoff) (end bool, err error) {
 // home writes one batch. It returns false when the pass is over because the output fails.
 func (c *recovery) home(b *Batch, wait *backoff) bool {
 	c.epoch.admit(b, time.Now())
-	c.out[b.Tag] = Event{Kind: Recovered, Plugin: c.r.p.Fallback.Name, Messages: len(b.Messages), Bytes: b.Bytes()}
+	c.out[b.Tag] = Event{Kind: Recovered, Plugin: c.br.spec.Fallback.Name, Messages: len(b.Messages), Bytes: b.Bytes()}
 	if b.ID == "" {
-		b.ID = c.r.newID()
+		b.ID = c.br.r.newID()
 	}
 	if b.Time.IsZero() {
 		b.Time = b.Messages[0].Time.UTC()
 	}
 	had := len(b.Messages)
-	for c.r.stop.Err() == nil {
-		err := c.r.tryOutput(b)
+	for c.br.stop.Err() == nil {
+		err := c.br.tryOutput(b)
 		switch {
-		case err == nil || c.r.bury(b, err):
+		case err == nil || c.br.bury(b, err):
 			release(b.Messages)
 			wait.reset()
 			return true
@@ -133,7 +141,7 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 // stay leaves what is left of a batch in the fallback. When a part of it is stored, the rest becomes a batch of its own there: else
 // the next pass would write the good part again, and so would every pass after it.
 func (c *recovery) stay(b *Batch, had int) {
-	if len(b.Messages) < had && c.r.fallBack(b, c.homeless) == nil {
+	if len(b.Messages) < had && c.br.fallBack(b, c.homeless) == nil {
 		release(b.Messages)
 		return
 	}
@@ -147,11 +155,11 @@ func (c *recovery) settle() error {
 	if len(tags) == 0 {
 		return nil
 	}
-	if err := guard(func() error { return c.input.Ack(c.r.hard, tags) }); err != nil {
+	if err := guard(func() error { return c.input.Ack(c.br.hard, tags) }); err != nil {
 		return fmt.Errorf("%d batches came home but cannot leave the fallback; they will come again under the same id: %w", len(tags), err)
 	}
 	for _, tag := range tags {
-		c.r.observe(c.out[tag])
+		c.br.r.observe(c.out[tag])
 		c.news.came(c.out[tag].Messages)
 		delete(c.out, tag)
 	}
@@ -165,7 +173,7 @@ func (c *recovery) rest(last bool) (end bool, err error) {
 	}
 	switch {
 	case last && len(c.out) > c.skipped: // dead letters are on their way
-		c.await(c.r.stop)
+		c.await(c.br.stop)
 		return false, nil
 	case last || c.skipped > 0:
 		if !last {
@@ -187,8 +195,8 @@ func (c *recovery) await(ctx context.Context) {
 
 // lastDeadLetters gives the dead letters of a pass some time when the pipeline stops: else they, and their batches, come again.
 func (c *recovery) lastDeadLetters() error {
-	for len(c.out) > c.skipped && c.epoch.unsettled.Load() > 0 && c.r.soft.Err() == nil && !c.r.deadLetterFails() {
-		c.await(c.r.soft)
+	for len(c.out) > c.skipped && c.epoch.unsettled.Load() > 0 && c.br.soft.Err() == nil && !c.br.deadLetterFails() {
+		c.await(c.br.soft)
 		if err := c.settle(); err != nil {
 			return err
 		}
@@ -205,17 +213,17 @@ func (c *recovery) pause(d time.Duration, early <-chan struct{}) {
 	case <-early:
 	case <-c.epoch.acks.wake: // settle asks for the tags, not for this
 	case <-c.last:
-	case <-c.r.stop.Done():
+	case <-c.br.stop.Done():
 	}
 }
 
 // close gives back what was read and not acked. Its dead letters, if some are still on their way, are void.
 func (c *recovery) close() {
 	c.epoch.kill()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.stop), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.br.stop), closeTimeout)
 	defer cancel()
 	if err := guard(func() error { return c.input.Close(ctx) }); err != nil {
-		c.r.log.Debug("closing the fallback's recovery", "error", err)
+		c.br.r.log.Debug("closing the fallback's recovery", "error", err)
 	}
 }
 

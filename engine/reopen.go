@@ -55,8 +55,7 @@ func (d *reader) disconnect(err error) {
 // and what the source delivers again is not written twice by us. It returns false when the pipeline stops before.
 func (d *reader) voidGone() bool {
 	for !d.window.empty() {
-		poke(d.r.purge)
-		poke(d.r.purgeHeld)
+		d.r.purge()
 		if !d.r.sweep(SealedByLost, d.r.stop.Done()) {
 			return false
 		}

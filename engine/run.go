@@ -20,31 +20,22 @@ type run struct {
 	log   *slog.Logger
 	newID func() string
 
-	stop, soft, hard context.Context // see drain.go
-	reading          context.Context // of inputs that read on after stop, to their end: soft, or the pipeline is broken
-	acks             context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
-	closing          chan struct{}   // closed when everything has ended but the plugins
-	endChecks        func()          // ends the checks at start
-	fail             func(error)     // stops the pipeline because it is broken; the first cause counts
+	ends
+	reading   context.Context // of inputs that read on after stop, to their end: soft, or the pipeline is broken
+	acks      context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
+	closing   chan struct{}   // closed when everything has ended but the plugins
+	endChecks func()          // ends the checks at start
+	fail      func(error)     // stops the pipeline because it is broken; the first cause counts
 
-	head      chan *Batch   // from the readers to the first processor
-	batches   chan *Batch   // from the last processor to the workers
-	dead      chan *Batch   // to the dead-letter goroutine; nil without one
-	purge     chan struct{} // tells that goroutine that a connection died
-	purgeHeld chan struct{} // and the holder
-	stages    bool          // some processor is a Stage
+	head   chan *Batch // from the readers to the first processor
+	stages bool        // some processor is a Stage
 
-	readers    []*reader
-	output     Output // policies around the output's attempt
-	outputs    []*attempt
-	fallback   *attempt
-	deadLetter *attempt
-	recovery   *recovery
+	readers  []*reader
+	branches []*branch // the ways behind the common processors; one without a name where the pipeline has no branches
+	burier   *burier   // takes what is rejected; nil: nobody does
+	buriers  []*burier // this one, and those of branches
 
-	holder   *holder
-	busy     atomic.Int64 // workers that have a batch
-	lastHeld atomic.Int64 // when a batch was last held, in Unix ns, for the log
-	stored   atomic.Int64 // when the output last stored something, Unix time in ns
+	busy     atomic.Int64 // workers of all branches that have a batch
 	mu       sync.Mutex
 	finished int           // inputs at their end
 	all      chan struct{} // closed when all are
@@ -89,17 +80,13 @@ func (r *run) lastWait(ended <-chan error) error {
 }
 
 func newRun(p *Pipeline) (*run, error) {
-	if len(p.Branches) > 0 {
-		return nil, errors.New("branches are not wired yet")
-	}
-	if len(p.Inputs) == 0 || p.Output.Output == nil {
+	if len(p.Inputs) == 0 || p.Output.Output == nil && len(p.Branches) == 0 {
 		return nil, errors.New("a pipeline needs an input and an output")
 	}
 	r := &run{
 		p: p, log: p.Log, newID: p.NewID,
-		head: make(chan *Batch), purge: make(chan struct{}, 1), purgeHeld: make(chan struct{}, 1), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
+		head: make(chan *Batch), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
 	}
-	r.holder = newHolder(r)
 	r.log = cmp.Or(r.log, slog.New(slog.DiscardHandler))
 	if r.newID == nil {
 		r.newID = NewID
@@ -107,45 +94,35 @@ func newRun(p *Pipeline) (*run, error) {
 	for _, step := range p.Inputs {
 		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()})
 	}
-	err := r.wireOutputs()
+	err := r.wire()
 	if err == nil {
 		p.running.Store(r)
 	}
 	return r, err
 }
 
-// wireOutputs builds policies( attempt( output ) ) and the attempts of the other two roles.
-func (r *run) wireOutputs() error {
-	r.output = r.attempt(RoleOutput, r.p.Output)
-	if r.p.Fallback != nil {
-		r.fallback = r.attempt(RoleFallback, *r.p.Fallback)
-		if rec, ok := r.p.Fallback.Output.(Recoverer); ok && r.p.Recover {
-			r.recovery = &recovery{
-				r: r, input: rec.Recovery(), last: make(chan struct{}), done: make(chan struct{}),
-				kick: make(chan struct{}, 1), well: make(chan struct{}, 1),
-				news: homecoming{log: r.log, plugin: r.p.Fallback.Name},
-			}
+// wire builds what stands behind the readers.
+func (r *run) wire() error {
+	r.burier = r.newBurier(r.p.DeadLetter)
+	if len(r.p.Branches) == 0 {
+		b, err := r.newBranch(Branch{
+			Processors: r.p.Processors, Output: r.p.Output, Fallback: r.p.Fallback, Workers: r.p.Workers, Recover: r.p.Recover,
+		})
+		b.in = r.head
+		r.branches = []*branch{b}
+		return err
+	}
+	if r.p.Output.Output != nil || r.p.Fallback != nil {
+		return errors.New("a pipeline with branches has its outputs and fallbacks in these")
+	}
+	for _, spec := range r.p.Branches {
+		b, err := r.newBranch(spec)
+		if err != nil {
+			return fmt.Errorf("branch %q: %w", spec.Name, err)
 		}
+		r.branches = append(r.branches, b)
 	}
-	if r.p.DeadLetter != nil {
-		r.deadLetter = r.attempt(RoleDeadLetter, *r.p.DeadLetter)
-		r.dead = make(chan *Batch, 1)
-	}
-	for i := len(r.p.Processors) - 1; i >= 0; i-- {
-		step := r.p.Processors[i]
-		policy, ok := step.Processor.(Policy)
-		if !ok {
-			return r.checkProcessors(r.p.Processors[:i+1])
-		}
-		r.output = policy.Wrap(r.output)
-	}
-	return nil
-}
-
-func (r *run) attempt(role Role, step OutputStep) *attempt {
-	a := &attempt{r: r, role: role, name: step.Name, next: step.Output}
-	r.outputs = append(r.outputs, a)
-	return a
+	return r.checkProcessors(r.p.Processors)
 }
 
 func (r *run) checkProcessors(steps []ProcessorStep) error {
@@ -161,6 +138,17 @@ func (r *run) checkProcessors(steps []ProcessorStep) error {
 		}
 	}
 	return nil
+}
+
+// attempts are the outputs in their roles: those of the branches, then the pipeline's dead letter.
+func (r *run) attempts() (all []*attempt) {
+	for _, b := range r.branches {
+		all = append(all, b.attempts()...)
+	}
+	if r.burier != nil {
+		all = append(all, r.burier.attempt)
+	}
+	return all
 }
 
 // observe tells the observer, with the pipeline's name.
@@ -209,5 +197,15 @@ func (r *run) logPanic(plugin string, err error) {
 	r.mu.Unlock()
 	if stack, ok := panicked(err); ok && !quiet {
 		r.log.Error("plugin panicked; this is a bug in the plugin", "plugin", plugin, "error", err, "stack", string(stack))
+	}
+}
+
+// purge has everything looked at that may wait for long with messages of a connection that died.
+func (r *run) purge() {
+	for _, d := range r.buriers {
+		poke(d.purges)
+	}
+	for _, br := range r.branches {
+		br.purge()
 	}
 }

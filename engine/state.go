@@ -8,7 +8,7 @@ import (
 // State is what a pipeline is at one moment, for those who look at it from outside.
 type State struct {
 	Inputs  []InputState
-	Outputs []OutputState // the output, the fallback and the dead letter, as far as there are such
+	Outputs []OutputState // the output, the fallback and the dead letter, as far as there are such; with branches those of each, then the pipeline's dead letter
 	Workers int           // how many batches can be written at once
 	Busy    int           // workers that have a batch
 	Held    Capacity      // what was handed over by the workers because it can be written nowhere
@@ -74,20 +74,26 @@ func (p *Pipeline) State() State {
 	if r == nil {
 		return State{}
 	}
-	s := State{Workers: p.Workers, Busy: int(r.busy.Load()), Held: r.holder.holds()}
+	s := State{Busy: int(r.busy.Load())}
+	for _, br := range r.branches {
+		held := br.holder.holds()
+		s.Workers += br.spec.Workers
+		s.Held.Messages += held.Messages
+		s.Held.Bytes += held.Bytes
+	}
 	for _, d := range r.readers {
 		s.Inputs = append(s.Inputs, d.state())
 	}
-	for _, a := range r.outputs {
+	for _, a := range r.attempts() {
 		s.Outputs = append(s.Outputs, a.state())
 	}
 	if !isClosed(r.closing) { // a plugin that is closed is asked nothing
-		s.Gauges = p.gauges()
+		s.Gauges = r.gauges()
 	}
 	return s
 }
 
-func (p *Pipeline) gauges() (all []StepGauge) {
+func (r *run) gauges() (all []StepGauge) {
 	ask := func(step string, plugin any) {
 		g, ok := plugin.(Gauger)
 		if !ok {
@@ -100,18 +106,19 @@ func (p *Pipeline) gauges() (all []StepGauge) {
 			return nil
 		})
 	}
-	for _, step := range p.Inputs {
+	for _, step := range r.p.Inputs {
 		ask(step.Name, step.Input)
 	}
-	for _, step := range p.Processors {
+	for _, step := range r.p.Processors {
 		ask(step.Name, step.Processor)
 	}
-	ask(p.Output.Name, p.Output.Output)
-	if p.Fallback != nil {
-		ask(p.Fallback.Name, p.Fallback.Output)
+	for _, branch := range r.p.Branches {
+		for _, step := range branch.Processors {
+			ask(step.Name, step.Processor)
+		}
 	}
-	if p.DeadLetter != nil {
-		ask(p.DeadLetter.Name, p.DeadLetter.Output)
+	for _, a := range r.attempts() {
+		ask(a.name, a.next)
 	}
 	return all
 }

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// branch is one way to an output: processors, workers, and what takes over when the output fails. A pipeline that names no branches has
+// one, which begins at the readers.
+type branch struct {
+	r    *run
+	spec Branch
+	ends // those of the run, but without a fallback soft is hard
+
+	queue   *queue      // before it; unused where there is no fork
+	in      chan *Batch // to its first processor
+	batches chan *Batch // from its last processor to its workers
+
+	output   Output   // policies around attempt
+	attempt  *attempt // to write to the output
+	fallback *attempt // nil: none
+	burier   *burier  // its own, or the pipeline's; nil: none
+	recovery *recovery
+	holder   *holder
+
+	lastHeld atomic.Int64 // when a batch was last held, in Unix ns, for the log
+	stored   atomic.Int64 // when the output last stored something, Unix time in ns
+}
+
+// newBranch builds policies( attempt( output ) ), and the attempts of the other two roles.
+func (r *run) newBranch(spec Branch) (*branch, error) {
+	br := &branch{r: r, spec: spec, in: make(chan *Batch), burier: r.burier}
+	br.holder, br.queue = newHolder(br), newQueue(br)
+	br.attempt = &attempt{r: r, br: br, role: RoleOutput, name: spec.Output.Name, next: spec.Output.Output}
+	br.output = br.attempt
+	if spec.Fallback != nil {
+		br.fallback = &attempt{r: r, br: br, role: RoleFallback, name: spec.Fallback.Name, next: spec.Fallback.Output}
+		if rec, ok := spec.Fallback.Output.(Recoverer); ok && spec.Recover {
+			br.recovery = newRecovery(br, rec.Recovery())
+		}
+	}
+	if spec.DeadLetter != nil {
+		br.burier = r.newBurier(spec.DeadLetter)
+	}
+	for i := len(spec.Processors) - 1; i >= 0; i-- {
+		policy, ok := spec.Processors[i].Processor.(Policy)
+		if !ok {
+			br.spec.Processors = spec.Processors[:i+1]
+			return br, r.checkProcessors(br.spec.Processors)
+		}
+		br.output = policy.Wrap(br.output)
+	}
+	br.spec.Processors = nil
+	return br, nil
+}
+
+// attempts are the branch's own outputs: the output, the fallback and the dead letter, as far as there are such.
+func (br *branch) attempts() []*attempt {
+	all := []*attempt{br.attempt}
+	if br.fallback != nil {
+		all = append(all, br.fallback)
+	}
+	if br.spec.DeadLetter != nil {
+		all = append(all, br.burier.attempt)
+	}
+	return all
+}
+
+// start starts the branch's goroutines.
+func (br *branch) start(processors, workers *sync.WaitGroup) {
+	br.batches = br.r.startProcessors(processors, br.spec.Processors, br.in, br.burier)
+	for range max(1, br.spec.Workers) {
+		workers.Go(func() { br.work(br.batches) })
+	}
+	go br.holder.run()
+	if br.recovery != nil {
+		go br.recovery.run()
+	}
+}
+
+// close closes the outputs, the first one with its policies.
+func (br *branch) close(ctx context.Context) {
+	br.r.closeOutput(ctx, br.spec.Output.Name, br.output)
+	for _, a := range br.attempts()[1:] {
+		br.r.closeOutput(ctx, a.name, a)
+	}
+}
+
+// purge has the batches looked at that are held, because a connection died.
+func (br *branch) purge() {
+	poke(br.holder.purges)
+	poke(br.queue.purges)
+}

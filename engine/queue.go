@@ -1,0 +1,107 @@
+package engine
+
+import "sync"
+
+// queue is what a branch has no room for yet: what comes behind a branch that is down must not wait for it. It has no bound of its own:
+// all that is in it is unsettled, and counts in the windows.
+type queue struct {
+	br     *branch
+	wake   chan struct{} // something came, or it is the end
+	purges chan struct{} // a connection died
+
+	mu      sync.Mutex
+	waiting []*Batch
+	ended   bool
+}
+
+func newQueue(br *branch) *queue {
+	return &queue{br: br, wake: make(chan struct{}, 1), purges: make(chan struct{}, 1)}
+}
+
+// put adds a batch. One sweep behind another says nothing new.
+func (q *queue) put(b *Batch) {
+	q.mu.Lock()
+	if last := len(q.waiting) - 1; len(b.Messages) > 0 || last < 0 || len(q.waiting[last].Messages) > 0 {
+		q.waiting = append(q.waiting, b)
+	}
+	q.mu.Unlock()
+	poke(q.wake)
+}
+
+// end says that nothing more comes.
+func (q *queue) end() {
+	q.mu.Lock()
+	q.ended = true
+	q.mu.Unlock()
+	poke(q.wake)
+}
+
+// pop returns the batch that came first, nil when there is none. more is false when there will be none any more.
+func (q *queue) pop() (b *Batch, more bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.waiting = nil // so that what was long once is not kept
+		return nil, !q.ended
+	}
+	b, q.waiting[0] = q.waiting[0], nil
+	q.waiting = q.waiting[1:]
+	return b, true
+}
+
+// feed passes on to the branch what waits, until the end, and closes its channel.
+func (q *queue) feed() {
+	defer close(q.br.in)
+	for q.br.hard.Err() == nil {
+		b, more := q.pop()
+		switch {
+		case b != nil:
+			q.pass(b)
+		case !more:
+			return
+		default:
+			select {
+			case <-q.wake:
+			case <-q.purges:
+			case <-q.br.hard.Done():
+			}
+		}
+	}
+}
+
+// pass waits until the branch takes b, or nothing is left of it, or the hard end.
+func (q *queue) pass(b *Batch) {
+	for {
+		select {
+		case q.br.in <- b:
+			return
+		case <-q.purges:
+			sweep := len(b.Messages) == 0
+			q.br.attempt.discard(b)
+			q.purge()
+			if len(b.Messages) == 0 && !sweep {
+				b.Recycle()
+				return
+			}
+		case <-q.br.hard.Done():
+			return
+		}
+	}
+}
+
+// purge lets go what is void among what waits: its input is not opened again before that.
+func (q *queue) purge() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	kept := q.waiting[:0]
+	for _, b := range q.waiting {
+		sweep := len(b.Messages) == 0
+		if q.br.attempt.discard(b); len(b.Messages) > 0 || sweep {
+			kept = append(kept, b)
+		} else {
+			b.Recycle()
+		}
+	}
+	clear(q.waiting[len(kept):])
+	q.waiting = kept
+}
