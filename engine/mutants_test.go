@@ -59,7 +59,7 @@ var mutants = []struct {
 	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && b.self != b", "false"}}},
 	{"an output may move its messages about", []edit{{"distrust.go", "if !before.same(b.Messages) {", "if false {"}}},
 	{"closing makes void", []edit{{"reopen.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
-	{"a drain lets held batches sleep", []edit{{"backoff.go", "early := r.stop.Done()", "early := r.hard.Done()"}, {"backoff.go", "early = r.soft.Done()", "early = r.hard.Done()"}}},
+	{"a drain lets held batches sleep", []edit{{"backoff.go", "early := e.stop.Done()", "early := e.hard.Done()"}, {"backoff.go", "early = e.soft.Done()", "early = e.hard.Done()"}}},
 }
 
 // edit puts new text in the place of old text, which must stand once in the file.
