@@ -89,7 +89,7 @@ bench: ## time and allocations of the parts, in the format of benchstat; BENCH=C
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./engine/... ./plugins/...
 
 bench-json: ## the JSON check beside others', and whether they are right
-	cd plugins/internal/jsonscan/bench && $(GO) test -run TestWhoIsRight -v -bench . -benchmem -count $(COUNT)
+	cd engine/jsonscan/bench && $(GO) test -run TestWhoIsRight -v -bench . -benchmem -count $(COUNT)
 
 soak: ## replicas under random faults, SEEDS of TIME each; one random seed when SEEDS is empty
 	$(GO) build -o bin/soak ./test/soak && bin/soak -time $(TIME) -seeds "$(SEEDS)"

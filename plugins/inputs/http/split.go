@@ -4,7 +4,7 @@ import (
 	"bytes"
 
 	"github.com/logpipe/logpipe/engine"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // lines makes a message of each line, byte for byte. A line of nothing is the end of the file before, or a blank line for the eye.

@@ -20,7 +20,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 var compressions = []Compression{None, Gzip, Zstd}

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
 )
 
 const doc = `Sends each batch as one POST.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // eventTime reads the time that a message says of itself, in UTC. It is written out by hand because it runs once a message.

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 func TestEventTime(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"errors"
 
 	"github.com/logpipe/logpipe/engine"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 const doc = `Lets valid JSON pass, each message on one line.

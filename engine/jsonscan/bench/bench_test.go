@@ -13,8 +13,8 @@ import (
 	segmentio "github.com/segmentio/encoding/json"
 	"github.com/tidwall/gjson"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 var validators = []struct {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 const record = `{"timestamp":"2026-01-02T15:04:05.000123Z","source":"app1","event":"login_failed","count":3,"seq":123456}`

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/logpipe/logpipe/engine/enginetest"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 // bodies are valid and invalid in the ways that the public JSON test suites try.

@@ -1,4 +1,4 @@
-module github.com/logpipe/logpipe/plugins/internal/jsonscan/bench
+module github.com/logpipe/logpipe/engine/jsonscan/bench
 
 go 1.26.0
 
@@ -25,4 +25,4 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 )
 
-replace github.com/logpipe/logpipe => ../../../..
+replace github.com/logpipe/logpipe => ../../..
