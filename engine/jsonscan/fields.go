@@ -1,10 +1,5 @@
 package jsonscan
 
-import (
-	"unicode/utf16"
-	"unicode/utf8"
-)
-
 // MaxPaths is how many paths one Fields can look for.
 const MaxPaths = 64
 
@@ -29,8 +24,7 @@ type Value struct {
 
 // Fields finds the values of paths in bodies. It is not safe for concurrent use.
 type Fields struct {
-	paths  []string
-	from   []int // per path, where the part begins that counts in the object that is being read
+	paths
 	values []Value
 	left   int    // paths without a value
 	buf    []byte // strings whose escapes were resolved
@@ -40,7 +34,7 @@ type Fields struct {
 // NewFields looks for the values of paths, at most MaxPaths of them. A path names a key of the body's object or, with dots,
 // of the objects in it: "a.b" is "b" in the object "a", and also a key that is written "a.b" itself.
 func NewFields(paths ...string) *Fields {
-	return &Fields{paths: paths, from: make([]int, len(paths)), values: make([]Value, len(paths))}
+	return &Fields{paths: newPaths(paths), values: make([]Value, len(paths))}
 }
 
 // Find returns the value of each path in data, in the order of the paths. Where a path is there more than once, the first
@@ -48,10 +42,10 @@ func NewFields(paths ...string) *Fields {
 // it passes over. Of a body that is not JSON it returns what stands before the mistake. The slice holds until the next Find.
 func (f *Fields) Find(data []byte) []Value {
 	clear(f.values)
-	f.buf, f.left = f.buf[:0], len(f.paths)
+	f.buf, f.left = f.buf[:0], len(f.names)
 	f.scan.data, f.scan.err = data, nil
-	if c, i := f.scan.next(0); c == '{' && len(f.paths) > 0 {
-		f.object(i, 1<<len(f.paths)-1)
+	if c, i := f.scan.next(0); c == '{' && len(f.names) > 0 {
+		f.object(i, f.all())
 	}
 	return f.values
 }
@@ -111,40 +105,13 @@ func (f *Fields) member(key []byte, i int, open uint64) (rest uint64, end int) {
 	if end < 0 || v.Kind == Missing {
 		return open, end
 	}
-	for i := range f.paths {
+	for i := range f.names {
 		if ends&(1<<i) != 0 {
 			f.values[i] = v
 			f.left--
 		}
 	}
 	return open &^ ends, end
-}
-
-// match returns the paths that end at key, and those that lead into it.
-func (f *Fields) match(key []byte, open uint64) (ends, leads uint64) {
-	for i, path := range f.paths {
-		if open&(1<<i) == 0 {
-			continue
-		}
-		path = path[f.from[i]:]
-		switch {
-		case len(path) == len(key):
-			if path == string(key) {
-				ends |= 1 << i
-			}
-		case len(path) > len(key) && path[len(key)] == '.' && path[:len(key)] == string(key):
-			leads |= 1 << i
-		}
-	}
-	return ends, leads
-}
-
-func (f *Fields) descend(set uint64, by int) {
-	for i := range f.from {
-		if set&(1<<i) != 0 {
-			f.from[i] += by
-		}
-	}
 }
 
 // value reads the scalar at i, which begins with c.
@@ -193,51 +160,9 @@ func (s *scanner) skip(i int) int {
 	return -1
 }
 
-// unescape resolves the escapes of raw, which str has checked, as encoding/json does: half a surrogate pair is U+FFFD.
+// unescape resolves the escapes of raw, which str has checked.
 func (f *Fields) unescape(raw []byte) []byte {
 	from := len(f.buf)
-	for i := 0; i < len(raw); {
-		if raw[i] != '\\' {
-			f.buf = append(f.buf, raw[i])
-			i++
-			continue
-		}
-		c := raw[i+1]
-		if i += 2; c != 'u' {
-			f.buf = append(f.buf, plainEscape(c))
-			continue
-		}
-		r := hex4(raw[i:])
-		if i += 4; utf16.IsSurrogate(r) {
-			pair := utf8.RuneError
-			if len(raw) >= i+6 && raw[i] == '\\' && raw[i+1] == 'u' {
-				pair = utf16.DecodeRune(r, hex4(raw[i+2:]))
-			}
-			if r = pair; r != utf8.RuneError {
-				i += 6
-			}
-		}
-		f.buf = utf8.AppendRune(f.buf, r)
-	}
+	f.buf = unescape(f.buf, raw)
 	return f.buf[from:len(f.buf):len(f.buf)]
-}
-
-func plainEscape(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
-}
-
-func hex4(b []byte) rune {
-	return hex(b[0])<<12 | hex(b[1])<<8 | hex(b[2])<<4 | hex(b[3])
 }
