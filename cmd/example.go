@@ -109,6 +109,11 @@ func literal(v reflect.Value) string {
 			return ""
 		}
 		return `"` + x.String() + `"`
+	case engine.Condition:
+		if x.IsZero() {
+			return ""
+		}
+		return quoteHCL(x.String())
 	}
 	switch v.Kind() {
 	case reflect.String, reflect.Slice, reflect.Map:

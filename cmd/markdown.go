@@ -28,7 +28,23 @@ const markdownHead = `<!-- Written by "logpipe plugins --markdown" from the plug
 # Plugins
 
 Types: a *duration* is a text such as ` + "`\"5s\"`" + `, a *size* a number of bytes or a text such as ` + "`\"16MiB\"`" + `, a *secret* a
-text that is never printed, a *template* a text that is rendered once for each batch.
+text that is never printed, a *template* a text that is rendered once for each batch, a *condition* a question about a message, see below.
+
+` + markdownConditions
+
+const markdownConditions = "## Conditions\n\nA condition is a text such as `\"level == 'debug' && status >= 500\"`, in the language of " +
+	"[expr](https://expr-lang.org/docs/language-definition). Single quotes around texts need no escapes in a file. It is compiled when the file is loaded; a mistake has its place." + `
+
+| | |
+| --- | --- |
+| ` + "`level`, `user.id`, `user['x-y']`" + ` | a field of the JSON record. A name with dots is also a key that is written so. What is missing is nil, also within what is missing; of a key that is there twice the last one counts |
+| ` + "`has('user.id')`, `field('in')`" + ` | whether a field is there, be it null; a field whose name is a word of the language |
+| ` + "`message.body`, `.size`, `.id`, `.routing_key`, `.headers['x']`, `.time`" + ` | the message itself: the body as text, its length in bytes, what its source knows, its time of arrival (of its event behind a ` + "`batch`" + `). The record's own field of that name is ` + "`message`, and `field('message.id')`" + ` what is in it |
+| ` + "`== != < <= > >= in contains startsWith endsWith matches && \\|\\| not ??`" + ` | operators. A number never equals a text: ` + "`status == '500'`" + ` is false of 500 |
+| ` + "`lower upper trim len split any all none filter map int float string date duration …`" + ` | functions of the language, but for those that depend on the clock or on chance (now, keys, values, toPairs) and for repeat |
+
+Whole numbers are exact within 64 bits. A condition has no answer where it compares what cannot be compared (nothing, or a text, with a number by ` + "`<`" + `), where its result is not true or false,
+and where it asks for fields of a message that is no JSON object; the plugin says what becomes of such a message. ` + "`has('status') && status >= 500`" + ` always has one of a record whose status is a number.
 `
 
 // markdownEngine writes the options that the engine has on blocks of its own and on those of plugins.

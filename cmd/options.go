@@ -55,7 +55,7 @@ func optionsOf(cfg reflect.Value) []option {
 
 // exampleValue is what the tag example:"…" of a field says: the text of a string or template without its quotes, else a value as in a file.
 func exampleValue(typeWord, tag string) string {
-	if tag != "" && (typeWord == "string" || typeWord == "template") {
+	if tag != "" && (typeWord == "string" || typeWord == "template" || typeWord == "condition") {
 		return `"` + tag + `"`
 	}
 	return tag
@@ -75,10 +75,11 @@ func blockOf(v reflect.Value) reflect.Value {
 }
 
 var (
-	durationType = reflect.TypeFor[time.Duration]()
-	bytesType    = reflect.TypeFor[engine.Bytes]()
-	secretType   = reflect.TypeFor[engine.Secret]()
-	templateType = reflect.TypeFor[engine.Template]()
+	durationType  = reflect.TypeFor[time.Duration]()
+	bytesType     = reflect.TypeFor[engine.Bytes]()
+	secretType    = reflect.TypeFor[engine.Secret]()
+	templateType  = reflect.TypeFor[engine.Template]()
+	conditionType = reflect.TypeFor[engine.Condition]()
 )
 
 func typeWord(t reflect.Type) string {
@@ -91,6 +92,8 @@ func typeWord(t reflect.Type) string {
 		return "secret"
 	case templateType:
 		return "template"
+	case conditionType:
+		return "condition"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -163,6 +163,8 @@ func shown(v reflect.Value, k kind) string {
 		return strconv.Quote(v.Interface().(engine.Secret).String())
 	case kindTemplate:
 		return quoteHCL(open(v.Interface().(engine.Template).String()))
+	case kindCondition:
+		return quoteHCL(open(v.Interface().(engine.Condition).String()))
 	case kindSecrets:
 		return listOf(v, func(item reflect.Value) string { return strconv.Quote(item.Interface().(engine.Secret).String()) })
 	case kindList:

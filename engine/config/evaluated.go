@@ -149,6 +149,8 @@ func (e *evaluator) value(path string, f field, v reflect.Value) {
 		}
 	case kindTemplate:
 		e.text(path, v.Interface().(engine.Template).String())
+	case kindCondition:
+		e.text(path, v.Interface().(engine.Condition).String())
 	case kindList:
 		e.text(path, fmt.Sprintf("%q", v.Interface()))
 	default:

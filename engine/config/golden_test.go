@@ -101,7 +101,7 @@ func plain(v reflect.Value) any {
 		return x.String()
 	case engine.Bytes:
 		return x.String()
-	case engine.Secret, engine.Template:
+	case engine.Secret, engine.Template, engine.Condition:
 		return x
 	case config.Range:
 		return x.String()

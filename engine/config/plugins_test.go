@@ -17,6 +17,7 @@ func testPlugins() []engine.Plugin {
 		engine.NewInput("amqp", "Reads a queue.", amqpDefaults, newInput[amqpInput]),
 		engine.NewInput("generator", "Makes messages.", func() generator { return generator{Count: 10} }, newInput[generator]),
 		engine.NewTransform("json", "Checks JSON.", func() jsonCheck { return jsonCheck{OnInvalid: "dead_letter"} }, newTransform[jsonCheck]),
+		engine.NewTransform("filter", "Keeps what it is told to.", func() filter { return filter{} }, newTransform[filter]),
 		engine.NewStage("batch", "Groups messages.", batchDefaults, newStage[batch]),
 		engine.NewPolicy("retry", "Tries again.", retryDefaults, newPolicy[retry]),
 		engine.NewOutput("amqp", "Publishes.", func() amqpOutput { return amqpOutput{Host: "localhost"} }, newOutput[amqpOutput]),
@@ -88,6 +89,16 @@ type jsonCheck struct {
 
 func (c *jsonCheck) Traits() engine.Traits {
 	return engine.Traits{Rejects: c.OnInvalid == "dead_letter", OneLine: c.OnInvalid != "pass"}
+}
+
+type filter struct {
+	Keep  engine.Condition  `hcl:"keep,optional" doc:"Which messages are kept."`
+	Drop  *engine.Condition `hcl:"drop,optional" doc:"Which messages are dropped."`
+	Rules []rule            `hcl:"rule,block" doc:"More of them."`
+}
+
+type rule struct {
+	When engine.Condition `hcl:"when" doc:"Which messages."`
 }
 
 type batch struct {

@@ -21,6 +21,7 @@ const (
 	kindBytes
 	kindSecret
 	kindTemplate
+	kindCondition
 	kindSecrets // []engine.Secret
 	kindList    // []string
 	kindMap     // map[string]string
@@ -39,13 +40,14 @@ type field struct {
 }
 
 var (
-	durationType = reflect.TypeFor[time.Duration]()
-	bytesType    = reflect.TypeFor[engine.Bytes]()
-	secretType   = reflect.TypeFor[engine.Secret]()
-	templateType = reflect.TypeFor[engine.Template]()
-	secretsType  = reflect.TypeFor[[]engine.Secret]()
-	listType     = reflect.TypeFor[[]string]()
-	mapType      = reflect.TypeFor[map[string]string]()
+	durationType  = reflect.TypeFor[time.Duration]()
+	bytesType     = reflect.TypeFor[engine.Bytes]()
+	secretType    = reflect.TypeFor[engine.Secret]()
+	templateType  = reflect.TypeFor[engine.Template]()
+	conditionType = reflect.TypeFor[engine.Condition]()
+	secretsType   = reflect.TypeFor[[]engine.Secret]()
+	listType      = reflect.TypeFor[[]string]()
+	mapType       = reflect.TypeFor[map[string]string]()
 )
 
 // schema reads the fields of a struct in their order. The fields of an embedded struct without a tag count as its own.
@@ -132,6 +134,8 @@ func scalarKind(t reflect.Type) kind {
 		return kindSecret
 	case templateType:
 		return kindTemplate
+	case conditionType:
+		return kindCondition
 	case secretsType:
 		return kindSecrets
 	case listType:
@@ -223,6 +227,8 @@ func (f field) typeWord() string {
 		return `a list of texts such as ["a", "b"]`
 	case kindMap:
 		return `a map of texts such as { name = "value" }`
+	case kindCondition:
+		return `a condition such as "level == 'debug' && status >= 500"`
 	case kindString:
 		if len(f.values) > 0 {
 			return "one of " + quoted(f.values, "and")

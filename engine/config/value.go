@@ -38,6 +38,8 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 		return s.setBool(v, dst)
 	case kindInt, kindFloat:
 		return s.setNumber(v, dst)
+	case kindCondition:
+		return s.setCondition(v, dst)
 	case kindDuration:
 		return s.setDuration(v, dst)
 	case kindBytes:
@@ -89,6 +91,8 @@ func (s *setter) noun() string {
 		return "a list of texts"
 	case kindMap:
 		return "a map of texts"
+	case kindCondition:
+		return "a condition"
 	}
 	return "a text"
 }
