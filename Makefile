@@ -9,7 +9,7 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -90,6 +90,9 @@ bench: ## time and allocations of the parts, in the format of benchstat; BENCH=C
 
 bench-json: ## the JSON check beside others', and whether they are right
 	cd engine/jsonscan/bench && $(GO) test -run TestWhoIsRight -v -bench . -benchmem -count $(COUNT)
+
+bench-condition: ## a condition beside the plain way and cel-go, and whether they agree
+	cd engine/condition/bench && $(GO) test -bench . -benchmem -count $(COUNT)
 
 soak: ## replicas under random faults, SEEDS of TIME each; one random seed when SEEDS is empty
 	$(GO) build -o bin/soak ./test/soak && bin/soak -time $(TIME) -seeds "$(SEEDS)"

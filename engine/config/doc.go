@@ -13,6 +13,7 @@
 //	value.go       one value to one field; collection.go lists and maps, quantity.go durations and sizes
 //	template.go    texts that are rendered once a batch; variables.go what they may use, render.go how they are rendered, segment.go what
 //	               makes their values safe in a path
+//	condition.go   questions about messages, which package condition compiles, and the place of a mistake in one
 //	hide.go        what of a file and of the environment nobody may read in a diagnostic
 //	validate.go    the plugin's own checks
 //	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; writers.go, paths.go and
