@@ -18,7 +18,7 @@ var errNoObject = errors.New("the condition has no answer: the message is not a 
 // state is what one answer needs. It is used for one message after another, by one goroutine at a time.
 type state struct {
 	slots  *slots
-	fields *jsonscan.Spans
+	fields *jsonscan.Places
 	env    map[string]any
 	vm     vm.VM
 	buf    []byte
@@ -29,15 +29,15 @@ type state struct {
 }
 
 func newState(s *slots) *state {
-	return &state{slots: s, fields: jsonscan.NewSpans(s.paths...), env: make(map[string]any, len(s.list)), vm: vm.VM{MemoryBudget: memoryBudget}}
+	return &state{slots: s, fields: jsonscan.NewPlaces(s.paths...), env: make(map[string]any, len(s.list)), vm: vm.VM{MemoryBudget: memoryBudget}}
 }
 
 // load fills in what the condition reads of m.
 func (s *state) load(m *engine.Message) error {
-	var spans []jsonscan.Span
+	var places []jsonscan.Place
 	if len(s.slots.paths) > 0 {
 		var object bool
-		if spans, object = s.fields.Find(m.Body); !object {
+		if places, object = s.fields.Find(m.Body); !object {
 			return errNoObject
 		}
 	}
@@ -45,14 +45,14 @@ func (s *state) load(m *engine.Message) error {
 		n := &s.slots.list[i]
 		switch n.kind {
 		case slotField:
-			at := spans[n.at]
+			at := places[n.at]
 			v, err := s.value(m.Body[at.Start:at.End])
 			if err != nil {
 				return fmt.Errorf("the condition has no answer: field %s: %w", n.path, err)
 			}
 			s.env[n.name] = v
 		case slotHas:
-			s.env[n.name] = spans[n.at].End > 0
+			s.env[n.name] = places[n.at].End > 0
 		default:
 			s.env[n.name] = s.attribute(m, n)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
-func TestSpans(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	for _, c := range []struct {
 		body string
 		want []string // of a, a.b, x
@@ -24,24 +24,24 @@ func TestSpans(t *testing.T) {
 		{`{"long\nkey":{"longer\nkey than it":1},"x":2}`, []string{``, ``, `2`}},
 		{`{}`, []string{``, ``, ``}},
 	} {
-		f := NewSpans("a", "a.b", "x")
+		f := NewPlaces("a", "a.b", "x")
 		for range 2 { // the second time must not see what the first left
-			spans, object := f.Find([]byte(c.body))
-			if diff := cmp.Diff(c.want, cut(c.body, spans)); diff != "" || !object {
+			places, object := f.Find([]byte(c.body))
+			if diff := cmp.Diff(c.want, cut(c.body, places)); diff != "" || !object {
 				t.Errorf("%s: object %v (-want +got)\n%s", c.body, object, diff)
 			}
 		}
 	}
 	for _, body := range []string{``, `1`, `[{"a":1}]`, `{"a":1`, `{"a":1}}`, `{"a":1} x`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":tru}`, `{"a":[1`, `{a:1}`} {
-		if _, object := NewSpans("a").Find([]byte(body)); object {
+		if _, object := NewPlaces("a").Find([]byte(body)); object {
 			t.Errorf("%s counts as an object", body)
 		}
 	}
 }
 
-func cut(body string, spans []Span) []string {
+func cut(body string, places []Place) []string {
 	var texts []string
-	for _, s := range spans {
+	for _, s := range places {
 		texts = append(texts, body[s.Start:s.End])
 	}
 	return texts
@@ -63,16 +63,16 @@ func allPaths(data []byte, prefix string, into map[string]string) {
 	}
 }
 
-func FuzzSpans(f *testing.F) {
+func FuzzPlaces(f *testing.F) {
 	for _, body := range bodies {
 		if len(body) < 1000 {
 			f.Add([]byte(`{"x":[1,{}],"a":{"b":` + body + `},"b":` + body + `,"source":"s"}`))
 		}
 	}
 	names := []string{"a", "a.b", "b", "a.b.c", "source"}
-	spans := NewSpans(names...)
+	places := NewPlaces(names...)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		found, object := spans.Find(data)
+		found, object := places.Find(data)
 		form, err := Check(data)
 		if err != nil {
 			return // no panic and no endless loop is all that is promised
@@ -105,9 +105,9 @@ func FuzzUnquote(f *testing.F) {
 	})
 }
 
-func BenchmarkSpans(b *testing.B) {
+func BenchmarkPlaces(b *testing.B) {
 	lines := jsonscantest.Lines("262B", 256)
-	f := NewSpans("level", "count")
+	f := NewPlaces("level", "count")
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		if _, object := f.Find(lines[n%len(lines)]); !object {

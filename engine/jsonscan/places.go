@@ -1,19 +1,19 @@
 package jsonscan
 
-// Span is where a value stands in a body: data[Start:End], a string with its quotes. End is 0 when it is not there.
-type Span struct{ Start, End int }
+// Place is where a value stands in a body: data[Start:End], a string with its quotes. End is 0 when it is not there.
+type Place struct{ Start, End int }
 
-// Spans finds where the values of paths stand in bodies. It is not safe for concurrent use.
-type Spans struct {
+// Places finds where the values of paths stand in bodies. It is not safe for concurrent use.
+type Places struct {
 	paths
-	spans []Span
+	found []Place
 	buf   []byte // the last key whose escapes were resolved
 	scan  scanner
 }
 
-// NewSpans looks for the values of paths, at most MaxPaths of them, written as for NewFields.
-func NewSpans(paths ...string) *Spans {
-	return &Spans{paths: newPaths(paths), spans: make([]Span, len(paths))}
+// NewPlaces looks for the values of paths, at most MaxPaths of them, written as for NewFields.
+func NewPlaces(paths ...string) *Places {
+	return &Places{paths: newPaths(paths), found: make([]Place, len(paths))}
 }
 
 // Find returns where the value of each path stands in data, in the order of the paths, whatever its kind. Where a path is there more
@@ -21,8 +21,8 @@ func NewSpans(paths ...string) *Spans {
 //
 // It reads all of data and is false if that is no object. Strings, numbers and the literals outside of arrays and objects that no path leads into
 // are checked, of the others only the strings and brackets: where validity counts, Check tells.
-func (f *Spans) Find(data []byte) (spans []Span, object bool) {
-	clear(f.spans)
+func (f *Places) Find(data []byte) (places []Place, object bool) {
+	clear(f.found)
 	s := &f.scan
 	s.data, s.err = data, nil
 	c, i := s.next(0)
@@ -30,15 +30,15 @@ func (f *Spans) Find(data []byte) (spans []Span, object bool) {
 		i = f.object(i, f.all())
 	}
 	if c != '{' || i < 0 {
-		return f.spans, false
+		return f.found, false
 	}
 	_, i = s.next(i)
-	return f.spans, i == len(data)
+	return f.found, i == len(data)
 }
 
 // object reads the object at i, looking for the paths in the set open, and returns where it ends, -1 when it is wrong. It is called within
 // itself at most as often as a path has parts.
-func (f *Spans) object(i int, open uint64) int {
+func (f *Places) object(i int, open uint64) int {
 	s := &f.scan
 	c, i := s.next(i + 1)
 	if c == '}' {
@@ -74,7 +74,7 @@ func (f *Spans) object(i int, open uint64) int {
 }
 
 // member reads the value of key, which is behind i.
-func (f *Spans) member(key []byte, i int, open uint64) int {
+func (f *Places) member(key []byte, i int, open uint64) int {
 	ends, leads := f.match(key, open)
 	length := len(key) + 1 // a key further in may take its place in buf
 	c, start := f.scan.next(i)
@@ -92,7 +92,7 @@ func (f *Spans) member(key []byte, i int, open uint64) int {
 	if ends != 0 && end >= 0 {
 		for i := range f.names {
 			if ends&(1<<i) != 0 {
-				f.spans[i] = Span{start, end}
+				f.found[i] = Place{start, end}
 			}
 		}
 	}
