@@ -77,6 +77,8 @@ func placeholder(o option) string {
 		return `"16MiB"`
 	case o.Type == "secret":
 		return "env(" + strconv.Quote(strings.ToUpper(o.Name)) + ")"
+	case o.Type == "condition":
+		return `"level == 'debug'"`
 	case strings.HasPrefix(o.Type, "list"):
 		return `["..."]`
 	case strings.HasPrefix(o.Type, "map"):

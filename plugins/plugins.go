@@ -14,6 +14,7 @@ import (
 	"github.com/logpipe/logpipe/plugins/outputs/s3"
 	"github.com/logpipe/logpipe/plugins/outputs/stdout"
 	"github.com/logpipe/logpipe/plugins/processors/batch"
+	"github.com/logpipe/logpipe/plugins/processors/filter"
 	"github.com/logpipe/logpipe/plugins/processors/json"
 	"github.com/logpipe/logpipe/plugins/processors/retry"
 )
@@ -26,6 +27,7 @@ var All = []engine.Plugin{
 	httpin.Plugin,
 
 	batch.Plugin,
+	filter.Plugin,
 	json.Plugin,
 	retry.Plugin,
 

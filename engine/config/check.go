@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 
@@ -101,15 +102,30 @@ func (l *loader) checkRejects(p *Pipeline) {
 	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if !b.knows("on_invalid") || !b.Traits().Rejects {
+		if !b.knows(rejecting...) || !b.Traits().Rejects {
 			continue
 		}
-		detail := "Add a dead_letter block to the pipeline."
-		if values := b.valuesOf("on_invalid"); slices.Contains(values, "drop") && slices.Contains(values, "pass") {
-			detail = `Add a dead_letter block to the pipeline, or set on_invalid = "drop" or "pass".`
-		}
+		detail := "Add a dead_letter block to the pipeline" + b.insteadOfRejecting() + "."
 		l.report(b, Diagnostic{absence: true, Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail})
 	}
+}
+
+// rejecting are the attributes of processors that say what happens to a message that is wrong for them.
+var rejecting = []string{"on_invalid", "on_error", "on_conflict"}
+
+// insteadOfRejecting says what else these attributes of the block could be.
+func (b *Block) insteadOfRejecting() string {
+	var others []string
+	for _, t := range targets(b.Config) {
+		if slices.Contains(rejecting, t.name) && t.dst.Kind() == reflect.String && t.dst.String() == "dead_letter" {
+			values := slices.DeleteFunc(slices.Clone(t.values), func(v string) bool { return v == "dead_letter" })
+			others = append(others, fmt.Sprintf("%s = %s", t.name, quoted(values, "or")))
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	return ", or set " + enumerate(others, "and")
 }
 
 // checkLineBreaks finds an output that can never store what an input may well give, without a place for it.
@@ -134,16 +150,6 @@ func (l *loader) checkLineBreaks(p *Pipeline) {
 				Detail:  `Such a message is held, and never acked. Add a dead_letter block, or a processor "json" with one, or set format = "envelope".`})
 		}
 	}
-}
-
-// valuesOf are the values that an attribute of the block may have.
-func (b *Block) valuesOf(attr string) []string {
-	for _, t := range targets(b.Config) {
-		if t.name == attr {
-			return t.values
-		}
-	}
-	return nil
 }
 
 // checkGrouping finds an output that stores one object a batch behind a pipeline that makes no batches.
