@@ -13,10 +13,12 @@ import (
 	httpout "github.com/logpipe/logpipe/plugins/outputs/http"
 	"github.com/logpipe/logpipe/plugins/outputs/s3"
 	"github.com/logpipe/logpipe/plugins/outputs/stdout"
+	"github.com/logpipe/logpipe/plugins/processors/addfields"
 	"github.com/logpipe/logpipe/plugins/processors/batch"
 	"github.com/logpipe/logpipe/plugins/processors/filter"
 	"github.com/logpipe/logpipe/plugins/processors/json"
 	"github.com/logpipe/logpipe/plugins/processors/retry"
+	"github.com/logpipe/logpipe/plugins/processors/sample"
 )
 
 // All are the plugins that come with logpipe, by kind and name.
@@ -26,10 +28,12 @@ var All = []engine.Plugin{
 	generator.Plugin,
 	httpin.Plugin,
 
+	addfields.Plugin,
 	batch.Plugin,
 	filter.Plugin,
 	json.Plugin,
 	retry.Plugin,
+	sample.Plugin,
 
 	amqpout.Plugin,
 	fileout.Plugin,

@@ -7,6 +7,7 @@ type Place struct{ Start, End int }
 type Places struct {
 	paths
 	found []Place
+	each  func(path int, at Place) // nil but in Each
 	buf   []byte // the last key whose escapes were resolved
 	scan  scanner
 }
@@ -34,6 +35,15 @@ func (f *Places) Find(data []byte) (places []Place, object bool) {
 	}
 	_, i = s.next(i)
 	return f.found, i == len(data)
+}
+
+// Each calls yield for each value that a path has in data, also where one is there more than once, in the order in which the values end. It is false
+// where Find is.
+func (f *Places) Each(data []byte, yield func(path int, at Place)) (object bool) {
+	f.each = yield
+	_, object = f.Find(data)
+	f.each = nil
+	return object
 }
 
 // object reads the object at i, looking for the paths in the set open, and returns where it ends, -1 when it is wrong. It is called within
@@ -93,6 +103,9 @@ func (f *Places) member(key []byte, i int, open uint64) int {
 		for i := range f.names {
 			if ends&(1<<i) != 0 {
 				f.found[i] = Place{start, end}
+				if f.each != nil {
+					f.each(i, f.found[i])
+				}
 			}
 		}
 	}

@@ -39,6 +39,23 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// Who changes a value must find each place of it: a reader may take the first one, another the last.
+func TestEach(t *testing.T) {
+	const body = `{"a":1,"x":{"a":2},"b":{"c":3,"c":4},"a":{"y":5},"b.c":6}`
+	var got []string
+	f := NewPlaces("a", "b.c")
+	if !f.Each([]byte(body), func(path int, at Place) { got = append(got, f.names[path]+" "+body[at.Start:at.End]) }) {
+		t.Error("it is an object")
+	}
+	if diff := cmp.Diff([]string{"a 1", "b.c 3", "b.c 4", `a {"y":5}`, "b.c 6"}, got); diff != "" {
+		t.Error(diff)
+	}
+	f.Find([]byte(body)) // which calls nobody
+	if len(got) != 5 {
+		t.Errorf("%d places", len(got))
+	}
+}
+
 func cut(body string, places []Place) []string {
 	var texts []string
 	for _, s := range places {
