@@ -185,3 +185,41 @@ pipeline "b" {
 		`error 11 ["lines"] format: a dead letter must take every message`,
 		`error 21 ["lines"] format: a dead letter must take every message`)
 }
+
+// Rejects into nowhere would be held for ever. Whichever attribute makes a processor reject, its other values are named.
+func TestWhatRejectsNeedsADeadLetter(t *testing.T) {
+	for block, want := range map[string]string{
+		`processor "filter" {
+    drop = "a == 1"
+    on_error = "dead_letter"
+  }`: `Add a dead_letter block to the pipeline, or set on_error = "keep" or "drop".`,
+		`processor "add_fields" {
+    fields = { a = "b" }
+    on_conflict = "dead_letter"
+  }`: `Add a dead_letter block to the pipeline, or set on_conflict = "keep" or "overwrite" and on_invalid = "drop" or "pass".`,
+		`processor "add_fields" {
+    fields = { a = "b" }
+    on_invalid = "pass"
+  }`: "",
+		`processor "filter" {
+    drop = "a == 1"
+  }`: "",
+		`processor "filter" {
+    drop     = "a == 1"
+    on_error = env("ON_ERROR")
+  }`: "", // it is not known, with NoEnv
+		`processor "filter" {
+    keep = env("KEEP")
+  }`: "",
+	} {
+		src := "pipeline \"a\" {\n  input \"generator\" {}\n  " + block + "\n  output \"stdout\" {}\n}\n"
+		_, found := config.LoadSource("a.hcl", []byte(src), config.Options{Plugins: plugins.All, NoEnv: true, LookupEnv: func(string) (string, bool) { return "", false }})
+		var details []string
+		for _, d := range found.All() {
+			details = append(details, d.Detail)
+		}
+		if got := strings.Join(details, "\n"); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", block, got, want)
+		}
+	}
+}

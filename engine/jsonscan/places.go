@@ -8,7 +8,7 @@ type Places struct {
 	paths
 	found []Place
 	each  func(path int, at Place) // nil but in Each
-	buf   []byte // the last key whose escapes were resolved
+	buf   []byte                   // the last key whose escapes were resolved
 	scan  scanner
 }
 
