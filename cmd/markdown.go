@@ -39,7 +39,7 @@ const markdownConditions = "## Conditions\n\nA condition is a text such as `\"le
 | --- | --- |
 | ` + "`level`, `user.id`, `user['x-y']`" + ` | a field of the JSON record. A name with dots is also a key that is written so. What is missing is nil, also within what is missing; of a key that is there twice the last one counts |
 | ` + "`has('user.id')`, `field('in')`" + ` | whether a field is there, be it null; a field whose name is a word of the language |
-| ` + "`message.body`, `.size`, `.id`, `.routing_key`, `.headers['x']`, `.time`" + ` | the message itself: the body as text, its length in bytes, what its source knows, its time of arrival (of its event behind a ` + "`batch`" + `). The record's own field of that name is ` + "`message`, and `field('message.id')`" + ` what is in it |
+| ` + "`message.body`, `.size`, `.id`, `.routing_key`, `.headers['x']`, `.time`" + ` | the message itself: the body as text, its length in bytes, what its source knows, its time of arrival in UTC (of its event behind a ` + "`batch`" + `). The record's own field of that name is ` + "`message`, and `field('message.id')`" + ` what is in it |
 | ` + "`== != < <= > >= in contains startsWith endsWith matches && \\|\\| not ??`" + ` | operators. A number never equals a text: ` + "`status == '500'`" + ` is false of 500 |
 | ` + "`lower upper trim len split any all none filter map int float string date duration …`" + ` | functions of the language, but for those that depend on the clock or on chance (now, keys, values, toPairs) and for repeat |
 

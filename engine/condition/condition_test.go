@@ -24,7 +24,7 @@ const record = `{"level":"debug","status":500,"took":1.5,"ok":true,"none":null,"
 	"huge":1e400,"text":"a\"\u00e9\n","twice":1,"twice":2,"uint":18446744073709551615}`
 
 func message(body string) *engine.Message {
-	return &engine.Message{Body: []byte(body), Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Meta: meta{}}
+	return &engine.Message{Body: []byte(body), Time: time.Date(2026, 1, 2, 5, 4, 5, 0, time.FixedZone("x", 7200)), Meta: meta{}}
 }
 
 func TestMatch(t *testing.T) {
@@ -100,6 +100,9 @@ func TestNoAnswer(t *testing.T) {
 		{`level`, record, `true or false`},
 		{`level && ok`, record, `a text is there, not true or false`},
 		{`lower(missing) == 'x'`, record, `no answer`},
+		{`user > 1`, record, `> between an object and a number`},
+		{`tags > user`, record, `> between a list and an object`},
+		{`user && ok`, record, `an object is there, not true or false`},
 		{`status % 0 == 1`, record, `no answer`},
 		{`tags[7].k == 'a'`, record, `out of range`},
 		{`level == 'x'`, `no JSON`, `not a JSON object`},

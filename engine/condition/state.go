@@ -68,7 +68,7 @@ func (s *state) attribute(m *engine.Message, n *slot) any {
 	case slotSize:
 		return len(m.Body)
 	case slotTime:
-		return m.Time
+		return m.Time.UTC() // the answer must not depend on the zone of the machine
 	}
 	if m.Meta == nil {
 		if n.kind == slotHeader {

@@ -13,9 +13,9 @@ import (
 var (
 	unexpected = regexp.MustCompile(`unexpected token (\w+)(?:\("(.*)"\))?`)
 	mismatched = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
-	overload   = regexp.MustCompile(`^invalid operation: (\S+) (\S+) (\S+)$`)
+	overload   = regexp.MustCompile(`^invalid operation: (.+) ([-+*/%<>=!^]+|in|contains|matches) (.+)$`)
 	notBool    = regexp.MustCompile(`^invalid operation: bool\((.+)\)$`)
-	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (\S+), not (\S+)`)
+	conversion = regexp.MustCompile(`^interface conversion: interface \{\} is (.+), not (\S+)`)
 )
 
 // inWords is an error of the library at compile time, with its place.
@@ -73,7 +73,7 @@ func operation(message string) string {
 
 // kindName is a type of Go as a writer of conditions knows it.
 func kindName(t string) string {
-	switch strings.TrimSuffix(t, ",") {
+	switch t {
 	case "nil", "<nil>":
 		return "nothing"
 	case "string":
@@ -82,9 +82,9 @@ func kindName(t string) string {
 		return "a number"
 	case "bool":
 		return "true or false"
-	case "map[string]interface", "map[string]any", "map":
+	case "map[string]interface {}", "map[string]any", "map":
 		return "an object"
-	case "[]interface", "[]any", "array":
+	case "[]interface {}", "[]any", "array":
 		return "a list"
 	case "time.Time":
 		return "a time"
