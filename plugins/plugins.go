@@ -17,6 +17,7 @@ import (
 	"github.com/logpipe/logpipe/plugins/processors/batch"
 	"github.com/logpipe/logpipe/plugins/processors/filter"
 	"github.com/logpipe/logpipe/plugins/processors/json"
+	"github.com/logpipe/logpipe/plugins/processors/redact"
 	"github.com/logpipe/logpipe/plugins/processors/retry"
 	"github.com/logpipe/logpipe/plugins/processors/sample"
 )
@@ -32,6 +33,7 @@ var All = []engine.Plugin{
 	batch.Plugin,
 	filter.Plugin,
 	json.Plugin,
+	redact.Plugin,
 	retry.Plugin,
 	sample.Plugin,
 

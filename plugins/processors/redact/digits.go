@@ -1,0 +1,163 @@
+package redact
+
+import (
+	"bytes"
+
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+)
+
+// What is made of digits is in every log line, so that no literal keeps a regular expression away from it. These are read by hand.
+
+const leastCard, mostCard = 13, 19 // digits of a card's number, by ISO/IEC 7812
+
+func hasCard(text []byte) bool {
+	_, ok := nextCard(text, 0)
+	return ok
+}
+
+func findCards(hits []jsonscan.Span, text []byte) []jsonscan.Span {
+	for hit, ok := nextCard(text, 0); ok; hit, ok = nextCard(text, hit.To) {
+		hits = append(hits, hit)
+	}
+	return hits
+}
+
+// nextCard finds a card's number from i on. Each has at least 13 bytes of its kind in a row, so one of them is at every 13th place: almost all
+// bytes need no look.
+func nextCard(text []byte, i int) (jsonscan.Span, bool) {
+	for at := i + leastCard - 1; at < len(text); at += leastCard {
+		if !ofCard(text[at]) {
+			continue
+		}
+		for at > i && ofCard(text[at-1]) {
+			at--
+		}
+		for ; at < len(text) && ofCard(text[at]); at++ {
+			if end := card(text, at); end > 0 {
+				return jsonscan.Span{From: at, To: end}, true
+			}
+		}
+		i = at
+	}
+	return jsonscan.Span{}, false
+}
+
+func ofCard(c byte) bool { return isDigit(c) || c == ' ' || c == '-' }
+
+// card returns where a card's number ends that begins at from, 0 when none does. A part of a longer number or of a word is none.
+func card(text []byte, from int) (end int) {
+	if c := text[from]; c < '2' || c > '6' || partOfMore(text, from) {
+		return 0
+	}
+	var digits [mostCard]byte
+	n := 0
+	for i := from; i < len(text) && ofCard(text[i]); i++ {
+		if !isDigit(text[i]) {
+			if i+1 == len(text) || !isDigit(text[i+1]) { // two blanks, or one at the end
+				break
+			}
+			continue
+		}
+		if n == mostCard {
+			break
+		}
+		digits[n] = text[i]
+		n++
+		if n >= leastCard && !goesOn(text, i+1) && luhn(digits[:n]) {
+			end = i + 1
+		}
+	}
+	return end
+}
+
+// luhn checks the last digit of a number, by ISO/IEC 7812-1, annex B.
+func luhn(digits []byte) bool {
+	sum := 0
+	for i := range digits {
+		d := int(digits[len(digits)-1-i] - '0')
+		if i%2 == 1 {
+			d *= 2
+			if d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return sum%10 == 0
+}
+
+// partOfMore reports whether a number at i has a word, another digit, or a digit and a point before it.
+func partOfMore(text []byte, i int) bool {
+	return i > 0 && (isWord(text[i-1]) || text[i-1] == '.' && i > 1 && isDigit(text[i-2]))
+}
+
+// goesOn is partOfMore for what is behind a number that ends before i.
+func goesOn(text []byte, i int) bool {
+	return i < len(text) && (isWord(text[i]) || text[i] == '.' && i+1 < len(text) && isDigit(text[i+1]))
+}
+
+func hasIPv4(text []byte) bool {
+	_, ok := nextIPv4(text, 0)
+	return ok
+}
+
+func findIPv4(hits []jsonscan.Span, text []byte) []jsonscan.Span {
+	for hit, ok := nextIPv4(text, 0); ok; hit, ok = nextIPv4(text, hit.To) {
+		hits = append(hits, hit)
+	}
+	return hits
+}
+
+// nextIPv4 finds an address from i on: it looks for points, and then round them.
+func nextIPv4(text []byte, i int) (jsonscan.Span, bool) {
+	for i < len(text) {
+		at := bytes.IndexByte(text[i:], '.')
+		if at < 0 {
+			break
+		}
+		from := i + at
+		for from > i && isDigit(text[from-1]) {
+			from--
+		}
+		if end := address(text, from); end > 0 {
+			return jsonscan.Span{From: from, To: end}, true
+		}
+		i += at + 1
+	}
+	return jsonscan.Span{}, false
+}
+
+// address returns where an address ends that begins at from, 0 when none does.
+func address(text []byte, from int) int {
+	if partOfMore(text, from) {
+		return 0
+	}
+	i := from
+	for part := range 4 {
+		if part > 0 {
+			if i == len(text) || text[i] != '.' {
+				return 0
+			}
+			i++
+		}
+		n, first := 0, i
+		for i < len(text) && i-first < 3 && isDigit(text[i]) {
+			n = 10*n + int(text[i]-'0')
+			i++
+		}
+		if i == first || n > 255 {
+			return 0
+		}
+	}
+	if goesOn(text, i) {
+		return 0
+	}
+	return i
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// isWord reports whether c is of a word. Bytes of letters beyond ASCII count as such.
+func isWord(c byte) bool {
+	return isDigit(c) || 'a' <= lower(c) && lower(c) <= 'z' || c == '_' || c >= 0x80
+}

@@ -1,0 +1,220 @@
+package redact
+
+import (
+	"bytes"
+	"cmp"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+)
+
+// pattern finds one kind of secrets.
+type pattern struct {
+	// maybe reports whether there may be a hit in the text. It is quick, for almost no text has one.
+	maybe func(text []byte) bool
+	// find appends the hits in text, in their order.
+	find func(hits []jsonscan.Span, text []byte) []jsonscan.Span
+}
+
+type patterns []pattern
+
+// compile makes the patterns of a configuration.
+func (c Config) compile() (all patterns, err error) {
+	for _, name := range c.Preset {
+		all = append(all, presets[name]...)
+	}
+	for _, expr := range c.Patterns {
+		p, err := expression(expr)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// maybe reports whether a string of the record body may have a hit. Where no string has escapes, what is in a string is in the body.
+func (ps patterns) maybe(body []byte) bool {
+	if len(ps) > 0 && bytes.IndexByte(body, '\\') >= 0 {
+		return true
+	}
+	return slices.ContainsFunc(ps, func(p pattern) bool { return p.maybe(body) })
+}
+
+// find appends the hits of all patterns in text, in their order. Those that overlap are one.
+func (ps patterns) find(hits []jsonscan.Span, text []byte) []jsonscan.Span {
+	for _, p := range ps {
+		if p.maybe(text) {
+			hits = p.find(hits, text)
+		}
+	}
+	if len(hits) < 2 {
+		return hits
+	}
+	slices.SortFunc(hits, func(a, b jsonscan.Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To)) })
+	merged := hits[:1]
+	for _, hit := range hits[1:] {
+		if last := &merged[len(merged)-1]; hit.From < last.To {
+			last.To = max(last.To, hit.To)
+		} else {
+			merged = append(merged, hit)
+		}
+	}
+	return merged
+}
+
+// expression is the pattern of a regular expression.
+func expression(expr string) (pattern, error) {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return pattern{}, err
+	}
+	tree, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return pattern{}, err
+	}
+	p := pattern{maybe: required(tree).in}
+	p.find = func(hits []jsonscan.Span, text []byte) []jsonscan.Span {
+		for _, match := range re.FindAllSubmatchIndex(text, -1) {
+			hits = appendMatch(hits, match)
+		}
+		return hits
+	}
+	return p, nil
+}
+
+// appendMatch appends what is to be hidden of one match: its groups, or all of it where it has none.
+func appendMatch(hits []jsonscan.Span, match []int) []jsonscan.Span {
+	n := len(hits)
+	for i := 2; i < len(match); i += 2 {
+		if match[i] < match[i+1] {
+			hits = append(hits, jsonscan.Span{From: match[i], To: match[i+1]})
+		}
+	}
+	if len(hits) == n && match[0] < match[1] {
+		hits = append(hits, jsonscan.Span{From: match[0], To: match[1]})
+	}
+	return hits
+}
+
+// needle is a text that a match has in it. The zero needle is in every text.
+type needle struct {
+	text []byte
+	fold bool // text is in lower case, and the match in any
+	rare int  // fold: the index in text of the letter that is to be looked for first
+}
+
+func (n needle) in(text []byte) bool {
+	if !n.fold {
+		return bytes.Contains(text, n.text)
+	}
+	c := n.text[n.rare]
+	return n.round(c, text) || upper(c) != c && n.round(upper(c), text)
+}
+
+// round looks for the needle round each c in text.
+func (n needle) round(c byte, text []byte) bool {
+	for i := n.rare; i < len(text); i++ {
+		at := bytes.IndexByte(text[i:], c)
+		if at < 0 {
+			return false
+		}
+		if i += at; equalFold(text[i-n.rare:], n.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalFold reports whether text begins with want, which is in lower case.
+func equalFold(text, want []byte) bool {
+	if len(text) < len(want) {
+		return false
+	}
+	for i, c := range want {
+		if lower(text[i]) != c {
+			return false
+		}
+	}
+	return true
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// required returns the longest text that is known to be in every match of an expression.
+func required(re *syntax.Regexp) needle {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase == 0 {
+			return exact(re.Rune)
+		}
+		return folded(re.Rune)
+	case syntax.OpCapture, syntax.OpPlus:
+		return required(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return required(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		var best needle
+		for _, sub := range re.Sub {
+			if n := required(sub); len(n.text) > len(best.text) {
+				best = n
+			}
+		}
+		return best
+	}
+	return needle{}
+}
+
+// exact returns a literal itself. U+FFFD also matches bytes that are not UTF-8, so that it need not be in the text.
+func exact(literal []rune) needle {
+	if slices.Contains(literal, utf8.RuneError) {
+		return needle{}
+	}
+	return needle{text: []byte(string(literal))}
+}
+
+// folded returns the longest part of a literal of any case whose letters have two cases and no third: k is also the Kelvin sign, and s the
+// long s.
+func folded(literal []rune) needle {
+	var best, run []byte
+	for _, r := range literal {
+		if r >= 0x80 || lower(byte(r)) == 'k' || lower(byte(r)) == 's' {
+			run = nil
+			continue
+		}
+		if run = append(run, lower(byte(r))); len(run) > len(best) {
+			best = run
+		}
+	}
+	if best == nil {
+		return needle{}
+	}
+	rare := 0
+	for i := range best {
+		if commonness(best[i]) < commonness(best[rare]) {
+			rare = i
+		}
+	}
+	return needle{text: best, fold: true, rare: rare}
+}
+
+// commonness orders letters by how often they are in English text.
+func commonness(c byte) int { return strings.IndexByte("zqxjkvbpygfwmucldrhsnioate ", c) }

@@ -1,0 +1,151 @@
+// Package redact is the processor that takes secrets and personal data out of records.
+package redact
+
+import (
+	"context"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+)
+
+const doc = `Takes secrets and personal data out of records: fields by their name, and whatever matches a pattern.
+
+Fields are replaced whole, each time they occur; null stays, but for remove. Patterns act inside strings, as they read with
+their escapes resolved, not on numbers or across two strings. All that is not a hit stays byte for byte as it was, and a
+record that was valid JSON is so afterwards. A string that holds JSON of its own is text here: patterns act on it, fields do not.
+
+What the presets find:
+
+    email         name@host.domain
+    credit_card   13 to 19 digits, also in groups with blanks or dashes, that begin with 2 to 6 and have a right check digit (Luhn)
+    ipv4          four numbers up to 255; a version of four numbers looks the same
+    bearer_token  the token behind the word Bearer, from 16 characters on
+    aws_key       access key ids (AKIA…, ASIA…), and secret keys behind their usual name
+    jwt           eyJ….eyJ….…
+    private_key   a PEM block with a private key, also one that is cut off
+    url_password  the password in scheme://user:password@host
+
+A hash is the first 32 hexadecimal digits of HMAC-SHA256 of the value: of a text as it reads, of a number, list or object as
+it is written. Equal values have equal hashes for as long as the key is the same.
+
+Put this processor first. What a later step rejects goes to the dead letter as redact left it, and so does what is written to
+the output and the fallback. A message that redact itself rejects, because it is not JSON, is in the dead letter with its
+patterns redacted, but its fields cannot be told apart from other text there: where that must not be, set on_invalid = "drop".
+Only the body is redacted; routing key and headers go on as they are.`
+
+// Plugin is the processor "redact".
+var Plugin = engine.NewTransform("redact", doc, Defaults, New)
+
+// New makes the processor.
+func New(c Config, _ engine.Env) (engine.Transform, error) {
+	patterns, err := c.compile()
+	if err != nil {
+		return nil, err
+	}
+	return &processor{Config: c, members: jsonscan.NewMembers(c.Fields...), patterns: patterns, put: newSubstitute(c)}, nil
+}
+
+type processor struct {
+	Config
+	members  *jsonscan.Members
+	patterns patterns
+	put      *substitute
+
+	text []byte // the last string with escapes, as it reads
+	hits []jsonscan.Span
+}
+
+// Process redacts each message of b.
+func (p *processor) Process(_ context.Context, b *engine.Batch) error {
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		_, err := jsonscan.Check(m.Body)
+		switch {
+		case err == nil:
+			m.Body = p.record(m.Body)
+		case p.OnInvalid == drop:
+			b.Drop(i)
+		default:
+			m.Body = p.plain(m.Body)
+			if p.OnInvalid == deadLetter {
+				b.Reject(i, err)
+			}
+		}
+	}
+	return nil
+}
+
+// plain redacts a body that is not JSON.
+func (p *processor) plain(body []byte) []byte {
+	e := edit{src: body}
+	p.hits = p.patterns.find(p.hits[:0], body)
+	for _, hit := range p.hits {
+		e.replace(hit, p.put.inText(body[hit.From:hit.To]))
+	}
+	return e.result()
+}
+
+// record redacts a body that is JSON: members and strings in the order they stand in.
+func (p *processor) record(body []byte) []byte {
+	e := edit{src: body}
+	members := p.members.Find(body)
+	if p.patterns.maybe(body) {
+		for text, i := jsonscan.NextText(body, 0); i >= 0; text, i = jsonscan.NextText(body, i) {
+			if len(members) > 0 && p.place(members[0]).From <= text.From {
+				p.member(&e, members[0])
+				i = p.place(members[0]).To
+				members = members[1:]
+				continue
+			}
+			if !text.Key || p.Keys {
+				p.inString(&e, text)
+			}
+		}
+	}
+	for _, m := range members {
+		p.member(&e, m)
+	}
+	return e.result()
+}
+
+// place is what of a member makes room.
+func (p *processor) place(m jsonscan.Member) jsonscan.Span {
+	if p.With == withRemove {
+		return m.Cut
+	}
+	return m.Value
+}
+
+func (p *processor) member(e *edit, m jsonscan.Member) {
+	value := e.src[m.Value.From:m.Value.To]
+	switch {
+	case p.With == withRemove:
+		e.replace(m.Cut, nil)
+	case value[0] == 'n': // null tells nothing
+	case value[0] == '"':
+		p.text = jsonscan.AppendUnescaped(p.text[:0], value[1:len(value)-1])
+		e.replace(m.Value, p.put.asString(p.text))
+	default:
+		e.replace(m.Value, p.put.asString(value))
+	}
+}
+
+// inString redacts what patterns find in one string. The rest of it keeps its escapes as they are.
+func (p *processor) inString(e *edit, at jsonscan.Text) {
+	text := e.src[at.From:at.To]
+	if at.Escaped {
+		p.text = jsonscan.AppendUnescaped(p.text[:0], text)
+		text = p.text
+	}
+	p.hits = p.patterns.find(p.hits[:0], text)
+	from, read := at.From, 0 // how far the string is written, and how far it reads there
+	for _, hit := range p.hits {
+		raw := jsonscan.Span{From: hit.From - read, To: hit.To - read}
+		if at.Escaped {
+			raw = jsonscan.RawSpan(e.src[from:at.To], raw)
+		}
+		raw.From, raw.To = raw.From+from, raw.To+from
+		e.replace(raw, p.put.inString(text[hit.From:hit.To]))
+		from, read = raw.To, hit.To
+	}
+}
