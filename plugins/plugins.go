@@ -17,6 +17,7 @@ import (
 	"github.com/logpipe/logpipe/plugins/processors/batch"
 	"github.com/logpipe/logpipe/plugins/processors/filter"
 	"github.com/logpipe/logpipe/plugins/processors/json"
+	"github.com/logpipe/logpipe/plugins/processors/ratelimit"
 	"github.com/logpipe/logpipe/plugins/processors/redact"
 	"github.com/logpipe/logpipe/plugins/processors/retry"
 	"github.com/logpipe/logpipe/plugins/processors/sample"
@@ -33,6 +34,7 @@ var All = []engine.Plugin{
 	batch.Plugin,
 	filter.Plugin,
 	json.Plugin,
+	ratelimit.Plugin,
 	redact.Plugin,
 	retry.Plugin,
 	sample.Plugin,
