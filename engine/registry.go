@@ -65,6 +65,8 @@ type Traits struct {
 	BatchBytes    int64
 	// HoldsFor is the longest time that the plugin itself keeps a message: the age of a batch, the attempts of a retry.
 	HoldsFor time.Duration
+	// MessagesPerSecond is how many messages a processor lets pass in the long run; the others wait, and count in their inputs' windows.
+	MessagesPerSecond float64
 	// Endless says that a policy never gives a batch up, so that nothing ever falls back.
 	Endless bool
 	// PartitionBy names the fields of the partitions that a stage seals, as templates see them.

@@ -42,6 +42,7 @@ func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkGrouping(p)
 	l.checkFill(p)
 	l.checkHolding(p)
+	l.checkRates(p)
 	l.checkFiles(p)
 }
 
@@ -50,6 +51,7 @@ var (
 	boundedBy = []string{"max_in_flight", "prefetch", "connections"}
 	sizedBy   = []string{"count"}
 	heldBy    = []string{"age", "attempts", "backoff", "max_backoff"}
+	ratedBy   = []string{"rate", "per"}
 	ackedBy   = []string{"consumer_timeout"}
 )
 

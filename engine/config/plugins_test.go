@@ -19,6 +19,7 @@ func testPlugins() []engine.Plugin {
 		engine.NewTransform("json", "Checks JSON.", func() jsonCheck { return jsonCheck{OnInvalid: "dead_letter"} }, newTransform[jsonCheck]),
 		engine.NewTransform("filter", "Keeps what it is told to.", func() filter { return filter{} }, newTransform[filter]),
 		engine.NewStage("batch", "Groups messages.", batchDefaults, newStage[batch]),
+		engine.NewStage("rate_limit", "Slows messages down.", func() rateLimit { return rateLimit{} }, newStage[rateLimit]),
 		engine.NewPolicy("retry", "Tries again.", retryDefaults, newPolicy[retry]),
 		engine.NewOutput("amqp", "Publishes.", func() amqpOutput { return amqpOutput{Host: "localhost"} }, newOutput[amqpOutput]),
 		engine.NewOutput("file", "Appends lines.", func() fileOutput { return fileOutput{Mode: 0o640} }, newOutput[fileOutput]),
@@ -132,6 +133,12 @@ func (c *batch) Traits() engine.Traits {
 	return engine.Traits{OpenMessages: open, OpenBytes: 4 * int64(c.Bytes), BatchMessages: c.Count, BatchBytes: int64(c.Bytes),
 		HoldsFor: c.Age, PartitionBy: c.PartitionBy}
 }
+
+type rateLimit struct {
+	Rate float64 `hcl:"rate" doc:"How many messages a second."`
+}
+
+func (c *rateLimit) Traits() engine.Traits { return engine.Traits{MessagesPerSecond: c.Rate} }
 
 type retry struct {
 	Attempts   int           `hcl:"attempts,optional" doc:"How many tries in all."`

@@ -49,3 +49,8 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Traits tells how slow it is, because what waits for its turn is not acknowledged meanwhile.
+func (c Config) Traits() engine.Traits {
+	return engine.Traits{MessagesPerSecond: c.Rate / max(c.Per, leastPer).Seconds()}
+}

@@ -22,10 +22,9 @@ The rate is also kept when the pipeline ends: an end of the input's data is wait
 within drain_timeout stays unsettled, so that its source has it for the next start. A stop is quick, and leaves nothing, where
 max_in_flight is at most what passes in half of drain_timeout.
 
-Put it in front of batch. Behind it whole batches pass, each counted by its messages and never cut; but as the input stands
-still most of the time, batches are then closed early (pressure) and become small. Messages keep their order, but for those
-of a lost connection, which pass at once, are not written, and take nothing of the rate. What comes home from a fallback has
-passed here before, and is not limited again.`
+Put it in front of batch, where messages pass evenly. Behind it whole batches pass, each counted by its messages and never cut.
+Messages keep their order, but for those of a lost connection, which pass at once, are not written, and take nothing of the
+rate. What comes home from a fallback has passed here before, and is not limited again.`
 
 // Plugin is the processor "rate_limit".
 var Plugin = engine.NewStage("rate_limit", doc, Defaults, New)

@@ -398,6 +398,9 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	if got := with(func(c *Config) { c.Rate, c.Per = 30, time.Minute }).Traits().MessagesPerSecond; got != 0.5 {
+		t.Errorf("30 messages a minute are %v a second", got)
+	}
 	for want, c := range map[string]Config{
 		"rate: nothing is limited: set rate, bytes or both":                                  Defaults(),
 		"rate: -1 is not between 0 and 1e9; 0 is without limit":                              rate(-1, 0),
