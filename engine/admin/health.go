@@ -25,7 +25,7 @@ type verdict struct {
 // store is down, for a new process would find it as down.
 func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	all := s.options.Set.All()
-	states := s.looks.all(all)
+	states := stats.States(all)
 	verdicts := make([]verdict, len(all))
 	for i, p := range all {
 		verdicts[i] = alive(p, states[i], time.Now())
@@ -33,9 +33,9 @@ func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	answer(w, verdicts, "no pipeline runs")
 }
 
-func alive(p *stats.Pipeline, now seen, at time.Time) verdict {
-	if !now.ok {
-		return verdict{p.Name, fmt.Sprintf("does not tell its state within %v; something in it hangs", lookTimeout), true}
+func alive(p *stats.Pipeline, now stats.Seen, at time.Time) verdict {
+	if !now.OK {
+		return verdict{p.Name, fmt.Sprintf("does not tell its state within %v; something in it hangs", stats.LookTimeout), true}
 	}
 	for _, o := range now.Outputs {
 		if took := at.Sub(o.Oldest); !o.Oldest.IsZero() && took > stuckAfter {

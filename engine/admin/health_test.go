@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -56,17 +58,17 @@ func TestReady(t *testing.T) {
 func TestAlive(t *testing.T) {
 	now := time.Now()
 	p := stats.NewPipeline("logs", nil)
-	writing := func(since time.Time, failing bool) seen {
-		return seen{engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Failing: failing, Oldest: since}}}, true}
+	writing := func(since time.Time, failing bool) stats.Seen {
+		return stats.Seen{State: engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Failing: failing, Oldest: since}}}, OK: true}
 	}
 	for name, c := range map[string]struct {
-		state seen
+		state stats.Seen
 		bad   bool
 	}{
 		"nothing is written":           {writing(time.Time{}, false), false},
 		"a long outage":                {writing(now.Add(-time.Minute), true), false},
 		"a write that hangs":           {writing(now.Add(-stuckAfter-time.Second), false), true},
-		"a pipeline that does not say": {seen{}, true},
+		"a pipeline that does not say": {stats.Seen{}, true},
 	} {
 		if v := alive(p, c.state, now); v.bad != c.bad {
 			t.Errorf("%s: %+v", name, v)
@@ -80,13 +82,37 @@ func TestStuckPipelineIsNotAlive(t *testing.T) {
 		s := New(Options{Set: &stats.Set{}})
 		p := stats.NewPipeline("logs", nil)
 		s.options.Set.Replace([]*stats.Pipeline{p})
-		stuck := &look{done: make(chan struct{})}
-		s.looks.now = map[*stats.Pipeline]*look{p: stuck}
+		hang(t, p)
 		code, text := ask(s, "/livez")
 		if code != 503 || !strings.Contains(text, "logs: does not tell its state") {
 			t.Errorf("%d %q", code, text)
 		}
 	})
+}
+
+// mute is a processor whose Gauges never comes back while the test runs.
+type mute chan struct{}
+
+func (mute) Process(context.Context, *engine.Batch) error { return nil }
+func (m mute) Gauges() []engine.Gauge                     { <-m; return nil }
+
+// hang lets p have a life in which a plugin hangs.
+func hang(t *testing.T, p *stats.Pipeline) {
+	ledger, never := enginetest.NewLedger(), make(mute)
+	source := enginetest.NewSource(ledger)
+	source.Follow = true
+	life := &engine.Pipeline{
+		Inputs:     []engine.InputStep{{Name: "input.amqp", Input: source}},
+		Processors: []engine.ProcessorStep{{Name: "processor.json", Processor: never}},
+		Output:     engine.OutputStep{Name: "output.s3", Output: enginetest.NewStore(ledger, "output")},
+		Workers:    1, DrainTimeout: time.Second,
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { _ = life.Run(ctx); close(ended) }()
+	t.Cleanup(func() { close(never); stop(); <-ended })
+	synctest.Wait()
+	p.Runs(life)
 }
 
 // What is for this machine alone must stay so on a server that all of the network can reach.

@@ -25,7 +25,7 @@ func (s *Server) metrics() http.Handler {
 	all.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{set: s.options.Set, looks: &s.looks, version: s.options.Version},
+		&collector{set: s.options.Set, version: s.options.Version},
 	)
 	return promhttp.HandlerFor(all, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce, ErrorHandling: promhttp.ContinueOnError,
@@ -36,7 +36,6 @@ func (s *Server) metrics() http.Handler {
 // and classes of errors, which are constants of the code: no text of a message, and no name that a message brings, is a label.
 type collector struct {
 	set     *stats.Set
-	looks   *looks
 	version string
 }
 
@@ -65,18 +64,18 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	out <- constant(buildInfo, prometheus.GaugeValue, 1, c.version, runtime.Version())
 	all := c.set.All()
-	states := c.looks.all(all)
+	states := stats.States(all)
 	for i, p := range all {
 		life := p.Life()
 		for _, is := range phases {
 			out <- constant(phase, prometheus.GaugeValue, one(life.Phase == is), p.Name, string(is))
 		}
 		out <- constant(starts, prometheus.CounterValue, float64(life.Starts), p.Name)
-		out <- constant(looked, prometheus.GaugeValue, one(states[i].ok), p.Name)
+		out <- constant(looked, prometheus.GaugeValue, one(states[i].OK), p.Name)
 		for _, s := range p.Steps {
 			collectStep(out, labels{p.Name, pluginOf(s.Name), string(s.Role)}, s)
 		}
-		if states[i].ok {
+		if states[i].OK {
 			collectState(out, p, &states[i].State)
 		}
 	}

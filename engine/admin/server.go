@@ -29,7 +29,6 @@ type Server struct {
 	options Options
 	mux     *http.ServeMux
 	bound   atomic.Pointer[string]
-	looks   looks
 }
 
 // What a client may take. A header that is not there in time, or is too large, ends its connection.

@@ -22,7 +22,7 @@ type condition struct {
 
 // look asks all rules about a pipeline.
 func (w *watch) look(p *stats.Pipeline, now time.Time) (found []condition) {
-	state := p.State()
+	state := p.State().State // of one that hangs the last that it told: an alert must not end because nothing is known
 	for _, s := range p.Steps {
 		switch s.Role {
 		case engine.RoleDeadLetter:

@@ -2,7 +2,8 @@
 // It is told once a chunk or a batch, and costs some atomic additions then.
 //
 //	set.go        the pipelines of a process
-//	pipeline.go   one of them: its steps, its life, its present State
+//	pipeline.go   one of them: its steps, its life
+//	look.go       its present State, also of one that hangs
 //	step.go       the counters of a step
 //	failures.go   what went wrong last, and how often
 //	histogram.go  how long things take

@@ -16,6 +16,7 @@ type Pipeline struct {
 	Steps []*Step // in the order of the file; not changed
 
 	current  atomic.Pointer[engine.Pipeline]
+	looks    looks
 	failures failures
 
 	mu   sync.Mutex
@@ -60,14 +61,6 @@ func NewPipeline(name string, places []Place) *Pipeline {
 
 // Runs says which pipeline the present life is; State then looks at it.
 func (p *Pipeline) Runs(now *engine.Pipeline) { p.current.Store(now) }
-
-// State is what the pipeline is at this moment.
-func (p *Pipeline) State() engine.State {
-	if now := p.current.Load(); now != nil {
-		return now.State()
-	}
-	return engine.State{}
-}
 
 // Life returns what the pipeline does as a whole.
 func (p *Pipeline) Life() Life {

@@ -64,6 +64,9 @@ func (p *Pipeline) judge(now time.Time) {
 		}
 		v.step(p, s)
 	}
+	if p.Silent {
+		v.say(Fail, "hangs", "it does not tell its state: something in it hangs, and what is shown here is old; nothing is lost by a restart")
+	}
 	if p.Held > 0 {
 		v.say(Fail, "holds", "%s can be written nowhere; they are kept, and tried again", messages(p.Held))
 	}

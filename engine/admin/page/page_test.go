@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -193,6 +194,53 @@ func TestErrorsWithoutPasswords(t *testing.T) {
 	if err != nil || strings.Contains(string(text), "hunter2") || !strings.Contains(string(text), "http://***@host/x") {
 		t.Errorf("%s (%v)", text, err)
 	}
+}
+
+// mute is a processor whose Gauges never comes back while the test runs.
+type mute chan struct{}
+
+func (mute) Process(context.Context, *engine.Batch) error { return nil }
+func (m mute) Gauges() []engine.Gauge                     { <-m; return nil }
+
+// hang lets p have a life in which a plugin hangs.
+func hang(t *testing.T, p *stats.Pipeline) {
+	ledger, never := enginetest.NewLedger(), make(mute)
+	source := enginetest.NewSource(ledger)
+	source.Follow = true
+	life := &engine.Pipeline{
+		Inputs:     []engine.InputStep{{Name: "input.amqp", Input: source}},
+		Processors: []engine.ProcessorStep{{Name: "processor.json", Processor: never}},
+		Output:     engine.OutputStep{Name: "output.s3", Output: enginetest.NewStore(ledger, "output")},
+		Workers:    1, DrainTimeout: time.Second,
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { _ = life.Run(ctx); close(ended) }()
+	t.Cleanup(func() { close(never); stop(); <-ended })
+	synctest.Wait()
+	p.Runs(life)
+}
+
+// The page must be there when something hangs, and say so: that is when people look at it.
+func TestAPipelineThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, set := logs()
+		p.Observe(engine.Event{Kind: engine.Started})
+		page, from := New(Options{Set: set, About: about}), time.Now()
+		if one := page.Status(from, 0).Pipelines[0]; one.Silent || one.State != OK {
+			t.Errorf("before: %+v", one)
+		}
+		hang(t, p)
+		for range 3 {
+			one := page.Status(time.Now(), 0).Pipelines[0]
+			if !one.Silent || one.State != Fail || one.Word != "hangs" || !strings.HasPrefix(one.Says[0], "it does not tell its state") {
+				t.Errorf("%+v", one)
+			}
+		}
+		if took := time.Since(from); took != stats.LookTimeout {
+			t.Errorf("three looks took %v", took)
+		}
+	})
 }
 
 // serve mounts a page that runs as long as the test.

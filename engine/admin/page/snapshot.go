@@ -13,14 +13,15 @@ import (
 // Status is what the process is now. Its history begins behind the point seen.
 func (p *Page) Status(now time.Time, seen int64) Status {
 	tracks := p.follow(now)
+	states := p.states(tracks)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Status{
 		Version: p.Version, Go: p.Go, Host: p.host, PID: os.Getpid(), Started: p.Started, Now: now, State: OK, Pipelines: []Pipeline{},
 		HistorySeconds: pointTicks * int(tick/time.Second), HistoryPoints: points, HistorySeq: p.seq,
 	}
-	for _, t := range tracks {
-		one := t.pipeline(now)
+	for i, t := range tracks {
+		one := t.pipeline(now, states[i])
 		one.History = t.history.after(p.seq - seen)
 		s.Pipelines = append(s.Pipelines, one)
 		s.State = worse(s.State, one.State)
@@ -28,12 +29,23 @@ func (p *Page) Status(now time.Time, seen int64) Status {
 	return s
 }
 
+// states asks the pipelines for their states. Nothing is locked meanwhile: it takes some time where one hangs.
+func (p *Page) states(tracks []*track) []stats.Seen {
+	of := make([]*stats.Pipeline, len(tracks))
+	p.mu.Lock()
+	for i, t := range tracks {
+		of[i] = t.of
+	}
+	p.mu.Unlock()
+	return stats.States(of)
+}
+
 // pipeline is what is shown of one.
-func (t *track) pipeline(now time.Time) Pipeline {
-	life, state := t.of.Life(), t.of.State()
+func (t *track) pipeline(now time.Time, seen stats.Seen) Pipeline {
+	life, state := t.of.Life(), seen.State
 	p := Pipeline{
 		Name: t.of.Name, Phase: string(life.Phase), Since: life.Since, Starts: life.Starts, Next: when(life.Next),
-		Held: int64(state.Held.Messages), HeldBytes: state.Held.Bytes, Workers: state.Workers, Busy: state.Busy,
+		Silent: !seen.OK, Held: int64(state.Held.Messages), HeldBytes: state.Held.Bytes, Workers: state.Workers, Busy: state.Busy,
 		DeadLetters: deadLetters(t.of), Errors: failures(t.of),
 	}
 	if life.Err != nil {

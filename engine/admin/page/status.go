@@ -48,6 +48,8 @@ type Pipeline struct {
 	Error  string     `json:"error,omitempty"` // waiting: why it failed; ended: what it left
 	Next   *time.Time `json:"next,omitempty"`  // waiting: when it is started again
 
+	Silent bool `json:"silent,omitempty"` // it does not tell what it is now: of its messages, connections and writes the last is shown that it told
+
 	Received Rate `json:"received"`
 	Written  Rate `json:"written"` // by the output, also what came home from the fallback
 
