@@ -28,6 +28,8 @@ func sampleStatus() *page.Status {
 				Steps: []page.Step{
 					{Name: "input.amqp", Role: "input", About: "queue log_queue", State: page.OK, Word: "reads", Connected: &yes, Unsettled: 480, Window: 3000, Lost: 1,
 						Flow: page.Rate{Messages: 1234.4, Bytes: 1_250_000}, Gauges: map[string]float64{"queue_messages": 12_000}},
+					{Name: "processor.rate_limit", Role: "processor", Kind: "stage", State: page.OK, Word: "slows down", Flow: page.Rate{Messages: 1234},
+						Gauges: map[string]float64{"waiting_messages": 2100}},
 					{Name: "processor.batch", Role: "processor", Kind: "stage", State: page.OK, Word: "fills batches", Flow: page.Rate{Messages: 1234},
 						Gauges: map[string]float64{"open_groups": 3, "fullest_ratio": 0.42}},
 					{Name: "output.s3", Role: "output", About: "bucket logs", State: page.Fail, Word: "fails for 12s", Failing: before(12 * time.Second),

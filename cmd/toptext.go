@@ -156,6 +156,7 @@ func (v topView) facts(p *page.Pipeline, s *page.Step) (facts []string) {
 	add(gauge(engine.QueueMessages) > 0, "%s wait in the queue", thousands(gauge(engine.QueueMessages)))
 	add(s.Lost > 0, "lost %d times", s.Lost)
 	add(gauge(engine.OpenGroups) > 0, "%d open, fullest %d %%", gauge(engine.OpenGroups), int(100*s.Gauges[string(engine.FullestShare)]))
+	add(gauge(engine.WaitingMessages) > 0, "%s wait", thousands(gauge(engine.WaitingMessages)))
 	add(s.Rejected > 0, "%s rejected", thousands(s.Rejected))
 	add(s.Dropped > 0, "%s dropped", thousands(s.Dropped))
 	add(s.Role == string(engine.RoleOutput) && p.Workers > 0, "%d of %d workers busy", p.Busy, p.Workers)

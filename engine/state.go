@@ -57,9 +57,10 @@ const (
 	BacklogMessages GaugeName = "backlog_messages" // that a fallback holds
 	BacklogBytes    GaugeName = "backlog_bytes"
 	BacklogFiles    GaugeName = "backlog_files"
-	OpenGroups      GaugeName = "open_groups"   // batches that a stage is filling
-	OpenMessages    GaugeName = "open_messages" // messages in them
-	FullestShare    GaugeName = "fullest_ratio" // how full the fullest of them is, 0 to 1
+	OpenGroups      GaugeName = "open_groups"      // batches that a stage is filling
+	OpenMessages    GaugeName = "open_messages"    // messages in them
+	FullestShare    GaugeName = "fullest_ratio"    // how full the fullest of them is, 0 to 1
+	WaitingMessages GaugeName = "waiting_messages" // that a processor lets pass later, because of a rate
 )
 
 // StepGauge is a Gauge of a step of a pipeline.

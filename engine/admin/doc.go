@@ -5,6 +5,5 @@
 //	conns.go   how many connections there are at most, and who has to go
 //	guard.go   which requests are answered
 //	metrics.go what Prometheus reads: steps.go the counters, states.go what is at this moment, histogram.go how long things take
-//	look.go    asking a pipeline for its state, also one that is stuck
 //	health.go  whether the process lives and is ready; profiles
 package admin

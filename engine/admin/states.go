@@ -36,6 +36,7 @@ var known = map[engine.GaugeName]*prometheus.Desc{
 	engine.OpenGroups:      describe("open_groups", "Batches that are being filled: one for each partition that has messages.", stepLabels),
 	engine.OpenMessages:    describe("open_messages", "Messages in batches that are being filled.", stepLabels),
 	engine.FullestShare:    describe("fullest_ratio", "How full the fullest open batch is, 0 to 1.", stepLabels),
+	engine.WaitingMessages: describe("waiting_messages", "Messages that a processor lets pass later, because of a rate.", stepLabels),
 }
 
 var otherGauge = describe("plugin_gauge", "A number that a plugin knows about itself.", stepLabels, "name")

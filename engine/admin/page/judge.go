@@ -106,14 +106,24 @@ func (v *verdict) step(p *Pipeline, s *Step) {
 	case engine.RoleInput:
 		v.input(p, s)
 	case engine.RoleProcessor:
-		if s.Flow.Messages > 0 {
-			s.Word = map[string]string{KindStage: "fills batches", KindPolicy: "passes"}[s.Kind]
-		}
-		if s.Word == "" {
-			s.Word = "works"
-		}
+		v.processor(s)
 	default:
 		v.output(p, s)
+	}
+}
+
+func (v *verdict) processor(s *Step) {
+	waiting, limits := s.Gauges[string(engine.WaitingMessages)]
+	switch {
+	case waiting > 0:
+		s.Word = "slows down"
+	case s.Flow.Messages == 0:
+	case s.Kind == KindStage && !limits:
+		s.Word = "fills batches"
+	case s.Kind == KindPolicy:
+		s.Word = "passes"
+	default:
+		s.Word = "works"
 	}
 }
 

@@ -167,6 +167,7 @@
     } else if (s.role === "processor") {
       if (g.open_groups !== undefined) text.push(`${plural(g.open_groups, "open batch").replace("batchs", "batches")}, ${plural(g.open_messages || 0, "message")}`);
       if (g.fullest_ratio !== undefined) { text.push(`fullest ${Math.round(g.fullest_ratio * 100)} %`); share = g.fullest_ratio; }
+      if (g.waiting_messages) text.push(`${plural(g.waiting_messages, "message")} wait`);
       if (s.rejected) text.push(`${count(s.rejected)} rejected`);
       if (s.dropped) text.push(`${count(s.dropped)} dropped`);
     } else if (s.role === "output") {

@@ -185,6 +185,17 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// Who wonders why so little is written sees here that it is meant so.
+func TestWordOfARate(t *testing.T) {
+	for waiting, word := range map[float64]string{0: "works", 3: "slows down"} {
+		p := Pipeline{Phase: "running", Steps: []Step{{Name: "processor.rate_limit", Role: "processor", Kind: KindStage, Flow: Rate{Messages: 5},
+			Gauges: map[string]float64{string(engine.WaitingMessages): waiting}}}}
+		if p.judge(time.Now()); p.State != OK || p.Steps[0].Word != word {
+			t.Errorf("%v messages wait: %s, %q", waiting, p.State, p.Steps[0].Word)
+		}
+	}
+}
+
 // No secret of an error that quotes a URL is shown.
 func TestErrorsWithoutPasswords(t *testing.T) {
 	p, set := logs()

@@ -37,12 +37,9 @@ type processor struct {
 	waiting atomic.Int64 // messages that wait, for who looks from outside
 }
 
-// WaitingMessages is how many messages wait for their turn.
-const WaitingMessages engine.GaugeName = "waiting_messages"
-
 // Gauges implements engine.Gauger.
 func (p *processor) Gauges() []engine.Gauge {
-	return []engine.Gauge{{Name: WaitingMessages, Value: float64(p.waiting.Load())}}
+	return []engine.Gauge{{Name: engine.WaitingMessages, Value: float64(p.waiting.Load())}}
 }
 
 // mostWaiting is how many messages may wait before nothing more is read: it bounds the memory of a pipeline whose inputs have no window. Below it

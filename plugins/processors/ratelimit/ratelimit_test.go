@@ -378,7 +378,7 @@ func TestGauges(t *testing.T) {
 		waiting := func(want float64) {
 			t.Helper()
 			synctest.Wait()
-			if diff := cmp.Diff([]engine.Gauge{{Name: WaitingMessages, Value: want}}, s.stage.(engine.Gauger).Gauges()); diff != "" {
+			if diff := cmp.Diff([]engine.Gauge{{Name: engine.WaitingMessages, Value: want}}, s.stage.(engine.Gauger).Gauges()); diff != "" {
 				t.Error(diff)
 			}
 		}
