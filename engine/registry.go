@@ -54,6 +54,8 @@ type Capacity struct {
 type Traits struct {
 	// Rejects says that a processor may reject messages, so that the pipeline needs a dead_letter block.
 	Rejects bool
+	// Redacts says that a processor takes out of messages what may not be stored.
+	Redacts bool
 	// AnyBody says that an input may give messages with a line break in them; OneLine that a processor lets none pass; LinesOnly that an
 	// output can never store one.
 	AnyBody, OneLine, LinesOnly bool

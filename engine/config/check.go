@@ -38,6 +38,7 @@ func (l *loader) checkBlocks(p *Pipeline) {
 	l.checkTwice(p)
 	l.checkFallback(p)
 	l.checkRejects(p)
+	l.checkRedaction(p)
 	l.checkLineBreaks(p)
 	l.checkGrouping(p)
 	l.checkFill(p)

@@ -18,6 +18,7 @@ func testPlugins() []engine.Plugin {
 		engine.NewInput("generator", "Makes messages.", func() generator { return generator{Count: 10} }, newInput[generator]),
 		engine.NewTransform("json", "Checks JSON.", func() jsonCheck { return jsonCheck{OnInvalid: "dead_letter"} }, newTransform[jsonCheck]),
 		engine.NewTransform("filter", "Keeps what it is told to.", func() filter { return filter{} }, newTransform[filter]),
+		engine.NewTransform("redact", "Hides secrets.", func() redact { return redact{OnInvalid: "dead_letter"} }, newTransform[redact]),
 		engine.NewStage("batch", "Groups messages.", batchDefaults, newStage[batch]),
 		engine.NewStage("rate_limit", "Slows messages down.", func() rateLimit { return rateLimit{} }, newStage[rateLimit]),
 		engine.NewPolicy("retry", "Tries again.", retryDefaults, newPolicy[retry]),
@@ -132,6 +133,14 @@ func (c *batch) Traits() engine.Traits {
 	}
 	return engine.Traits{OpenMessages: open, OpenBytes: 4 * int64(c.Bytes), BatchMessages: c.Count, BatchBytes: int64(c.Bytes),
 		HoldsFor: c.Age, PartitionBy: c.PartitionBy}
+}
+
+type redact struct {
+	OnInvalid string `hcl:"on_invalid,optional" values:"dead_letter,drop,pass" doc:"What happens to what is no JSON."`
+}
+
+func (c *redact) Traits() engine.Traits {
+	return engine.Traits{Redacts: true, Rejects: c.OnInvalid == "dead_letter"}
 }
 
 type rateLimit struct {

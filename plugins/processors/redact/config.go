@@ -93,5 +93,7 @@ func (c Config) validateWith(wrong func(attr, format string, args ...any)) {
 	}
 }
 
-// Traits tells that the pipeline needs a dead letter if this processor may send messages there.
-func (c Config) Traits() engine.Traits { return engine.Traits{Rejects: c.OnInvalid == deadLetter} }
+// Traits tells that the pipeline needs a dead letter if this processor may send messages there, and that none should get there before it.
+func (c Config) Traits() engine.Traits {
+	return engine.Traits{Rejects: c.OnInvalid == deadLetter, Redacts: true}
+}

@@ -28,8 +28,8 @@ What the presets find:
 A hash is the first 32 hexadecimal digits of HMAC-SHA256 of the value: of a text as it reads, of a number, list or object as
 it is written. Equal values have equal hashes for as long as the key is the same.
 
-Put this processor first. What a later step rejects goes to the dead letter as redact left it, and so does what is written to
-the output and the fallback. A message that redact itself rejects, because it is not JSON, is in the dead letter with its
+Put this processor first; validate warns where something before it may reject messages. What a later step rejects goes to the
+dead letter as redact left it, and so does what is written to the output and the fallback. A message that redact itself rejects, because it is not JSON, is in the dead letter with its
 patterns redacted, but its fields cannot be told apart from other text there: where that must not be, set on_invalid = "drop".
 Only the body is redacted; routing key and headers go on as they are.`
 

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// checkRedaction finds a processor that sends messages to the dead letter before one that takes secrets out of them has seen them.
+func (l *loader) checkRedaction(p *Pipeline) {
+	if p.count(engine.RoleDeadLetter) == 0 {
+		return
+	}
+	var early *Block
+	for _, b := range p.of(engine.RoleProcessor, "on_invalid") {
+		t := b.Traits()
+		if t.Redacts && early != nil {
+			l.report(b, Diagnostic{Severity: SeverityWarning,
+				Summary: fmt.Sprintf("what %s rejects goes to the dead letter before %s has seen it", early.decoded.what, b.decoded.what),
+				Detail:  "So the secrets in it are kept there. Put it first, in front of all that may reject messages.",
+				Related: []Related{{"who rejects is on", early.Range}}})
+		}
+		if t.Redacts {
+			return // what comes behind it has no secrets
+		}
+		if t.Rejects && early == nil {
+			early = b
+		}
+	}
+}
