@@ -1,6 +1,6 @@
-// Package jsonscan reads JSON bodies where speed counts: Check validates one, Fields takes single values out of one, and
-// Compact brings one onto one line. Nothing is decoded into Go values, and nothing is allocated per body unless a string
-// holds an escape or the body is wrong.
+// Package jsonscan reads JSON bodies where speed counts: Check validates one, Fields takes single values out of one,
+// Members and NextText find the places of what shall be changed in one, and Compact brings one onto one line. Nothing is decoded
+// into Go values, and nothing is allocated per body unless a string holds an escape or the body is wrong.
 package jsonscan
 
 import "fmt"

@@ -8,7 +8,10 @@ import (
 
 // What is made of digits is in every log line, so that no literal keeps a regular expression away from it. These are read by hand.
 
-const leastCard, mostCard = 13, 19 // digits of a card's number, by ISO/IEC 7812
+const (
+	leastCard, mostCard = 13, 19 // digits of a card's number, by ISO/IEC 7812
+	leastGroup          = 3      // digits between two blanks or dashes; less are rows of small numbers
+)
 
 func hasCard(text []byte) bool {
 	_, ok := nextCard(text, 0)
@@ -50,12 +53,13 @@ func card(text []byte, from int) (end int) {
 		return 0
 	}
 	var digits [mostCard]byte
-	n := 0
+	n, group := 0, 0
 	for i := from; i < len(text) && ofCard(text[i]); i++ {
 		if !isDigit(text[i]) {
-			if i+1 == len(text) || !isDigit(text[i+1]) { // two blanks, or one at the end
+			if group < leastGroup { // also behind another blank
 				break
 			}
+			group = 0
 			continue
 		}
 		if n == mostCard {
@@ -63,7 +67,8 @@ func card(text []byte, from int) (end int) {
 		}
 		digits[n] = text[i]
 		n++
-		if n >= leastCard && !goesOn(text, i+1) && luhn(digits[:n]) {
+		group++
+		if n >= leastCard && group >= leastGroup && !goesOn(text, i+1) && luhn(digits[:n]) {
 			end = i + 1
 		}
 	}

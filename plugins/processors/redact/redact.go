@@ -17,7 +17,8 @@ record that was valid JSON is so afterwards. A string that holds JSON of its own
 What the presets find:
 
     email         name@host.domain
-    credit_card   13 to 19 digits, also in groups with blanks or dashes, that begin with 2 to 6 and have a right check digit (Luhn)
+    credit_card   13 to 19 digits, also in groups of 3 and more with blanks or dashes, from 2 to 6 at the front, with a right check
+                  digit (Luhn)
     ipv4          four numbers up to 255; a version of four numbers looks the same
     bearer_token  the token behind the word Bearer, from 16 characters on
     aws_key       access key ids (AKIA…, ASIA…), and secret keys behind their usual name
@@ -29,8 +30,9 @@ A hash is the first 32 hexadecimal digits of HMAC-SHA256 of the value: of a text
 it is written. Equal values have equal hashes for as long as the key is the same.
 
 Put this processor first; validate warns where something before it may reject messages. What a later step rejects goes to the
-dead letter as redact left it, and so does what is written to the output and the fallback. A message that redact itself rejects, because it is not JSON, is in the dead letter with its
-patterns redacted, but its fields cannot be told apart from other text there: where that must not be, set on_invalid = "drop".
+dead letter as redact left it, and so does what is written to the output and the fallback. A message that redact itself rejects,
+because it is not JSON, is in the dead letter with its patterns redacted, but its fields cannot be told apart from other text
+there: where that must not be, set on_invalid = "drop".
 Only the body is redacted; routing key and headers go on as they are.`
 
 // Plugin is the processor "redact".
