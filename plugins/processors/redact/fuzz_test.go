@@ -174,6 +174,8 @@ func FuzzRequired(f *testing.F) {
 	for _, expr := range []string{`pin=\d+`, `(?i)bearer\s+(\w+)`, `(ab)+c?`, `a{0,3}bc`, `x|yz`, `(?i)key`, `\x{fffd}a`, `^$`, `(?i:ab)cd`} {
 		f.Add(expr, "xx pin=12 BEARER abc abab bc yz Key \xffa cd")
 	}
+	f.Add(`(?i)key`, "\u212aey")
+	f.Add(`(?i)secret`, "\u017fecret")
 	f.Fuzz(func(t *testing.T, expr, text string) {
 		p, err := expression(expr)
 		if err != nil {

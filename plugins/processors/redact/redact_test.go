@@ -134,6 +134,8 @@ func TestPatterns(t *testing.T) {
 			`{"msg" : "[redacted]=1234; \u00e9\n pin=9[redacted]", "n":1234, "pin=5":["[redacted]=[redacted]",{"x":"[redacted]=\u0037\/"}]}`},
 		{"overlapping", func(c *Config) { c.Patterns = []string{`n=12`, `=1234`, `99`, `pin`} },
 			`{"msg" : "[redacted]; \u00e9\n [redacted]=[redacted]", "n":1234, "pin=5":["[redacted]=6",{"x":"[redacted]=\u0037\/"}]}`},
+		{"one inside another", func(c *Config) { c.Patterns = []string{`=12`, `pin=1234`, `in`} },
+			`{"msg" : "[redacted]; \u00e9\n p[redacted]=99", "n":1234, "pin=5":["p[redacted]=6",{"x":"\u0070[redacted]=\u0037\/"}]}`},
 		{"names of fields", func(c *Config) { c.Patterns, c.Keys = []string{`pin=5`}, true },
 			`{"msg" : "pin=1234; \u00e9\n pin=99", "n":1234, "[redacted]":["pin=6",{"x":"\u0070in=\u0037\/"}]}`},
 		{"removed", func(c *Config) { c.Patterns, c.With = []string{`pin=\d+`}, withRemove },
