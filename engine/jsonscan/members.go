@@ -2,8 +2,10 @@ package jsonscan
 
 // Members finds where in bodies the members of paths stand, for those who change them. It is not safe for concurrent use.
 type Members struct {
-	fields Fields
-	found  []Member
+	paths
+	found []Member
+	buf   []byte // the last name whose escapes were resolved
+	scan  scanner
 }
 
 // Member is one member of an object: its name and its value.
@@ -16,16 +18,16 @@ type Member struct {
 // NewMembers looks for the members of paths, at most MaxPaths of them. A path is as in NewFields, and an array on its way stands for each of
 // its elements: "a.b" is also each "b" in {"a":[{"b":1},{"b":2}]}, and in [{"a":{"b":3}}].
 func NewMembers(paths ...string) *Members {
-	return &Members{fields: *NewFields(paths...)}
+	return &Members{paths: newPaths(paths)}
 }
 
 // Find returns every member that a path leads to, whatever its value is, in the order of data, which Check must have accepted. A name that is
 // there twice is found twice. What is inside the value of a member is not looked for again. The slice holds until the next Find.
 func (m *Members) Find(data []byte) []Member {
 	m.found = m.found[:0]
-	m.fields.scan.data = data
-	if n := len(m.fields.paths); n > 0 {
-		m.inside(0, 1<<n-1)
+	m.scan.data = data
+	if len(m.names) > 0 {
+		m.inside(0, m.all())
 	}
 	return m.found
 }
@@ -35,7 +37,7 @@ func (m *Members) Find(data []byte) []Member {
 func (m *Members) inside(i int, open uint64) int {
 	for depth := 0; ; {
 		var c byte
-		switch c, i = m.fields.scan.next(i); c {
+		switch c, i = m.scan.next(i); c {
 		case '[':
 			depth++
 			i++
@@ -48,7 +50,7 @@ func (m *Members) inside(i int, open uint64) int {
 		case '{':
 			i = m.object(i, open)
 		default:
-			i = m.fields.scan.scalar(c, i)
+			i = m.scan.scalar(c, i)
 		}
 		if i < 0 || depth == 0 {
 			return i
@@ -58,7 +60,7 @@ func (m *Members) inside(i int, open uint64) int {
 
 // object looks for the paths in the set open in the object at i.
 func (m *Members) object(i int, open uint64) int {
-	s := &m.fields.scan
+	s := &m.scan
 	kept := false // a member before this one stays: the comma between them goes with this one
 	last := i + 1 // where the member before ended
 	c, i := s.next(i + 1)
@@ -96,31 +98,30 @@ func (m *Members) object(i int, open uint64) int {
 
 // member reads the member whose name begins at i, and returns where its value begins and ends, and whether a path ends at it.
 func (m *Members) member(i int, open uint64) (value, end int, hit bool) {
-	f := &m.fields
-	end, escaped := f.scan.str(i)
+	end, escaped := m.scan.str(i)
 	if end < 0 {
 		return 0, -1, false
 	}
-	key := f.scan.data[i+1 : end-1]
+	key := m.scan.data[i+1 : end-1]
 	if escaped {
-		f.buf = f.buf[:0]
-		key = f.unescape(key)
+		m.buf = unescape(m.buf[:0], key)
+		key = m.buf
 	}
-	c, i := f.scan.next(end)
+	c, i := m.scan.next(end)
 	if c != ':' {
 		return 0, -1, false
 	}
-	c, i = f.scan.next(i + 1)
-	ends, leads := f.match(key, open)
+	c, i = m.scan.next(i + 1)
+	ends, leads := m.match(key, open)
 	switch {
 	case ends == 0 && leads != 0:
-		f.descend(leads, len(key)+1)
+		m.descend(leads, len(key)+1)
 		end = m.inside(i, leads)
-		f.descend(leads, -len(key)-1)
+		m.descend(leads, -len(key)-1)
 	case c == '{' || c == '[':
-		end = f.scan.skip(i)
+		end = m.scan.skip(i)
 	default:
-		end = f.scan.scalar(c, i)
+		end = m.scan.scalar(c, i)
 	}
 	return i, end, ends != 0
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 // valuesAndRest are the values of the members that were found, and what is left without their cuts.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/logpipe/logpipe/engine"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // Config is the block processor "redact".

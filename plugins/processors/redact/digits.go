@@ -3,7 +3,7 @@ package redact
 import (
 	"bytes"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // What is made of digits is in every log line, so that no literal keeps a regular expression away from it. These are read by hand.

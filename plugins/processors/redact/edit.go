@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"hash"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // edit makes a new body of an old one. The old one may share its memory with its neighbours, so it stays as it is.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // pattern finds one kind of secrets.

@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/logpipe/logpipe/engine"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 const doc = `Takes secrets and personal data out of records: fields by their name, and whatever matches a pattern.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
-	"github.com/logpipe/logpipe/plugins/internal/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
 func with(change func(*Config)) Config {
