@@ -64,7 +64,7 @@ func (a *app) format(paths []string, check bool) error {
 	return nil
 }
 
-// filesOf is a file itself, or the *.hcl files of a folder: those that run would read.
+// filesOf is a file itself, or the *.hcl files of a folder: those that run would read, and their tests.
 func filesOf(path string) ([]string, error) {
 	if path == "-" {
 		return []string{path}, nil

@@ -22,6 +22,7 @@ import (
 const (
 	exitOK      = 0
 	exitConfig  = 1 // a configuration has errors
+	exitFailed  = 1 // a test failed
 	exitUsage   = 2 // the command line has errors
 	exitDiffers = 3 // fmt --check found files that are not formatted
 	exitRuntime = 4 // messages are left unsettled, or something else failed at run time

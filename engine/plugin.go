@@ -65,6 +65,15 @@ type Checker interface {
 	Check(ctx context.Context) error
 }
 
+// Rehearser is an Output that can say what Write would do, without doing it: for tests of pipelines, which need no server. An output
+// that is none is taken to store every message, or with Traits.LinesOnly every one without a line break, at an address that nobody knows.
+type Rehearser interface {
+	// Rehearse returns where Write would store the batch: the name of an object, a path, a URL. It rejects what Write would reject
+	// and fails where Write would fail for the batch's own sake. It connects to nothing and writes nothing. It may be called from
+	// several goroutines at once.
+	Rehearse(b *Batch) (address string, err error)
+}
+
 // Transform is a processor that changes, rejects, drops or splits the messages of a batch.
 type Transform interface {
 	// Process works on b in place, from one goroutine. It does not change len(b.Messages): what shall leave it names by

@@ -23,9 +23,12 @@ func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 	if b.Log == nil {
 		b.Log = slog.New(slog.DiscardHandler)
 	}
+	if b.NewID == nil {
+		b.NewID = engine.NewID
+	}
 	log := b.Log.With("pipeline", p.Name)
-	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, Log: log, Observer: b.Observer, NewID: engine.NewID}
-	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: engine.NewID, Capacity: p.Capacity()}
+	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, Log: log, Observer: b.Observer, NewID: b.NewID}
+	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: b.NewID, Capacity: p.Capacity()}
 	for i := range p.Blocks {
 		if err := p.Blocks[i].build(built, env, log); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Blocks[i].Name, err)

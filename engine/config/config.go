@@ -43,6 +43,7 @@ type Config struct {
 	Pipelines []*Pipeline // in the order of the files
 	Admin     *Admin      // never nil
 	Alerts    []*Alert    // in the order of the files
+	Missing   []string    // the variables that are not set and have no default, see Options.NoEnv
 }
 
 // Pipeline is one pipeline block.
@@ -95,4 +96,5 @@ func (b *Block) Unknown() []string { return b.decoded.unknown }
 type BuildEnv struct {
 	Log      *slog.Logger    // nil: nothing is logged
 	Observer engine.Observer // nil: nobody looks
+	NewID    func() string   // nil: engine.NewID
 }

@@ -78,6 +78,15 @@ type source struct {
 // span is a part of a file in bytes.
 type span struct{ from, to int }
 
+// About returns other diagnostics about the same files.
+func (d *Diagnostics) About(list ...Diagnostic) *Diagnostics {
+	about := &Diagnostics{sources: d.sources, order: d.order}
+	for _, g := range list {
+		about.add(g)
+	}
+	return about
+}
+
 // All returns the diagnostics. Do not change the slice.
 func (d *Diagnostics) All() []Diagnostic { return d.list }
 

@@ -54,6 +54,7 @@ func (ev *evaluation) getenv(args []cty.Value) (cty.Value, error) {
 	case text == "" && len(args) == 2:
 		return args[1], nil
 	case text == "" && ev.l.NoEnv:
+		ev.l.env.missing[name] = true
 		return cty.UnknownVal(cty.String), nil
 	case text == "":
 		return cty.NilVal, &callError{

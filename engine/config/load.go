@@ -26,8 +26,8 @@ const (
 	stdinName = "<stdin>"
 )
 
-// Load reads configurations from files, and from the *.hcl files of folders without those in folders below, in the order of their
-// names. "-" is Options.Stdin. Config is nil when there are errors. Nothing is opened or connected to but the files that file() names.
+// Load reads configurations from files, and from the *.hcl files of folders without tests and without those in folders below, in the
+// order of their names. "-" is Options.Stdin. Config is nil when there are errors. Nothing is opened or connected to but the files that file() names.
 func Load(paths []string, o Options) (*Config, *Diagnostics) {
 	l := newLoader(o)
 	if len(paths) == 0 {
@@ -127,7 +127,7 @@ func (l *loader) folder(dir string) {
 	found := false
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
-		if filepath.Ext(name) != ".hcl" || strings.HasPrefix(e.Name(), ".") {
+		if filepath.Ext(name) != ".hcl" || strings.HasPrefix(e.Name(), ".") || IsTestFile(name) {
 			continue
 		}
 		info, err := os.Stat(name)

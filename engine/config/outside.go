@@ -14,6 +14,8 @@ type environment struct {
 	lookup func(string) (string, bool)
 	vars   map[string]variable
 	files  map[string]fileText
+
+	missing map[string]bool // variables that are not set and have no default
 }
 
 type variable struct {
@@ -27,7 +29,7 @@ type fileText struct {
 }
 
 func newEnvironment(lookup func(string) (string, bool)) *environment {
-	return &environment{lookup, map[string]variable{}, map[string]fileText{}}
+	return &environment{lookup, map[string]variable{}, map[string]fileText{}, map[string]bool{}}
 }
 
 // get returns a variable; one that is empty counts as not set. With known it is one that was read before.

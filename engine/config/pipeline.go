@@ -38,6 +38,7 @@ func (l *loader) pipelines() *Config {
 	for _, p := range c.Pipelines {
 		p.reads = read
 	}
+	c.Missing = slices.Sorted(maps.Keys(l.env.missing))
 	l.dropDoubtful()
 	return c
 }

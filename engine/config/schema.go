@@ -25,6 +25,7 @@ const (
 	kindSecrets // []engine.Secret
 	kindList    // []string
 	kindMap     // map[string]string
+	kindAny     // anyValue, which only this package has
 	kindBlock   // a nested block, at most once
 	kindBlocks
 )
@@ -48,6 +49,7 @@ var (
 	secretsType   = reflect.TypeFor[[]engine.Secret]()
 	listType      = reflect.TypeFor[[]string]()
 	mapType       = reflect.TypeFor[map[string]string]()
+	anyType       = reflect.TypeFor[anyValue]()
 )
 
 // schema reads the fields of a struct in their order. The fields of an embedded struct without a tag count as its own.
@@ -142,6 +144,8 @@ func scalarKind(t reflect.Type) kind {
 		return kindList
 	case mapType:
 		return kindMap
+	case anyType:
+		return kindAny
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -229,6 +233,8 @@ func (f field) typeWord() string {
 		return `a map of texts such as { name = "value" }`
 	case kindCondition:
 		return `a condition such as "level == 'debug' && status >= 500"`
+	case kindAny:
+		return "a value"
 	case kindString:
 		if len(f.values) > 0 {
 			return "one of " + quoted(f.values, "and")

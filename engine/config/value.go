@@ -48,6 +48,8 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 		return s.setList(v, dst)
 	case kindMap:
 		return s.setMap(v, dst)
+	case kindAny:
+		return s.setAny(v, dst)
 	}
 	return false
 }

@@ -198,6 +198,18 @@ func (o *output) declareAll(d *rabbitmq.Declarer) error {
 	return d.Bind(o.cfg.Exchange, key, o.cfg.Queue)
 }
 
+// Rehearse names the exchange and the routing key of a batch, as in "dlx/log_dlq"; without an exchange that is the queue.
+func (o *output) Rehearse(b *engine.Batch) (string, error) {
+	key, err := o.cfg.key(b)
+	if err != nil {
+		return "", fmt.Errorf("routing key: %w", err)
+	}
+	if o.cfg.Exchange != "" {
+		key = o.cfg.Exchange + "/" + key
+	}
+	return key, nil
+}
+
 // message makes message i of a batch ready in p, and returns its routing key. The error says that it can never be published.
 func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key string, limit int) (string, error) {
 	m := &b.Messages[i]

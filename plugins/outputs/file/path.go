@@ -80,6 +80,20 @@ func (o *Output) pathOf(b *engine.Batch) (string, error) {
 	return withExtension(path, o.encoder.Compression()), nil
 }
 
+// Rehearse names the file of a batch, and rejects what the format cannot carry.
+func (o *Output) Rehearse(b *engine.Batch) (string, error) {
+	path, err := o.pathOf(b)
+	if err != nil {
+		return "", err
+	}
+	buf, err := o.encode(b)
+	if err != nil {
+		return "", err
+	}
+	buf.Release()
+	return path, nil
+}
+
 // climbs counts the steps upwards in a path.
 func climbs(path string) (n int) {
 	for step := range strings.SplitSeq(path, "/") {

@@ -101,6 +101,20 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	return nil
 }
 
+// Rehearse says where a batch is posted to, and rejects what the format cannot carry.
+func (o *output) Rehearse(b *engine.Batch) (string, error) {
+	target, err := o.target(b)
+	if err != nil {
+		return "", err
+	}
+	for i := range b.Messages {
+		if why := o.check(b.Messages[i].Body); why != nil {
+			b.Reject(i, why)
+		}
+	}
+	return where(target), nil
+}
+
 // check returns why the format cannot carry a body.
 func (o *output) check(body []byte) error {
 	if !o.array {

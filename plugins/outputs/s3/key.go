@@ -29,3 +29,17 @@ func (o *output) key(b *engine.Batch) (string, error) {
 	}
 	return name, nil
 }
+
+// Rehearse names the object of a batch, and rejects what the format cannot carry.
+func (o *output) Rehearse(b *engine.Batch) (string, error) {
+	key, err := o.key(b)
+	if err != nil {
+		return "", err
+	}
+	buffer, err := o.encoder.Encode(b)
+	if err != nil {
+		return "", err
+	}
+	buffer.Release()
+	return key, nil
+}

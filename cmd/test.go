@@ -1,0 +1,307 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/pipetest"
+)
+
+// testFlags are the flags of the test command.
+type testFlags struct {
+	verbose, asJSON bool
+	run             string
+}
+
+func (a *app) testCommand() *cobra.Command {
+	var f testFlags
+	c := &cobra.Command{
+		Use:   "test FILE [TESTS_test.hcl...]",
+		Short: "Run the tests of pipelines, without servers and in no time",
+		Long: `Run the tests of a file's pipelines. They stand in a file beside it, whose name has
+"_test" in front of ".hcl", or in the files that are named behind it. Of a folder, each
+file with tests is taken.
+
+A test sends messages through the real processors and policies of a pipeline. Inputs and
+outputs are in memory and fail where the test says so; the clock jumps over all waiting.
+Nothing is connected to, and the environment is not read.
+
+The exit code is 1 when a test fails, 2 when a test itself is wrong.`,
+		Example: `  logpipe test pipeline.hcl
+  logpipe test pipeline.hcl outage_test.hcl --run 'outage' -v
+  logpipe test pipeline.hcl examples/`,
+		Args:              atLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: completeFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.test(args, f) },
+	}
+	flags := c.Flags()
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show also what passes, and where the messages went")
+	flags.StringVar(&f.run, "run", "", "run only the tests whose names match `REGEXP`")
+	flags.BoolVar(&f.asJSON, "json", false, "write the results as JSON")
+	return c
+}
+
+// suite is a configuration file with the files of its tests.
+type suite struct {
+	file  string
+	tests []string
+}
+
+func (a *app) test(args []string, f testFlags) error {
+	only, err := regexp.Compile(f.run)
+	if err != nil {
+		return usagef("--run: %v", err)
+	}
+	suites, err := suitesOf(args)
+	if err != nil {
+		return err
+	}
+	r := &testReport{a: a, flags: f, only: only, Tests: []testResult{}}
+	for _, s := range suites {
+		for _, file := range s.tests {
+			if err := r.file(s.file, file); err != nil {
+				return err
+			}
+		}
+	}
+	return r.end()
+}
+
+// suitesOf tells which tests are about which file.
+func suitesOf(args []string) (suites []suite, err error) {
+	for _, arg := range args {
+		switch info, err := os.Stat(arg); {
+		case config.IsTestFile(arg) && len(suites) == 0:
+			return nil, usagef("%s has tests; name the file that they test in front of it", arg)
+		case config.IsTestFile(arg):
+			last := &suites[len(suites)-1]
+			last.tests = append(last.tests, arg)
+		case err == nil && info.IsDir():
+			inside, err := suitesIn(arg)
+			if err != nil {
+				return nil, err
+			}
+			suites = append(suites, inside...)
+		default:
+			suites = append(suites, suite{file: arg})
+		}
+	}
+	for i := range suites {
+		if s := &suites[i]; len(s.tests) == 0 {
+			s.tests = []string{config.TestFileOf(s.file)}
+		}
+	}
+	return suites, nil
+}
+
+func suitesIn(dir string) (suites []suite, err error) {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if filepath.Ext(name) != ".hcl" || config.IsTestFile(name) || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if _, err := os.Stat(config.TestFileOf(name)); err == nil {
+			suites = append(suites, suite{file: name})
+		}
+	}
+	if len(suites) == 0 {
+		return nil, usagef("the folder %s has no tests: they stand in files such as pipeline_test.hcl, beside pipeline.hcl", dir)
+	}
+	return suites, nil
+}
+
+// testReport gathers what came of the tests.
+type testReport struct {
+	a     *app
+	flags testFlags
+	only  *regexp.Regexp
+
+	Passed int          `json:"passed"`
+	Failed int          `json:"failed"`
+	Tests  []testResult `json:"tests"`
+}
+
+// testResult is what came of a test.
+type testResult struct {
+	Name     string            `json:"name"`
+	Range    config.Range      `json:"range"`
+	Pipeline string            `json:"pipeline"`
+	Passed   bool              `json:"passed"`
+	Failures []testFailure     `json:"failures,omitempty"`
+	Outcome  *pipetest.Outcome `json:"outcome"`
+}
+
+type testFailure struct {
+	Summary string        `json:"summary"`
+	Detail  string        `json:"detail,omitempty"`
+	Range   *config.Range `json:"range"`
+}
+
+// file runs the tests of a file.
+func (r *testReport) file(pipelines, tests string) error {
+	file, found := config.LoadTests(tests, config.Options{Plugins: r.a.plugins})
+	found.WriteText(r.a.Err, r.a.color(), r.a.width())
+	if found.HasErrors() {
+		return exit(exitUsage)
+	}
+	for _, t := range file.Tests {
+		if !r.only.MatchString(t.Name) {
+			continue
+		}
+		if err := r.run(pipelines, t, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs one test. Its error is an exit code: the test could not be run.
+func (r *testReport) run(file string, t *config.Test, about *config.Diagnostics) error {
+	p, err := r.a.pipelineOf(file, t, about)
+	if err != nil {
+		return err
+	}
+	if wrong := pipetest.Places(p, t); len(wrong) > 0 {
+		return r.a.mistake(about.About(wrong...))
+	}
+	o, err := pipetest.Run(pipetest.Case{Pipeline: p, Send: t.Send, Fails: t.Fails, Time: t.Time, Wait: t.Wait})
+	var found []config.Diagnostic
+	result := testResult{Name: t.Name, Range: t.Range, Pipeline: p.Name, Outcome: o}
+	switch {
+	case err != nil:
+		found = append(found, config.Diagnostic{Range: &t.Range, Summary: "the test could not be run: " + err.Error()})
+	case o.Err != nil:
+		found = append(found, config.Diagnostic{Range: &t.Range, Summary: "the pipeline broke: " + o.Err.Error()})
+		fallthrough
+	default:
+		found = append(found, pipetest.Compare(t, o)...)
+	}
+	result.Passed = len(found) == 0
+	for _, g := range found {
+		result.Failures = append(result.Failures, testFailure{g.Summary, g.Detail, g.Range})
+	}
+	r.Tests = append(r.Tests, result)
+	if result.Passed {
+		r.Passed++
+	} else {
+		r.Failed++
+	}
+	return r.show(result, about.About(found...))
+}
+
+// show writes a test that failed, and with -v any.
+func (r *testReport) show(t testResult, failures *config.Diagnostics) error {
+	if r.flags.asJSON || t.Passed && !r.flags.verbose {
+		return nil
+	}
+	word := "FAIL"
+	if t.Passed {
+		word = "ok  "
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", word, escape(t.Name))
+	if r.flags.verbose && t.Outcome != nil {
+		fmt.Fprintf(&b, "      %s\n", whereabouts(t.Outcome))
+	}
+	if !t.Passed {
+		b.WriteByte('\n')
+		failures.WriteText(&b, r.a.color() && r.a.OutTerminal, r.a.width())
+		b.WriteByte('\n')
+	}
+	return r.a.print(b.String())
+}
+
+// whereabouts says in a line where the messages of a test are.
+func whereabouts(o *pipetest.Outcome) string {
+	var parts []string
+	for _, place := range []string{"output", "fallback", "dead_letter"} {
+		if p := o.Places[place]; p != nil {
+			parts = append(parts, fmt.Sprintf("%s %d", place, p.Messages))
+		}
+	}
+	if o.Dropped > 0 {
+		parts = append(parts, fmt.Sprintf("dropped %d", o.Dropped))
+	}
+	if o.Held > 0 {
+		parts = append(parts, fmt.Sprintf("held %d", o.Held))
+	}
+	return fmt.Sprintf("%s, after %v", strings.Join(parts, ", "), o.Took.Round(time.Millisecond))
+}
+
+func (r *testReport) end() error {
+	if len(r.Tests) == 0 {
+		return usagef("no test has a name that matches %q", r.flags.run)
+	}
+	var err error
+	switch {
+	case r.flags.asJSON:
+		err = r.a.printJSON(r)
+	case r.Failed > 0:
+		err = r.a.print(fmt.Sprintf("%d of %s failed\n", r.Failed, count(len(r.Tests), "test")))
+	default:
+		err = r.a.print(fmt.Sprintf("ok: %s\n", count(r.Passed, "test")))
+	}
+	if err == nil && r.Failed > 0 {
+		return exit(exitFailed)
+	}
+	return err
+}
+
+// mistake writes what is wrong with a test.
+func (a *app) mistake(found *config.Diagnostics) error {
+	found.WriteText(a.Err, a.color(), a.width())
+	return exit(exitUsage)
+}
+
+// pipelineOf reads the pipeline that a test is about, with the test's environment.
+func (a *app) pipelineOf(file string, t *config.Test, about *config.Diagnostics) (*config.Pipeline, error) {
+	cfg, found := a.read([]string{file}, config.Options{NoEnv: true, LookupEnv: func(name string) (string, bool) {
+		value, ok := t.Env[name]
+		return value, ok
+	}})
+	if found.HasErrors() {
+		found.WriteText(a.Err, a.color(), a.width())
+		return nil, exit(exitConfig)
+	}
+	context := fmt.Sprintf("test %q", t.Name)
+	if len(cfg.Missing) > 0 {
+		return nil, a.mistake(about.About(config.Diagnostic{Range: &t.Range, Context: context,
+			Summary: fmt.Sprintf("the pipeline needs %s, which the test does not set", strings.Join(cfg.Missing, " and ")),
+			Detail:  fmt.Sprintf("Add env = { %s = \"…\" } to the test, or at the top of the file for all tests. The environment itself is not read.", cfg.Missing[0])}))
+	}
+	p, way := choose(cfg, t.Pipeline)
+	if p == nil {
+		return nil, a.mistake(about.About(config.Diagnostic{Range: &t.PipelineRange, Context: context,
+			Summary: fmt.Sprintf("which pipeline of %s is meant is not clear", file), Detail: way}))
+	}
+	return p, nil
+}
+
+// choose finds a pipeline by its name, which may be left out where there is one. Else it says the way out.
+func choose(cfg *config.Config, name string) (p *config.Pipeline, way string) {
+	var names []string
+	for _, p := range cfg.Pipelines {
+		names = append(names, p.Name)
+		if p.Name == name {
+			return p, ""
+		}
+	}
+	if name == "" && len(cfg.Pipelines) == 1 {
+		return cfg.Pipelines[0], ""
+	}
+	if near := config.Suggest(name, names); near != "" {
+		return nil, fmt.Sprintf("Did you mean %q?", near)
+	}
+	return nil, "There are " + strings.Join(names, ", ") + "."
+}

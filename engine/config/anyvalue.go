@@ -1,0 +1,138 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// anyValue is a field that takes what JSON has. Plugins cannot name it: their configuration says what each attribute takes.
+type anyValue struct {
+	value cty.Value
+	expr  hclsyntax.Expression
+}
+
+func (s *setter) setAny(v cty.Value, dst reflect.Value) bool {
+	if !plainValue(v) {
+		return s.fail(v, "holds a number that is too long", "Write it as a text.")
+	}
+	dst.Set(reflect.ValueOf(anyValue{v, s.expr}))
+	return true
+}
+
+// plainValue reports whether all numbers in a value can be written within reason.
+func plainValue(v cty.Value) bool {
+	ok := true
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) { // the callback has no error
+		ok = ok && (!isNumber(v) || saneNumber(v))
+		return ok, nil
+	})
+	return ok
+}
+
+// items takes a list apart, with the place of each item. It is false for what is no list.
+func (a anyValue) items() (items []cty.Value, at []Range, ok bool) {
+	if a.expr == nil { // the attribute is not there
+		return nil, nil, true
+	}
+	if t := a.value.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return nil, nil, false
+	}
+	items = a.value.AsValueSlice()
+	written, _ := a.expr.(*hclsyntax.TupleConsExpr)
+	for i := range items {
+		r := a.expr.Range()
+		if written != nil && len(written.Exprs) == len(items) {
+			r = written.Exprs[i].Range()
+		}
+		at = append(at, *rangeOf(r))
+	}
+	return items, at, true
+}
+
+// TestValue is a body as a test file has it: a text as it stands, or else a value of JSON.
+type TestValue struct {
+	Text  string
+	Value any // as encoding/json decodes it, numbers as json.Number; nil for a text
+}
+
+func testValue(v cty.Value) TestValue {
+	switch plain := jsonValueOf(v).(type) {
+	case nil:
+		return TestValue{Text: "null"}
+	case string:
+		return TestValue{Text: plain}
+	default:
+		return TestValue{Value: plain}
+	}
+}
+
+// Body is the value as a message has it: JSON without white space and with sorted keys, or the text.
+func (v TestValue) Body() []byte {
+	if v.Value == nil {
+		return []byte(v.Text)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v.Value) // it holds nothing that JSON has not
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// jsonValueOf is a value as encoding/json knows it.
+func jsonValueOf(v cty.Value) any {
+	t := v.Type()
+	switch {
+	case v.IsNull() || !v.IsKnown():
+		return nil
+	case t == cty.String:
+		return v.AsString()
+	case t == cty.Number:
+		return json.Number(v.AsBigFloat().Text('f', -1))
+	case t == cty.Bool:
+		return v.True()
+	case t.IsObjectType() || t.IsMapType():
+		m := map[string]any{}
+		for name, item := range v.AsValueMap() {
+			m[name] = jsonValueOf(item)
+		}
+		return m
+	}
+	list := []any{}
+	for _, item := range v.AsValueSlice() {
+		list = append(list, jsonValueOf(item))
+	}
+	return list
+}
+
+// rangeOfBlock is the place of a block's first label, or of its name.
+func rangeOfBlock(b *hclsyntax.Block) *Range {
+	r := b.TypeRange
+	if len(b.LabelRanges) > 0 {
+		r = hcl.RangeBetween(b.LabelRanges[0], b.LabelRanges[len(b.LabelRanges)-1])
+	}
+	return rangeOf(r)
+}
+
+// headerValue is a value of JSON with the types that engine.Meta promises.
+func headerValue(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // out of range it is the furthest, and tests of that need another way
+		return f
+	case []any:
+		for i := range v {
+			v[i] = headerValue(v[i])
+		}
+	case map[string]any:
+		return headersOf(v)
+	}
+	return v
+}

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/logpipe/logpipe/engine"
+)
+
+// TestEpoch is when a test begins that says no time.
+var TestEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// testEnding is what names of files with tests end in.
+const testEnding = "_test.hcl"
+
+// IsTestFile reports whether a file is one of tests, by its name. Folders are read without those.
+func IsTestFile(name string) bool { return strings.HasSuffix(name, testEnding) }
+
+// TestFileOf is the name of the file with the tests of a configuration file.
+func TestFileOf(name string) string { return strings.TrimSuffix(name, ".hcl") + testEnding }
+
+// TestFile is a file of tests for pipelines.
+type TestFile struct {
+	Name  string
+	Env   map[string]string // variables for all of its tests
+	Tests []*Test           // in the order of the file
+}
+
+// Test is one test block: what is sent, what fails, and what shall come of it.
+type Test struct {
+	Name     string
+	Pipeline string            // "": the only one
+	Env      map[string]string // what env() of the pipeline reads: that of the file and of the test
+	Time     time.Time         // when it begins; zero is TestEpoch
+	Wait     time.Duration     // how long the pipeline goes on after all is settled
+	Send     []TestMessage
+	Fails    []TestFail
+	Expect   []Expectation
+
+	Range         Range // its header in the file
+	PipelineRange Range // of the pipeline's name; of the header if it is not there
+}
+
+// TestMessage is a message that a test sends.
+type TestMessage struct {
+	Body       []byte
+	Headers    map[string]any
+	RoutingKey string
+	ID         string
+	Time       time.Time     // zero: when it is sent
+	After      time.Duration // how long after the one before it is sent
+}
+
+// TestFail says that writes to a place fail.
+type TestFail struct {
+	Place     string // a role of an output, as in "fallback", behind the name of a branch and a dot if it is in one
+	Times     int    // how many writes; 0 is each
+	Error     string
+	Permanent bool
+	Only      []int // the messages that fail, by their place in what is sent; nil is all
+	Range     Range
+}
+
+// Expectation is one thing that a test expects.
+type Expectation struct {
+	Place string // as in TestFail; ExpectDropped or ExpectHeld
+	What  string // one of the Expect constants
+	Count int    // of ExpectMessages and ExpectBatches
+	List  []TestValue
+	Range Range   // of the value
+	Items []Range // of the items of List
+}
+
+// What can be expected of a place.
+const (
+	ExpectMessages = "messages" // how many it has at the end
+	ExpectBatches  = "batches"
+	ExpectBodies   = "bodies"    // of its messages, in the order in which their batches were sealed
+	ExpectKeys     = "keys"      // where each batch was written: of an object, or of a file
+	ExpectSealedBy = "sealed_by" // why each batch was sealed
+	ExpectReasons  = "reasons"   // of dead letters, a part of each
+)
+
+// Places that are no outputs.
+const (
+	ExpectDropped = "dropped" // messages that a processor dropped
+	ExpectHeld    = "held"    // messages that were settled nowhere
+)
+
+// LoadTests reads a file of tests. It is nil when there are errors. Nothing of the environment is read.
+func LoadTests(path string, o Options) (*TestFile, *Diagnostics) {
+	l := newTestLoader(o)
+	l.path(path)
+	return l.loadTests(path)
+}
+
+// LoadTestSource reads tests from src. The name is what diagnostics call it.
+func LoadTestSource(name string, src []byte, o Options) (*TestFile, *Diagnostics) {
+	l := newTestLoader(o)
+	l.addFile(name, src)
+	return l.loadTests(name)
+}
+
+func newTestLoader(o Options) *loader {
+	o.LookupEnv, o.NoEnv = func(string) (string, bool) { return "", false }, false
+	l := newLoader(o)
+	for _, t := range []any{testFileAttributes{}, testAttributes{}, messageAttributes{}, failAttributes{}, placeAttributes{}} {
+		l.words.add(reflect.TypeOf(t)) // so that "keys" is not taken for a secret
+	}
+	return l
+}
+
+func (l *loader) loadTests(name string) (*TestFile, *Diagnostics) {
+	t := &TestFile{Name: name}
+	for _, f := range l.files {
+		if f.body != nil {
+			l.testFile(t, f)
+		}
+	}
+	l.dropDoubtful()
+	l.diags.sort()
+	if l.diags.HasErrors() {
+		return nil, l.diags
+	}
+	return t, l.diags
+}
+
+type testFileAttributes struct {
+	Env map[string]string `hcl:"env,optional" doc:"Variables for all tests of the file."`
+}
+
+const blockTest = "test"
+
+func (l *loader) testFile(into *TestFile, f *file) {
+	var own testFileAttributes
+	d := l.newDecoder(f, f.body.SrcRange, "the file")
+	d.body(&hclsyntax.Body{Attributes: f.body.Attributes}, d.header, d.what, "", targets(&own))
+	d.checkEnv(own.Env)
+	into.Env = own.Env
+	named := map[string]*Test{}
+	for _, b := range f.body.Blocks {
+		switch {
+		case f.isPlaceholder(b):
+		case b.Type != blockTest:
+			l.notInTests(f, b)
+		default:
+			t := l.test(f, b, own.Env)
+			if first := named[t.Name]; first != nil && t.Name != "" {
+				l.diags.add(Diagnostic{Range: rangeOfBlock(b), Context: f.context(b.TypeRange.Start.Byte), Summary: fmt.Sprintf("there are two tests %q", shorten(t.Name)),
+					Detail: "Give one of the two another name.", Related: []Related{{"the first one is on", first.Range}}})
+			}
+			named[t.Name] = t
+			into.Tests = append(into.Tests, t)
+		}
+	}
+	if len(into.Tests) == 0 {
+		l.diags.add(Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}}, absence: true,
+			Summary: "the file holds no test",
+			Detail:  "Begin with:\n  test \"NAME\" {\n    send = [{ source = \"app1\" }]\n    expect {\n      output = 1\n    }\n  }"})
+	}
+}
+
+func (l *loader) notInTests(f *file, b *hclsyntax.Block) {
+	g := Diagnostic{Range: rangeOf(b.DefRange()), Summary: fmt.Sprintf("a file of tests has no block %s", shorten(b.Type)), Detail: `It consists of blocks test "NAME" { … }.`}
+	if near := Suggest(b.Type, []string{blockTest}); near != "" {
+		g.Detail = fmt.Sprintf("Did you mean %s?", near)
+	}
+	if b.Type == blockPipeline {
+		g.Detail = "Pipelines stand in a file of their own, whose name the tests' file has with _test in front of .hcl."
+	}
+	l.diags.add(g)
+}
+
+// checkEnv finds names that no variable has.
+func (d *decoder) checkEnv(env map[string]string) {
+	for name := range env {
+		if !isEnvName(name) {
+			at := d.attrs["env"].at
+			d.add(Diagnostic{Range: &at, Summary: fmt.Sprintf("%q is no name of an environment variable", shorten(name)), Detail: "A name has letters, digits and _."})
+		}
+	}
+}
+
+// outputRoles are the roles that a test can let fail and look into.
+var outputRoles = []string{string(engine.RoleOutput), string(engine.RoleFallback), string(engine.RoleDeadLetter)}

@@ -1,0 +1,207 @@
+package pipetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config"
+)
+
+// Case is what is to be run.
+type Case struct {
+	Pipeline *config.Pipeline
+	Send     []config.TestMessage
+	Fails    []config.TestFail
+	Time     time.Time     // when it begins; zero is config.TestEpoch
+	Wait     time.Duration // how long it goes on when all is settled
+	Trace    bool          // note what each processor made of the messages
+}
+
+// Outcome is what came of it.
+type Outcome struct {
+	Places  map[string]*Place `json:"places"` // by role; behind the name of a branch and a dot if it is in one
+	Dropped int               `json:"dropped"`
+	Held    int               `json:"held"`            // messages that were settled nowhere
+	Took    time.Duration     `json:"-"`               // by the clock of the run
+	Err     error             `json:"-"`               // the pipeline broke
+	Steps   []Step            `json:"steps,omitempty"` // see Case.Trace
+}
+
+// Place is an output, a fallback or a dead letter at the end.
+type Place struct {
+	Name     string  `json:"name"` // as in "output.s3"
+	Messages int     `json:"messages"`
+	Batches  []Batch `json:"batches,omitempty"`
+	Writes   int     `json:"writes"` // tries to write, of which so many failed
+	Failed   int     `json:"failed"`
+}
+
+// Run runs a case. The error says that it could not be run at all.
+func Run(c Case) (*Outcome, error) {
+	o := &Outcome{Places: map[string]*Place{}}
+	if err := inBubble(func() error { return run(c, o) }); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// ends is a pipeline whose ends were replaced.
+type ends struct {
+	c      Case
+	stores map[string]*store
+	names  map[string]string
+}
+
+func run(c Case, o *Outcome) error {
+	if !c.Time.IsZero() {
+		time.Sleep(time.Until(c.Time))
+	}
+	batches, parts := &ids{prefix: "batch"}, &ids{prefix: "part"}
+	var drops drops
+	p, err := c.Pipeline.Build(config.BuildEnv{NewID: batches.next, Observer: &drops})
+	if err != nil {
+		return err
+	}
+	// Stages count batches. What the engine names beside them, such as dead letters, must not make their numbers a matter of luck.
+	p.NewID = parts.next
+	p.DrainTimeout = 0
+	e := &ends{c: c, stores: map[string]*store{}, names: map[string]string{}}
+	e.replace(p)
+	seal(p, batches)
+	var t *tracer
+	if c.Trace {
+		t = trace(p)
+	}
+	began := time.Now()
+	o.Err = unlessLeft(drive(p, c.Wait), &o.Held)
+	o.Took = time.Since(began)
+	for place, s := range e.stores {
+		o.Places[place] = s.place(e.names[place])
+	}
+	if dead := o.Places[string(engine.RoleDeadLetter)]; dead != nil {
+		asSent(dead)
+	}
+	o.Dropped = int(drops.messages.Load())
+	if t != nil {
+		o.Steps = t.steps
+	}
+	return nil
+}
+
+// drive runs a pipeline to its end, and ends it where it has none: what can be written nowhere is held for ever.
+func drive(p *engine.Pipeline, wait time.Duration) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	timer := time.NewTimer(settleLimit + wait + drainLimit)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		cancel()
+		return <-ended
+	}
+}
+
+// unlessLeft takes what is left unsettled for an outcome, and any other error for a pipeline that broke.
+func unlessLeft(err error, held *int) error {
+	var left *engine.LeftError
+	if errors.As(err, &left) {
+		*held = int(left.Messages)
+		return nil
+	}
+	return err
+}
+
+// replace puts ends in memory in place of those of the pipeline.
+func (e *ends) replace(p *engine.Pipeline) {
+	p.Inputs = p.Inputs[:1]
+	p.Inputs[0].Input = newSource(e.c.Send, e.c.Wait)
+	e.output(engine.RoleOutput, &p.Output)
+	e.output(engine.RoleFallback, p.Fallback)
+	e.output(engine.RoleDeadLetter, p.DeadLetter)
+}
+
+func (e *ends) output(role engine.Role, step *engine.OutputStep) {
+	if step == nil {
+		return
+	}
+	place := string(role)
+	s := &store{real: step.Output}
+	for _, b := range e.c.Pipeline.Blocks {
+		if b.Role == role {
+			s.linesOnly = b.Traits().LinesOnly
+		}
+	}
+	for _, f := range e.c.Fails {
+		if f.Place == place {
+			s.fails = append(s.fails, f)
+		}
+	}
+	s.used = make([]int, len(s.fails))
+	e.stores[place], e.names[place] = s, step.Name
+	_, gives := step.Output.(engine.Recoverer)
+	if step.Output = s; gives {
+		step.Output = fallback{s}
+	}
+}
+
+// seal puts a stage behind processors none of which is one: it does what the engine does there, with ids that count.
+func seal(p *engine.Pipeline, batches *ids) {
+	for i, step := range p.Processors {
+		switch step.Processor.(type) {
+		case engine.Stage:
+			return
+		case engine.Policy:
+			p.Processors = slices.Insert(p.Processors, i, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
+			return
+		}
+	}
+	p.Processors = append(p.Processors, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
+}
+
+type sealer struct{ ids *ids }
+
+// Run passes chunks on as batches.
+func (s sealer) Run(ctx context.Context, in <-chan *engine.Batch, out chan<- *engine.Batch) error {
+	for b := range in {
+		if len(b.Messages) > 0 {
+			b.ID, b.SealedBy = s.ids.next(), engine.SealedByChunk
+		}
+		select {
+		case out <- b:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// asSent puts dead letters into the order in which they were sent: which of them came together is a matter of luck.
+func asSent(dead *Place) {
+	all := Batch{}
+	for _, b := range dead.Batches {
+		all.Messages = append(all.Messages, b.Messages...)
+		all.Address, all.Time = b.Address, b.Time
+	}
+	slices.SortStableFunc(all.Messages, func(a, b Message) int { return a.Sent - b.Sent })
+	if dead.Batches = nil; len(all.Messages) > 0 {
+		dead.Batches = []Batch{all}
+	}
+}
+
+// drops counts what processors drop.
+type drops struct{ messages atomic.Int64 }
+
+// Observe counts.
+func (d *drops) Observe(e engine.Event) {
+	if e.Kind == engine.Dropped {
+		d.messages.Add(int64(e.Messages))
+	}
+}
