@@ -117,7 +117,7 @@ Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
 		return runFiles(c, args)
 	}
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.healthCommand(), a.pluginsCommand(),
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.tryCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.healthCommand(), a.pluginsCommand(),
 		a.dlqCommand(), a.versionCommand())
 	return root
 }

@@ -128,6 +128,8 @@ func TestHelp(t *testing.T) {
 		"help-graph.txt":    {"graph", "-h"},
 		"help-plugins.txt":  {"plugins", "-h"},
 		"help-top.txt":      {"top", "-h"},
+		"help-test.txt":     {"test", "-h"},
+		"help-try.txt":      {"try", "-h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,8 +96,13 @@ func suitesOf(args []string) (suites []suite, err error) {
 		}
 	}
 	for i := range suites {
-		if s := &suites[i]; len(s.tests) == 0 {
-			s.tests = []string{config.TestFileOf(s.file)}
+		s := &suites[i]
+		if len(s.tests) > 0 {
+			continue
+		}
+		s.tests = []string{config.TestFileOf(s.file)}
+		if _, err := os.Stat(s.tests[0]); errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("%s has no tests: they stand in %s, or name their file behind it", s.file, s.tests[0])
 		}
 	}
 	return suites, nil

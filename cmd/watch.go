@@ -77,7 +77,7 @@ func fingerprints(paths []string) map[string]string {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			entries, _ := os.ReadDir(path) // what cannot be read is said by the reload
 			for _, e := range entries {
-				if filepath.Ext(e.Name()) == ".hcl" {
+				if filepath.Ext(e.Name()) == ".hcl" && !config.IsTestFile(e.Name()) {
 					hashFile(h, filepath.Join(path, e.Name()))
 				}
 			}

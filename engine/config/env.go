@@ -47,6 +47,9 @@ func (ev *evaluation) getenv(args []cty.Value) (cty.Value, error) {
 	if !isEnvName(name) {
 		return cty.NilVal, &callError{summary: fmt.Sprintf("%q is no name of an environment variable", shorten(name)), detail: "A name has letters, digits and _."}
 	}
+	if ev.l.env.closed {
+		return cty.NilVal, &callError{summary: "tests do not read the environment", detail: "Write the value: what a test says must not depend on where it runs."}
+	}
 	v := ev.l.env.get(name, ev.ended)
 	text := v.text
 	ev.note(name, text)

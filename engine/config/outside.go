@@ -16,6 +16,7 @@ type environment struct {
 	files  map[string]fileText
 
 	missing map[string]bool // variables that are not set and have no default
+	closed  bool            // nothing is read: what tests say must not depend on where they run
 }
 
 type variable struct {
@@ -29,7 +30,7 @@ type fileText struct {
 }
 
 func newEnvironment(lookup func(string) (string, bool)) *environment {
-	return &environment{lookup, map[string]variable{}, map[string]fileText{}, map[string]bool{}}
+	return &environment{lookup: lookup, vars: map[string]variable{}, files: map[string]fileText{}, missing: map[string]bool{}}
 }
 
 // get returns a variable; one that is empty counts as not set. With known it is one that was read before.

@@ -95,6 +95,8 @@ func (l *loader) blocksOf(c *Config, f *file) []*Pipeline {
 		case slices.Contains(roles, engine.Role(b.Type)):
 			g.Summary = fmt.Sprintf("the block %s stands outside of a pipeline", b.Type)
 			g.Detail = `Put it between the braces of a block pipeline "NAME" { … }; check that none is closed too early.`
+		case b.Type == blockTest:
+			g.Detail = fmt.Sprintf("Tests stand in files of their own, such as %s, and are run by logpipe test.", TestFileOf("pipeline.hcl"))
 		case near != "":
 			g.Detail = fmt.Sprintf("Did you mean %s?", near)
 		case foreign(b.Type) != "":

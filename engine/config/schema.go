@@ -234,7 +234,7 @@ func (f field) typeWord() string {
 	case kindCondition:
 		return `a condition such as "level == 'debug' && status >= 500"`
 	case kindAny:
-		return "a value"
+		return "a text or a value of JSON"
 	case kindString:
 		if len(f.values) > 0 {
 			return "one of " + quoted(f.values, "and")

@@ -26,7 +26,7 @@ type messageAttributes struct {
 	ID         string        `hcl:"id,optional" doc:"The id that the producer gave."`
 	Time       string        `hcl:"time,optional" doc:"When it happened, as in \"2026-01-02T15:04:05Z\"."`
 	After      time.Duration `hcl:"after,optional" doc:"How long after the message before it is sent."`
-	Repeat     int           `hcl:"repeat,optional" doc:"How often it is sent."`
+	Repeat     int           `hcl:"repeat,optional" doc:"How often it is sent; each time that long after the last."`
 }
 
 // The blocks of a test.
@@ -40,6 +40,7 @@ const (
 type placed struct {
 	at       int
 	messages []TestMessage
+	repeat   int
 }
 
 func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test {
@@ -61,17 +62,19 @@ func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test 
 	}
 	maps.Copy(t.Env, own.Env)
 	t.Pipeline, t.Wait, t.Time = own.Pipeline, own.Wait, d.time("time", own.Time)
-	d.notNegative("wait", own.Wait)
 	if !t.Time.IsZero() && t.Time.Before(TestEpoch) {
 		d.wrong("time", "the clock of a test cannot go back behind the year 2000", "Take a later time.")
 	}
 	sent := []placed{d.send(own.Send)}
 	var expect *hclsyntax.Block
+	var before int
+	var wrong bool // something in it
 	for _, inner := range b.Body.Blocks {
 		switch {
 		case f.isPlaceholder(inner):
 		case inner.Type == blockMessage:
-			sent = append(sent, placed{inner.TypeRange.Start.Byte, l.message(f, inner)})
+			m, repeat := l.message(f, inner)
+			sent = append(sent, placed{inner.TypeRange.Start.Byte, []TestMessage{m}, repeat})
 		case inner.Type == blockFail:
 			if fail, ok := l.fail(f, inner); ok {
 				t.Fails = append(t.Fails, fail)
@@ -80,26 +83,42 @@ func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test 
 			d.add(Diagnostic{Range: rangeOf(inner.TypeRange), Summary: "a test has one block expect, and this is the second", Detail: "Put what is expected into one of the two.",
 				Related: []Related{{"the first one is on", *rangeOf(expect.TypeRange)}}})
 		case inner.Type == blockExpect:
-			expect = inner
+			expect, before = inner, l.diags.Errors()
 			t.Expect = l.expect(f, inner)
+			wrong = l.diags.Errors() > before
 		default:
 			d.unknownName(*rangeOf(inner.TypeRange), d.what, inner.Type, "block", []string{blockMessage, blockFail, blockExpect})
 		}
 	}
-	slices.SortStableFunc(sent, func(a, b placed) int { return a.at - b.at })
-	for _, s := range sent {
-		t.Send = append(t.Send, s.messages...)
-	}
-	d.checkTest(t, expect)
+	t.Send = d.inPlace(sent)
+	d.checkTest(t, expect, wrong)
 	return t
 }
 
+// mostSent is how many messages a test may send.
+const mostSent = 100_000
+
+// inPlace puts what is sent into the order of the file.
+func (d *decoder) inPlace(sent []placed) (all []TestMessage) {
+	slices.SortStableFunc(sent, func(a, b placed) int { return a.at - b.at })
+	for _, s := range sent {
+		if len(all)+s.repeat*len(s.messages) > mostSent {
+			d.add(Diagnostic{Range: &d.header, Summary: fmt.Sprintf("the test sends more than %d messages", mostSent), Detail: "Send less. What counts can be made smaller by env."})
+			return all
+		}
+		for range s.repeat {
+			all = append(all, s.messages...)
+		}
+	}
+	return all
+}
+
 // checkTest finds a test that could not fail, and numbers of messages that are not there.
-func (d *decoder) checkTest(t *Test, expect *hclsyntax.Block) {
+func (d *decoder) checkTest(t *Test, expect *hclsyntax.Block, wrong bool) {
 	switch {
 	case expect == nil:
 		d.add(Diagnostic{Range: &d.header, absence: true, Summary: "the test expects nothing, so it cannot fail", Detail: "Add a block, such as expect { output = 1 }."})
-	case len(t.Expect) == 0 && len(expect.Body.Attributes)+len(expect.Body.Blocks) == 0:
+	case len(t.Expect) == 0 && !wrong:
 		d.add(Diagnostic{Range: rangeOf(expect.TypeRange), absence: true, Summary: "nothing is expected here, so the test cannot fail", Detail: "Write for example output = 1."})
 	}
 	if len(t.Send) == 0 && !d.bad {
@@ -118,7 +137,7 @@ func (d *decoder) checkTest(t *Test, expect *hclsyntax.Block) {
 // send is what the attribute send says.
 func (d *decoder) send(v anyValue) placed {
 	a := d.attrs["send"]
-	p := placed{at: a.at.Start.Byte}
+	p := placed{at: a.at.Start.Byte, repeat: 1}
 	items, _, ok := v.items()
 	if !ok {
 		d.add(Diagnostic{Range: &a.at, Summary: "send is not a list", Detail: `Put the messages in brackets: send = [{ source = "app1" }, "not JSON"].`})
@@ -129,19 +148,16 @@ func (d *decoder) send(v anyValue) placed {
 	return p
 }
 
-const mostRepeats = 100_000
-
-func (l *loader) message(f *file, b *hclsyntax.Block) (all []TestMessage) {
+func (l *loader) message(f *file, b *hclsyntax.Block) (m TestMessage, repeat int) {
 	d := l.newDecoder(f, b.DefRange(), "block message")
 	d.noName(b)
 	own := messageAttributes{Repeat: 1}
 	d.whole(b, &own)
-	if own.Repeat < 1 || own.Repeat > mostRepeats {
-		d.wrong("repeat", fmt.Sprintf("repeat must be between 1 and %d, not %d", mostRepeats, own.Repeat), "")
-		return nil
+	if own.Repeat < 1 || own.Repeat > mostSent {
+		d.wrong("repeat", fmt.Sprintf("repeat must be between 1 and %d, not %d", mostSent, own.Repeat), "")
+		own.Repeat = 1
 	}
-	d.notNegative("after", own.After)
-	m := TestMessage{RoutingKey: own.RoutingKey, ID: own.ID, Time: d.time("time", own.Time), After: own.After}
+	m = TestMessage{RoutingKey: own.RoutingKey, ID: own.ID, Time: d.time("time", own.Time), After: own.After}
 	if own.Body.expr != nil {
 		m.Body = testValue(own.Body.value).Body()
 	}
@@ -152,10 +168,7 @@ func (l *loader) message(f *file, b *hclsyntax.Block) (all []TestMessage) {
 		}
 		m.Headers = headersOf(headers)
 	}
-	for range own.Repeat {
-		all = append(all, m)
-	}
-	return all
+	return m, own.Repeat
 }
 
 type failAttributes struct {

@@ -129,12 +129,6 @@ func (d *decoder) noName(b *hclsyntax.Block) {
 	}
 }
 
-func (d *decoder) notNegative(attr string, value time.Duration) {
-	if value < 0 {
-		d.wrong(attr, attr+" must not be negative", "")
-	}
-}
-
 func (d *decoder) time(attr, text string) time.Time {
 	if text == "" {
 		return time.Time{}

@@ -106,8 +106,9 @@ func LoadTestSource(name string, src []byte, o Options) (*TestFile, *Diagnostics
 }
 
 func newTestLoader(o Options) *loader {
-	o.LookupEnv, o.NoEnv = func(string) (string, bool) { return "", false }, false
+	o.NoEnv = false
 	l := newLoader(o)
+	l.env.closed = true
 	for _, t := range []any{testFileAttributes{}, testAttributes{}, messageAttributes{}, failAttributes{}, placeAttributes{}} {
 		l.words.add(reflect.TypeOf(t)) // so that "keys" is not taken for a secret
 	}

@@ -132,7 +132,7 @@ func (p *Place) compareList(e config.Expectation) (at config.Range, summary, det
 	if len(got) != len(e.List) {
 		summary = fmt.Sprintf("%s of %s: there are %d, not %d", e.What, e.Place, len(got), len(e.List))
 	}
-	return at, summary, "What is expected is behind -, what came behind +:\n" + indent(diffs)
+	return at, summary, "Expected (-), and what came (+):\n" + indent(diffs)
 }
 
 // list is what a place has of a kind, each as text.

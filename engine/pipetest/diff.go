@@ -34,6 +34,16 @@ func difference(what, name string, want config.TestValue, got string) []string {
 	return []string{name, "- " + string(want.Body()), "+ " + got}
 }
 
+// changes shows what became of a body, in the form of difference.
+func changes(before, after string) []string {
+	was, err := decode(before)
+	is, errNow := decode(after)
+	if err == nil && errNow == nil {
+		return values("", was, is)
+	}
+	return []string{"- " + before, "+ " + after}
+}
+
 // decode reads one value of JSON.
 func decode(text string) (v any, err error) {
 	d := json.NewDecoder(strings.NewReader(text))

@@ -71,11 +71,11 @@ func run(c Case, o *Outcome) error {
 	p.DrainTimeout = 0
 	e := &ends{c: c, stores: map[string]*store{}, names: map[string]string{}}
 	e.replace(p)
-	seal(p, batches)
 	var t *tracer
 	if c.Trace {
 		t = trace(p)
 	}
+	seal(p, batches)
 	began := time.Now()
 	o.Err = unlessLeft(drive(p, c.Wait), &o.Held)
 	o.Took = time.Since(began)

@@ -64,7 +64,7 @@ func (s *store) Write(ctx context.Context, b *engine.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
-	err, only := s.fault(b)
+	only, err := s.fault(b)
 	if err != nil && only == nil {
 		s.failed++
 		return err
@@ -83,12 +83,12 @@ func (s *store) Write(ctx context.Context, b *engine.Batch) error {
 }
 
 // fault is the error that this write ends with, and the messages of b that it is about; nil is all.
-func (s *store) fault(b *engine.Batch) (error, []int) {
+func (s *store) fault(b *engine.Batch) (only []int, err error) {
 	for i, f := range s.fails {
 		if f.Times > 0 && s.used[i] == f.Times {
 			continue
 		}
-		var only []int
+		only = nil
 		for at := range b.Messages {
 			if slices.Contains(f.Only, indexOf(&b.Messages[at])) {
 				only = append(only, at)
@@ -98,11 +98,11 @@ func (s *store) fault(b *engine.Batch) (error, []int) {
 			continue
 		}
 		s.used[i]++
-		err := errors.New(f.Error)
+		err = errors.New(f.Error)
 		if f.Permanent {
 			err = engine.Permanent(err)
 		}
-		return err, only
+		return only, err
 	}
 	return nil, nil
 }

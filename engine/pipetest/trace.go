@@ -13,10 +13,10 @@ type Step struct {
 	Did       string   `json:"did"`       // one of the Did constants
 	Sent      int      `json:"sent"`      // which of the messages that were sent it is; -1 is not known
 	Before    string   `json:"before,omitempty"`
-	After     string   `json:"after,omitempty"`  // DidChange
-	Parts     []string `json:"parts,omitempty"`  // DidSplit
-	Reason    string   `json:"reason,omitempty"` // DidReject
-	Batch     string   `json:"batch,omitempty"`  // DidGroup: its id
+	After     string   `json:"after,omitempty"`   // DidChange
+	Changes   []string `json:"changes,omitempty"` // DidChange: see difference
+	Reason    string   `json:"reason,omitempty"`  // DidReject and DidFail
+	Batch     string   `json:"batch,omitempty"`   // DidGroup: its id
 	Partition string   `json:"partition,omitempty"`
 	SealedBy  string   `json:"sealed_by,omitempty"`
 }
@@ -25,16 +25,17 @@ type Step struct {
 const (
 	DidPass   = "passed"
 	DidChange = "changed"
-	DidDrop   = "dropped" // or split: its parts come after it
+	DidLeave  = "taken out" // dropped, or split: then its parts go on
 	DidReject = "rejected"
+	DidFail   = "failed" // it cannot work now, and is tried again
 	DidGroup  = "grouped"
-	DidWrap   = "stands by" // a policy: the output may need it
 )
 
 // tracer notes steps.
 type tracer struct {
-	mu    sync.Mutex
-	steps []Step
+	mu     sync.Mutex
+	steps  []Step
+	failed map[string]bool // processors that failed: once is enough to know
 }
 
 func (t *tracer) note(s Step) {
@@ -45,7 +46,7 @@ func (t *tracer) note(s Step) {
 
 // trace puts the processors of a pipeline between eyes.
 func trace(p *engine.Pipeline) *tracer {
-	t := &tracer{}
+	t := &tracer{failed: map[string]bool{}}
 	for i := range p.Processors {
 		step := &p.Processors[i]
 		switch real := step.Processor.(type) {
@@ -71,6 +72,7 @@ func (t tracedTransform) Process(ctx context.Context, b *engine.Batch) error {
 		before[i] = string(m.Body)
 	}
 	if err := t.real.Process(ctx, b); err != nil || len(before) != len(b.Messages) {
+		t.fails(b, before, err)
 		return err
 	}
 	leaving, rejected := engine.Marks(b)
@@ -84,13 +86,24 @@ func (t tracedTransform) Process(ctx context.Context, b *engine.Batch) error {
 		case rejected[i] != nil:
 			s.Did, s.Reason = DidReject, rejected[i].Error()
 		case gone[i]:
-			s.Did = DidDrop
+			s.Did = DidLeave
 		case now != before[i]:
-			s.Did, s.After = DidChange, now
+			s.Did, s.After, s.Changes = DidChange, now, changes(before[i], now)
 		}
 		t.t.note(s)
 	}
 	return nil
+}
+
+// fails notes that a transform could not work.
+func (t tracedTransform) fails(b *engine.Batch, before []string, err error) {
+	if err == nil || t.t.failed[t.name] {
+		return
+	}
+	t.t.failed[t.name] = true
+	for i := range min(len(before), len(b.Messages)) {
+		t.t.note(Step{Processor: t.name, Did: DidFail, Sent: indexOf(&b.Messages[i]), Before: before[i], Reason: err.Error()})
+	}
 }
 
 type tracedStage struct {

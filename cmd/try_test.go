@@ -1,0 +1,87 @@
+package cmd
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// today is the date that keys have.
+var today = regexp.MustCompile(`logs/\d{4}-\d\d-\d\d/`)
+
+func TestTry(t *testing.T) {
+	lines := "{\"source\": \"app1\",\r\n\"event\":\"login_failed\"}"
+	for _, tt := range []struct {
+		name     string
+		args     []string
+		in       string
+		env      map[string]string
+		code     int
+		out, err string
+	}{
+		{"stored", []string{"--record", lines}, "", map[string]string{"S3_BUCKET": "b"}, exitOK,
+			`{"source": "app1",\r\n"event":"login_failed"}
+  processor.json   changes nothing but how it is written
+  processor.batch  puts it into batch-0001, sealed by age, of the partition source=app1
+  output.s3        stores it as logs/DATE/app1/batch-0001.ndjson.gz: {"source":"app1","event":"login_failed"}
+`, ""},
+		{"lines", nil, "{\"source\":\"a/b\"}\nnope\n", map[string]string{"S3_BUCKET": "b"}, exitOK,
+			`{"source":"a/b"}
+  processor.json   passes it as it is
+  processor.batch  puts it into batch-0001, sealed by age, of the partition source=a%2Fb
+  output.s3        stores it as logs/DATE/a%2Fb/batch-0001.ndjson.gz: {"source":"a/b"}
+nope
+  processor.json    rejects it: invalid JSON at byte 1: unexpected character 'o' in a literal, want null
+  dead_letter.amqp  takes it as a dead letter in dlx/log_dlq
+`, ""},
+		{"stand-ins", []string{"--record", "1"}, "", nil, exitOK,
+			`1
+  processor.json   passes it as it is
+  processor.batch  puts it into batch-0001, sealed by age, of the partition source=unknown
+  output.s3        stores it as logs/DATE/unknown/batch-0001.ndjson.gz: 1
+`, "S3_BUCKET is not set; \"s3-bucket\" stands in for it. --env S3_BUCKET=VALUE gives it a value.\n"},
+		{"env", []string{"--record", "1", "--env", "S3_BUCKET=a/b"}, "", nil, exitConfig, "", `"a/b" is more than a name`},
+		{"no env", []string{"--record", "1", "--env", "S3_BUCKET"}, "", nil, exitUsage, "", `--env is "S3_BUCKET"; write --env NAME=VALUE`},
+		{"no header", []string{"--record", "1", "--header", "=x"}, "", nil, exitUsage, "", `--header is "=x"; write --header NAME=VALUE`},
+		{"two files", []string{"other.hcl"}, "", nil, exitUsage, "", `"other.hcl" is one too many`},
+		{"pipeline", []string{"--record", "1", "--pipeline", "lgos"}, "", map[string]string{"S3_BUCKET": "b"}, exitUsage, "", `Did you mean "logs"?`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := real(t, Streams{In: strings.NewReader(tt.in)}, tt.env, append([]string{"try", "logs.hcl"}, tt.args...)...)
+			got.out = today.ReplaceAllString(got.out, "logs/DATE/")
+			if got.code != tt.code || got.out != tt.out || !strings.Contains(got.err, tt.err) || (tt.err == "") != (got.err == "") {
+				t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+			}
+		})
+	}
+	if got := real(t, Streams{In: strings.NewReader(""), InTerminal: true}, nil, "try", "logs.hcl"); got.code != exitUsage || !strings.Contains(got.err, "there is no record") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A script reads where a record ends.
+func TestTryJSON(t *testing.T) {
+	got := real(t, Streams{In: strings.NewReader("{\"source\":\"a\"}\nnope\n")}, nil, "try", "logs.hcl", "--json", "--header", "tenant=x", "--routing-key", "k", "--id", "7")
+	d := json.NewDecoder(strings.NewReader(got.out))
+	var ends []string
+	for d.More() {
+		var one struct {
+			Record   string
+			StandIns map[string]string `json:"stand_ins"`
+			Places   map[string]struct{ Messages int }
+			Steps    []struct{ Did string }
+		}
+		if err := d.Decode(&one); err != nil {
+			t.Fatal(err)
+		}
+		for _, place := range []string{"output", "dead_letter"} {
+			if one.Places[place].Messages == 1 {
+				ends = append(ends, one.Record+" "+place+" "+one.Steps[0].Did+" "+one.StandIns["S3_BUCKET"])
+			}
+		}
+	}
+	if want := `{"source":"a"} output passed s3-bucket|nope dead_letter rejected s3-bucket`; strings.Join(ends, "|") != want {
+		t.Errorf("%q\n%s", ends, got.out)
+	}
+}

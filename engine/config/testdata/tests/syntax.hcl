@@ -1,0 +1,4 @@
+test "a" {
+  send = ["a"
+  expect { output = 1 }
+}
