@@ -29,6 +29,7 @@ type OutputSuite struct {
 func TestOutput(t *testing.T, s OutputSuite) {
 	t.Run("stores every message, byte for byte", s.storesAll)
 	t.Run("stores odd bodies or rejects them", s.oddBodies)
+	t.Run("a rehearsal rejects what a write rejects, and stores nothing", s.rehearsal)
 	t.Run("writes from many goroutines", s.manyWriters)
 	t.Run("keeps nothing of a batch", s.keepsNothing)
 	t.Run("the same batch again", s.again)
@@ -97,12 +98,39 @@ func (s OutputSuite) storesAll(t *testing.T) {
 	s.compare(t, all...)
 }
 
-func (s OutputSuite) oddBodies(t *testing.T) {
-	o := s.make(t)
-	odd := [][]byte{
+func oddBodies() [][]byte {
+	return [][]byte{
 		{}, []byte("\x00"), []byte("\xff\xfe\x80"), []byte("a\nb"), []byte("c\r\n"), []byte("\n"), []byte(" "), []byte("é\u2028"),
 		[]byte(`{"a":"\n"}`), bytes.Repeat([]byte("x"), 1<<20), []byte(strings.Repeat(`"`, 1000)),
 	}
+}
+
+// rehearsal is for an engine.Rehearser: a test of a pipeline believes it.
+func (s OutputSuite) rehearsal(t *testing.T) {
+	o, first := s.make(t), []byte("first")
+	r, ok := o.(engine.Rehearser)
+	if !ok {
+		return
+	}
+	s.write(t, o, NewBatch(first))
+	b := NewBatch(oddBodies()...)
+	if _, err := r.Rehearse(b); err != nil {
+		t.Fatalf("rehearse: %v", err)
+	}
+	s.compare(t, first)
+	_, rehearsed := engine.Marks(b)
+	b = NewBatch(oddBodies()...)
+	s.write(t, o, b)
+	_, rejected := engine.Marks(b)
+	for i, body := range oddBodies() {
+		if (rehearsed[i] == nil) != (rejected[i] == nil) {
+			t.Errorf("body %.20q: the rehearsal says %v, the write %v", body, rehearsed[i], rejected[i])
+		}
+	}
+}
+
+func (s OutputSuite) oddBodies(t *testing.T) {
+	o, odd := s.make(t), oddBodies()
 	b := NewBatch(odd...)
 	s.write(t, o, b)
 	_, rejected := engine.Marks(b)

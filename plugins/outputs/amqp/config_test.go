@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -39,6 +40,24 @@ func TestMistakes(t *testing.T) {
 		err := cfg.Validate()
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestRehearse(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"q":   func(c *Config) { c.Queue = "q" },
+		"x/q": func(c *Config) { c.Exchange, c.Queue = "x", "q" },
+		"x/k": func(c *Config) { c.Exchange, c.RoutingKey = "x", engine.Literal("k") },
+	} {
+		cfg := Defaults()
+		change(&cfg)
+		o, err := New(cfg, engine.Env{Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := o.(engine.Rehearser).Rehearse(&engine.Batch{}); err != nil || got != want {
+			t.Errorf("%s, %v; want %s", got, err, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -704,4 +705,18 @@ func BenchmarkWrite(b *testing.B) {
 			})
 		}
 	}
+}
+
+// A test of a pipeline is told the name that the file has, and leaves none behind.
+func TestRehearse(t *testing.T) {
+	o := open(t, engine.RoleOutput, filepath.Join(t.TempDir(), "app.ndjson"), func(c *Config) { c.Compression = "gzip" })
+	path, err := o.Rehearse(batch("1", "a"))
+	if err != nil || path != o.file {
+		t.Errorf("%s, %v; want %s", path, err, o.file)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the rehearsal made the file: %v", err)
+	}
+	mustWrite(t, o, batch("1", "a"))
+	content(t, path)
 }

@@ -330,3 +330,12 @@ func TestAnswersThatAreTemporary(t *testing.T) {
 		t.Error("a redirect was followed")
 	}
 }
+
+// What a test of a pipeline shows ends in logs: a token in the query must not.
+func TestRehearse(t *testing.T) {
+	c := Defaults()
+	c.URL = engine.Literal("http://127.0.0.1:1/ingest?token=secret")
+	if got, err := open(t, c, engine.RoleOutput).Rehearse(batchOf("1", "a")); err != nil || got != "http://127.0.0.1:1/ingest" {
+		t.Errorf("%s, %v", got, err)
+	}
+}

@@ -112,7 +112,7 @@ func TestKey(t *testing.T) {
 	} {
 		cfg := valid()
 		cfg.Key, cfg.Compression = keyed(row.prefix), row.compression
-		got, err := open(t, cfg).key(batchOf("b1"))
+		got, err := open(t, cfg).Rehearse(batchOf("b1", "a"))
 		if err != nil || got != row.want {
 			t.Errorf("%+v: %q, %v", row, got, err)
 		}
