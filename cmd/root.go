@@ -92,8 +92,9 @@ func (a *app) rootCommand() *cobra.Command {
 A pipeline is written in HCL. "logpipe FILE" runs the pipelines of a file or of a
 folder with *.hcl files; it is the same as "logpipe run FILE".
 
-Exit codes: 0 ok, 1 error in a configuration, 2 error in the command line,
-3 "fmt --check" found differences, 4 error at run time, 5 "plan" found changes.`
+Exit codes: 0 ok, 1 error in a configuration or a test that failed, 2 error in the
+command line or in a test, 3 "fmt --check" found differences, 4 error at run time,
+5 "plan" found changes.`
 	root.Example = `  logpipe pipeline.hcl             run a pipeline
   logpipe validate pipeline.hcl    find what is wrong with it
   logpipe plugins s3               what can be configured`

@@ -169,3 +169,30 @@ func TestTestJSON(t *testing.T) {
 	t.Chdir("../..")
 	golden(t, "test.json", got.out)
 }
+
+// Who copies from the documentation gets tests that pass, and sees what the program says.
+func TestTestingDocumentation(t *testing.T) {
+	doc, fails := contents(t, "../docs/testing.md"), contents(t, "testdata/test-fail.txt")
+	examples := 0
+	for i, block := range strings.Split(doc, "\n```") {
+		if i%2 == 0 {
+			continue
+		}
+		kind, text, _ := strings.Cut(block, "\n")
+		if kind != "hcl" {
+			if !strings.Contains(fails, text) {
+				t.Errorf("this is not what a failure looks like:\n%s", text)
+			}
+			continue
+		}
+		examples++
+		file := write(t, "doc_test.hcl", text)
+		var out, errs bytes.Buffer
+		if code := Run(context.Background(), []string{"test", "../pipeline.hcl", file}, Streams{Out: &out, Err: &errs}, plugins.All...); code != exitOK {
+			t.Errorf("exit code %d\n%s%s%s", code, text, out.String(), errs.String())
+		}
+	}
+	if examples < 3 {
+		t.Errorf("only %d examples", examples)
+	}
+}

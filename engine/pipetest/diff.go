@@ -13,8 +13,8 @@ import (
 )
 
 // difference shows how what came differs from what was expected, by lines that name the place and have what was expected behind "-"
-// and what came behind "+". It is nil when nothing differs. The library that tests use for this says of itself that its text changes from
-// build to build, and this text is for scripts and golden files, too.
+// and what came behind "+". It is nil when nothing differs. The library that Go tests use for this does not promise to keep its text, and this
+// text is for scripts and golden files, too.
 func difference(what, name string, want config.TestValue, got string) []string {
 	switch {
 	case what == config.ExpectReasons:
