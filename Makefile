@@ -71,7 +71,7 @@ vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.
 
 fmt: ## format Go and HCL
 	gofmt -w .
-	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples
+	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples
 
 manifests: ## write what k8s/ copies from other files
 	cd test/k8s && $(GO) test -count=1 -run Copies . -write

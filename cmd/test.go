@@ -179,10 +179,12 @@ func (r *testReport) run(file string, t *config.Test, about *config.Diagnostics)
 	if err != nil {
 		return err
 	}
-	if wrong := pipetest.Places(p, t); len(wrong) > 0 {
-		return r.a.mistake(about.About(wrong...))
-	}
 	o, err := pipetest.Run(pipetest.Case{Pipeline: p, Send: t.Send, Fails: t.Fails, Time: t.Time, Wait: t.Wait})
+	if err == nil {
+		if wrong := o.Missing(t); len(wrong) > 0 {
+			return r.a.mistake(about.About(wrong...))
+		}
+	}
 	var found []config.Diagnostic
 	result := testResult{Name: t.Name, Range: t.Range, Pipeline: p.Name, Outcome: o}
 	switch {
@@ -232,10 +234,8 @@ func (r *testReport) show(t testResult, failures *config.Diagnostics) error {
 // whereabouts says in a line where the messages of a test are.
 func whereabouts(o *pipetest.Outcome) string {
 	var parts []string
-	for _, place := range []string{"output", "fallback", "dead_letter"} {
-		if p := o.Places[place]; p != nil {
-			parts = append(parts, fmt.Sprintf("%s %d", place, p.Messages))
-		}
+	for _, place := range o.Order {
+		parts = append(parts, fmt.Sprintf("%s %d", place, o.Places[place].Messages))
 	}
 	if o.Dropped > 0 {
 		parts = append(parts, fmt.Sprintf("dropped %d", o.Dropped))

@@ -140,7 +140,7 @@ test "a" {
   send = ["x"]
   fail "archive.output" {}
   expect { output = 0 }
-}`, "the pipeline \"logs\" has no archive.output\n  on a_test.hcl:4:8"},
+}`, "the pipeline has no archive.output\n  on a_test.hcl:4:8"},
 		{`env = { S3_BUCKET = "b" }
 test "a" {
   send = ["x"]

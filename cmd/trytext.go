@@ -24,12 +24,11 @@ func (t *trial) text() string {
 			add(s.Processor, did, s.Changes...)
 		}
 	}
-	for _, role := range []engine.Role{engine.RoleOutput, engine.RoleFallback, engine.RoleDeadLetter} {
-		if p := t.Places[string(role)]; p != nil {
-			for _, b := range p.Batches {
-				for _, m := range b.Messages {
-					add(p.Name, t.stored(role, b, m))
-				}
+	for _, place := range t.Order {
+		p := t.Places[place]
+		for _, b := range p.Batches {
+			for _, m := range b.Messages {
+				add(p.Name, t.stored(place, b, m))
 			}
 		}
 	}
@@ -81,8 +80,8 @@ func (t *trial) did(s pipetest.Step) string {
 }
 
 // stored says where a message ended.
-func (t *trial) stored(role engine.Role, b pipetest.Batch, m pipetest.Message) string {
-	if role != engine.RoleDeadLetter {
+func (t *trial) stored(place string, b pipetest.Batch, m pipetest.Message) string {
+	if !strings.HasSuffix(place, string(engine.RoleDeadLetter)) {
 		return fmt.Sprintf("stores it%s: %s", at(" as ", b.Address), m.Body)
 	}
 	did := "takes it as a dead letter" + at(" in ", b.Address)

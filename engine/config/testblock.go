@@ -52,7 +52,7 @@ func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test 
 		d.add(Diagnostic{Range: &d.header, Summary: "a test has one name", Detail: `Write test "NAME" { … }.`})
 	}
 	var own testAttributes
-	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(&own))
+	d.attributes(b, &own)
 	d.checkEnv(own.Env)
 	if a, ok := d.attrs["pipeline"]; ok {
 		t.PipelineRange = a.at

@@ -13,12 +13,17 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-type expectAttributes struct {
+// expectCounts are counts of the pipeline's own ends, or of those of a branch.
+type expectCounts struct {
 	Output     *int `hcl:"output,optional" doc:"How many messages the output has at the end."`
 	Fallback   *int `hcl:"fallback,optional" doc:"How many messages are in the fallback at the end, and not home again."`
 	DeadLetter *int `hcl:"dead_letter,optional" doc:"How many dead letters there are."`
-	Dropped    *int `hcl:"dropped,optional" doc:"How many messages processors dropped."`
-	Held       *int `hcl:"held,optional" doc:"How many messages can be written nowhere, for which their source still waits."`
+}
+
+type expectAttributes struct {
+	expectCounts
+	Dropped *int `hcl:"dropped,optional" doc:"How many messages processors dropped."`
+	Held    *int `hcl:"held,optional" doc:"How many messages can be written nowhere, for which their source still waits."`
 }
 
 type placeAttributes struct {
@@ -35,49 +40,83 @@ func (l *loader) expect(f *file, b *hclsyntax.Block) []Expectation {
 	d := l.newDecoder(f, b.DefRange(), "block expect")
 	d.noName(b)
 	var own expectAttributes
-	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(&own))
-	var all []Expectation
-	for _, n := range []struct {
-		place string
-		count *int
-	}{
-		{string(engine.RoleOutput), own.Output}, {string(engine.RoleFallback), own.Fallback}, {string(engine.RoleDeadLetter), own.DeadLetter},
-		{ExpectDropped, own.Dropped}, {ExpectHeld, own.Held},
-	} {
-		all = d.count(all, n.place, ExpectMessages, n.place, n.count)
-	}
-	seen := map[string]*hclsyntax.Block{}
-	for _, inner := range b.Body.Blocks {
-		switch first := seen[inner.Type]; {
-		case f.isPlaceholder(inner):
-		case !slices.Contains(outputRoles, inner.Type):
-			d.unknownName(*rangeOf(inner.TypeRange), d.what, inner.Type, "block", outputRoles)
-		case first != nil:
-			d.add(Diagnostic{Range: rangeOf(inner.TypeRange), Summary: fmt.Sprintf("block expect may have one block %s, and this is the second", inner.Type),
-				Detail: "Take one of the two out.", Related: []Related{{"the first one is on", *rangeOf(first.TypeRange)}}})
-		default:
-			seen[inner.Type] = inner
-			all = append(all, l.expectPlace(f, inner)...)
-		}
-	}
+	d.attributes(b, &own)
+	all := d.counts("", own.expectCounts)
+	all = d.count(all, ExpectDropped, ExpectMessages, ExpectDropped, own.Dropped)
+	all = d.count(all, ExpectHeld, ExpectMessages, ExpectHeld, own.Held)
+	all = append(all, d.expectBlocks(b, "")...)
 	slices.SortStableFunc(all, func(a, b Expectation) int { return a.Range.Start.Byte - b.Range.Start.Byte })
 	return all
 }
 
-func (l *loader) expectPlace(f *file, b *hclsyntax.Block) []Expectation {
+func (d *decoder) counts(branch string, c expectCounts) (all []Expectation) {
+	for i, n := range []*int{c.Output, c.Fallback, c.DeadLetter} {
+		all = d.count(all, branch+outputRoles[i], ExpectMessages, outputRoles[i], n)
+	}
+	return all
+}
+
+const blockBranch = "branch"
+
+// expectBlocks decodes the blocks of a block expect, or of a branch in it, whose name with a dot is branch then.
+func (d *decoder) expectBlocks(b *hclsyntax.Block, branch string) (all []Expectation) {
+	known := outputRoles
+	if branch == "" {
+		known = append(slices.Clone(known), blockBranch)
+	}
+	seen := map[string]*hclsyntax.Block{}
+	for _, inner := range b.Body.Blocks {
+		name := strings.Join(append([]string{inner.Type}, inner.Labels...), " ")
+		switch first := seen[name]; {
+		case d.file.isPlaceholder(inner):
+		case !slices.Contains(known, inner.Type):
+			d.unknownName(*rangeOf(inner.TypeRange), d.what, inner.Type, "block", known)
+		case first != nil:
+			d.add(Diagnostic{Range: rangeOf(inner.TypeRange), Summary: fmt.Sprintf("%s may have one block %s, and this is the second", d.what, shorten(name)),
+				Detail: "Take one of the two out.", Related: []Related{{"the first one is on", *rangeOf(first.TypeRange)}}})
+		case inner.Type == blockBranch:
+			seen[name] = inner
+			all = append(all, d.l.expectBranch(d.file, inner)...)
+		default:
+			seen[name] = inner
+			all = append(all, d.l.expectPlace(d.file, inner, branch)...)
+		}
+	}
+	return all
+}
+
+func (l *loader) expectBranch(f *file, b *hclsyntax.Block) []Expectation {
+	d := l.newDecoder(f, b.DefRange(), "block branch")
+	if len(b.Labels) != 1 {
+		d.add(Diagnostic{Range: rangeOf(b.TypeRange), Summary: "the block branch does not say which one", Detail: `Write branch "NAME" { … }.`})
+		return nil
+	}
+	branch := b.Labels[0] + "."
+	var own expectCounts
+	d.attributes(b, &own)
+	return append(d.counts(branch, own), d.expectBlocks(b, branch)...)
+}
+
+// attributes decodes the attributes of a block alone.
+func (d *decoder) attributes(b *hclsyntax.Block, into any) {
+	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(into))
+}
+
+func (l *loader) expectPlace(f *file, b *hclsyntax.Block, branch string) []Expectation {
 	d := l.newDecoder(f, b.DefRange(), "block "+b.Type)
 	d.noName(b)
 	var own placeAttributes
 	d.whole(b, &own)
-	all := d.count(nil, b.Type, ExpectMessages, ExpectMessages, own.Messages)
-	all = d.count(all, b.Type, ExpectBatches, ExpectBatches, own.Batches)
-	all = d.list(all, b.Type, ExpectBodies, own.Bodies, false)
-	all = d.list(all, b.Type, ExpectKeys, own.Keys, true)
-	all = d.list(all, b.Type, ExpectSealedBy, own.SealedBy, true)
+	place := branch + b.Type
+	all := d.count(nil, place, ExpectMessages, ExpectMessages, own.Messages)
+	all = d.count(all, place, ExpectBatches, ExpectBatches, own.Batches)
+	all = d.list(all, place, ExpectBodies, own.Bodies, false)
+	all = d.list(all, place, ExpectKeys, own.Keys, true)
+	all = d.list(all, place, ExpectSealedBy, own.SealedBy, true)
 	if own.Reasons.expr != nil && b.Type != string(engine.RoleDeadLetter) {
 		d.wrong("reasons", "only dead letters have reasons", "Put it into the block dead_letter.")
 	}
-	return d.list(all, b.Type, ExpectReasons, own.Reasons, true)
+	return d.list(all, place, ExpectReasons, own.Reasons, true)
 }
 
 func (d *decoder) count(all []Expectation, place, what, attr string, n *int) []Expectation {

@@ -109,7 +109,7 @@ func newTestLoader(o Options) *loader {
 	o.NoEnv = false
 	l := newLoader(o)
 	l.env.closed = true
-	for _, t := range []any{testFileAttributes{}, testAttributes{}, messageAttributes{}, failAttributes{}, placeAttributes{}} {
+	for _, t := range []any{testFileAttributes{}, testAttributes{}, messageAttributes{}, failAttributes{}, expectAttributes{}, placeAttributes{}} {
 		l.words.add(reflect.TypeOf(t)) // so that "keys" is not taken for a secret
 	}
 	return l

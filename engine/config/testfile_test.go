@@ -61,6 +61,12 @@ test "all of it" {
       bodies = [{ a = 1 }, "text"]
     }
     held = 0
+    branch "archive" {
+      output = 2
+      fallback {
+        batches = 1
+      }
+    }
   }
 }
 `
@@ -84,6 +90,8 @@ test "all of it" {
 		Expect: []config.Expectation{
 			{Place: "output", What: config.ExpectBodies, List: []config.TestValue{{Value: map[string]any{"a": json.Number("1")}}, {Text: "text"}}},
 			{Place: config.ExpectHeld, What: config.ExpectMessages},
+			{Place: "archive.output", What: config.ExpectMessages, Count: 2},
+			{Place: "archive.fallback", What: config.ExpectBatches, Count: 1},
 		},
 	}
 	noPlaces := cmp.FilterPath(func(p cmp.Path) bool {

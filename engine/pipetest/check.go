@@ -7,25 +7,26 @@ import (
 	"github.com/logpipe/logpipe/engine/config"
 )
 
-// Places finds what a test says of places that the pipeline does not have: a mistake in the test.
-func Places(p *config.Pipeline, t *config.Test) []config.Diagnostic {
-	has := map[string]bool{config.ExpectDropped: true, config.ExpectHeld: true}
-	for _, b := range p.Blocks {
-		has[string(b.Role)] = true
-	}
+// Missing finds what a test says of places that the pipeline does not have: a mistake in the test.
+func (o *Outcome) Missing(t *config.Test) []config.Diagnostic {
 	var found []config.Diagnostic
-	missing := func(place string, at config.Range) {
-		if !has[place] {
-			found = append(found, config.Diagnostic{Range: &at, Summary: fmt.Sprintf("the pipeline %q has no %s", p.Name, place),
-				Detail: "Take it out of the test, or add the block to the pipeline.", Context: contextOf(t)})
+	check := func(place string, at config.Range) {
+		if o.Places[place] != nil || place == config.ExpectDropped || place == config.ExpectHeld {
+			return
 		}
+		g := config.Diagnostic{Range: &at, Summary: fmt.Sprintf("the pipeline has no %s", place), Context: contextOf(t),
+			Detail: "Take it out of the test, or add the block to the pipeline."}
+		if near := config.Suggest(place, o.Order); near != "" {
+			g.Detail = fmt.Sprintf("Did you mean %s?", near)
+		}
+		found = append(found, g)
 	}
 	for _, f := range t.Fails {
-		missing(f.Place, f.Range)
+		check(f.Place, f.Range)
 	}
 	for _, e := range t.Expect {
 		if e.Count > 0 || e.What != config.ExpectMessages { // that there are none is true
-			missing(e.Place, e.Range)
+			check(e.Place, e.Range)
 		}
 	}
 	return found

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type Case struct {
 
 // Outcome is what came of it.
 type Outcome struct {
+	Order   []string          `json:"-"`      // the names of Places, in the order of the flow
 	Places  map[string]*Place `json:"places"` // by role; behind the name of a branch and a dot if it is in one
 	Dropped int               `json:"dropped"`
 	Held    int               `json:"held"`            // messages that were settled nowhere
@@ -52,6 +54,7 @@ func Run(c Case) (*Outcome, error) {
 // ends is a pipeline whose ends were replaced.
 type ends struct {
 	c      Case
+	order  []string // the names of places
 	stores map[string]*store
 	names  map[string]string
 }
@@ -75,15 +78,21 @@ func run(c Case, o *Outcome) error {
 	if c.Trace {
 		t = trace(p)
 	}
-	seal(p, batches)
+	if len(p.Branches) == 0 {
+		p.Processors = seal(p.Processors, batches)
+	}
+	for i := range p.Branches {
+		p.Branches[i].Processors = seal(p.Branches[i].Processors, batches)
+	}
 	began := time.Now()
 	o.Err = unlessLeft(drive(p, c.Wait), &o.Held)
 	o.Took = time.Since(began)
-	for place, s := range e.stores {
-		o.Places[place] = s.place(e.names[place])
-	}
-	if dead := o.Places[string(engine.RoleDeadLetter)]; dead != nil {
-		asSent(dead)
+	o.Order = e.order
+	for _, place := range e.order {
+		o.Places[place] = e.stores[place].place(e.names[place])
+		if strings.HasSuffix(place, string(engine.RoleDeadLetter)) {
+			asSent(o.Places[place])
+		}
 	}
 	o.Dropped = int(drops.messages.Load())
 	if t != nil {
@@ -123,19 +132,25 @@ func unlessLeft(err error, held *int) error {
 func (e *ends) replace(p *engine.Pipeline) {
 	p.Inputs = p.Inputs[:1]
 	p.Inputs[0].Input = newSource(e.c.Send, e.c.Wait)
-	e.output(engine.RoleOutput, &p.Output)
-	e.output(engine.RoleFallback, p.Fallback)
-	e.output(engine.RoleDeadLetter, p.DeadLetter)
+	e.output("", engine.RoleOutput, &p.Output)
+	e.output("", engine.RoleFallback, p.Fallback)
+	e.output("", engine.RoleDeadLetter, p.DeadLetter)
+	for i := range p.Branches {
+		b := &p.Branches[i]
+		e.output(b.Name+".", engine.RoleOutput, &b.Output)
+		e.output(b.Name+".", engine.RoleFallback, b.Fallback)
+		e.output(b.Name+".", engine.RoleDeadLetter, b.DeadLetter)
+	}
 }
 
-func (e *ends) output(role engine.Role, step *engine.OutputStep) {
-	if step == nil {
+func (e *ends) output(branch string, role engine.Role, step *engine.OutputStep) {
+	if step == nil || step.Output == nil {
 		return
 	}
-	place := string(role)
+	place := branch + string(role)
 	s := &store{real: step.Output}
 	for _, b := range e.c.Pipeline.Blocks {
-		if b.Role == role {
+		if b.Name == step.Name {
 			s.linesOnly = b.Traits().LinesOnly
 		}
 	}
@@ -145,7 +160,7 @@ func (e *ends) output(role engine.Role, step *engine.OutputStep) {
 		}
 	}
 	s.used = make([]int, len(s.fails))
-	e.stores[place], e.names[place] = s, step.Name
+	e.order, e.stores[place], e.names[place] = append(e.order, place), s, step.Name
 	_, gives := step.Output.(engine.Recoverer)
 	if step.Output = s; gives {
 		step.Output = fallback{s}
@@ -153,17 +168,17 @@ func (e *ends) output(role engine.Role, step *engine.OutputStep) {
 }
 
 // seal puts a stage behind processors none of which is one: it does what the engine does there, with ids that count.
-func seal(p *engine.Pipeline, batches *ids) {
-	for i, step := range p.Processors {
+func seal(steps []engine.ProcessorStep, batches *ids) []engine.ProcessorStep {
+	behind := len(steps)
+	for i, step := range steps {
 		switch step.Processor.(type) {
 		case engine.Stage:
-			return
+			return steps
 		case engine.Policy:
-			p.Processors = slices.Insert(p.Processors, i, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
-			return
+			behind = min(behind, i)
 		}
 	}
-	p.Processors = append(p.Processors, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
+	return slices.Insert(steps, behind, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
 }
 
 type sealer struct{ ids *ids }

@@ -47,8 +47,16 @@ func (t *tracer) note(s Step) {
 // trace puts the processors of a pipeline between eyes.
 func trace(p *engine.Pipeline) *tracer {
 	t := &tracer{failed: map[string]bool{}}
-	for i := range p.Processors {
-		step := &p.Processors[i]
+	t.watch(p.Processors)
+	for _, b := range p.Branches {
+		t.watch(b.Processors)
+	}
+	return t
+}
+
+func (t *tracer) watch(steps []engine.ProcessorStep) {
+	for i := range steps {
+		step := &steps[i]
 		switch real := step.Processor.(type) {
 		case engine.Transform:
 			step.Processor = tracedTransform{t, step.Name, real}
@@ -56,7 +64,6 @@ func trace(p *engine.Pipeline) *tracer {
 			step.Processor = tracedStage{t, step.Name, real}
 		}
 	}
-	return t
 }
 
 type tracedTransform struct {
