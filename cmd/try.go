@@ -90,7 +90,10 @@ func (a *app) try(file string, f tryFlags, given bool) error {
 			return err
 		}
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read records, a line each of at most 1 MiB: %w", err)
+	}
+	return nil
 }
 
 // trial is what came of a record.

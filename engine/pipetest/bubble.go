@@ -48,7 +48,12 @@ func inBubble(f func() error) error {
 		}
 		return err
 	case err := <-ended:
-		return err
+		select {
+		case done := <-finished: // both came at once: what was left behind does not count
+			return done
+		default:
+			return err
+		}
 	case <-time.After(realLimit):
 		return fmt.Errorf("it did not end within %v: a processor waits for something outside of it, such as a server", realLimit)
 	}

@@ -27,7 +27,7 @@ type Outcome struct {
 	Order   []string          `json:"-"`      // the names of Places, in the order of the flow
 	Places  map[string]*Place `json:"places"` // by role; behind the name of a branch and a dot if it is in one
 	Dropped int               `json:"dropped"`
-	Held    int               `json:"held"`            // messages that were settled nowhere
+	Held    int               `json:"held"`            // messages that were settled nowhere, those included that were not read for that reason
 	Took    time.Duration     `json:"-"`               // by the clock of the run
 	Err     error             `json:"-"`               // the pipeline broke
 	Steps   []Step            `json:"steps,omitempty"` // see Case.Trace
@@ -54,6 +54,7 @@ func Run(c Case) (*Outcome, error) {
 // ends is a pipeline whose ends were replaced.
 type ends struct {
 	c      Case
+	source *source
 	order  []string // the names of places
 	stores map[string]*store
 	names  map[string]string
@@ -85,7 +86,9 @@ func run(c Case, o *Outcome) error {
 		p.Branches[i].Processors = seal(p.Branches[i].Processors, batches)
 	}
 	began := time.Now()
-	o.Err = unlessLeft(drive(p, c.Wait), &o.Held)
+	if o.Err = unlessLeft(drive(p, c.Wait), &o.Held); o.Err == nil {
+		o.Held += len(c.Send) - e.source.next // while what is held fills the window, the rest is not even read
+	}
 	o.Took = time.Since(began)
 	o.Order = e.order
 	for _, place := range e.order {
@@ -131,7 +134,8 @@ func unlessLeft(err error, held *int) error {
 // replace puts ends in memory in place of those of the pipeline.
 func (e *ends) replace(p *engine.Pipeline) {
 	p.Inputs = p.Inputs[:1]
-	p.Inputs[0].Input = newSource(e.c.Send, e.c.Wait)
+	e.source = newSource(e.c.Send, e.c.Wait)
+	p.Inputs[0].Input = e.source
 	e.output("", engine.RoleOutput, &p.Output)
 	e.output("", engine.RoleFallback, p.Fallback)
 	e.output("", engine.RoleDeadLetter, p.DeadLetter)

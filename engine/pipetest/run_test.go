@@ -117,6 +117,20 @@ func TestTakesNoTime(t *testing.T) {
 	}
 }
 
+// While a full window is held the rest waits at its source: it is not lost, and must not look so.
+func TestWhatIsNotReadIsHeld(t *testing.T) {
+	var all []string
+	for range 5000 {
+		all = append(all, `{"source":"a"}`)
+	}
+	o := run(t, pipetest.Case{Pipeline: load(t, whole), Send: send(all...), Fails: []config.TestFail{
+		{Place: "output", Error: "down"}, {Place: "fallback", Error: "full"},
+	}})
+	if o.Held != len(all) {
+		t.Errorf("held %d of %d", o.Held, len(all))
+	}
+}
+
 func TestBegins(t *testing.T) {
 	at := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)
 	o := run(t, pipetest.Case{Pipeline: load(t, whole), Send: send(`{"source":"a"}`), Time: at})
