@@ -62,6 +62,19 @@ func TestProcessorThatWaitsOutside(t *testing.T) {
 	outside <- 1 // so that it ends
 }
 
+// A processor that refreshes something each second has no Close. Behind the end of its run it must not go on with a clock that jumps: it
+// would take a whole processor of the machine, and the next test another.
+func TestBackgroundStandsStill(t *testing.T) {
+	c := pipetest.Case{Pipeline: load(t, `  processor "ticks" {}`+plainEnd), Send: send("a"), Wait: 10 * second}
+	before := ticks.Load()
+	for n := range int64(20) {
+		run(t, c)
+		if got := ticks.Load() - before; got != 10*(n+1) {
+			t.Fatalf("after %d runs of 10 s it has ticked %d times", n+1, got)
+		}
+	}
+}
+
 func TestTrace(t *testing.T) {
 	o := run(t, pipetest.Case{Pipeline: load(t, `
   processor "upper" {}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,6 +51,14 @@ func testPlugins() []engine.Plugin {
 			go func() { <-make(chan int) }()
 			return transformFunc(func(*engine.Batch) error { return nil }), nil
 		}),
+		engine.NewTransform("ticks", "Does something each second.", none, func(struct{}, engine.Env) (engine.Transform, error) {
+			go func() {
+				for range time.Tick(time.Second) {
+					ticks.Add(1)
+				}
+			}()
+			return transformFunc(func(*engine.Batch) error { return nil }), nil
+		}),
 		engine.NewStage("hoard", "Holds all until the end.", none, func(_ struct{}, e engine.Env) (engine.Stage, error) { return hoard{e.NewID}, nil }),
 		engine.NewStage("broken", "Breaks.", none, func(struct{}, engine.Env) (engine.Stage, error) { return broken{}, nil }),
 		engine.NewOutput("plain", "Says nothing of what it would do.", func() plainConfig { return plainConfig{} },
@@ -61,6 +70,9 @@ func none() struct{} { return struct{}{} }
 
 // outside is a channel of another clock: who waits for it waits for something that the run cannot know.
 var outside = make(chan int)
+
+// ticks counts what the processor "ticks" does.
+var ticks atomic.Int64
 
 type transformFunc func(b *engine.Batch) error
 

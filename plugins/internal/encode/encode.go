@@ -178,6 +178,15 @@ func (e *Encoder) Encode(b *engine.Batch) (*Buffer, error) {
 	return buf, nil
 }
 
+// Rehearse rejects the messages that Encode would reject.
+func (f Format) Rehearse(b *engine.Batch) {
+	for i := range b.Messages {
+		if why := f.Check(b.Messages[i].Body); why != nil {
+			b.Reject(i, why)
+		}
+	}
+}
+
 // newCompressor makes a compressor whose output depends on its input alone: gzip headers carry no time, and zstd works
 // in the calling goroutine.
 func (e *Encoder) newCompressor() (compressor, error) {

@@ -80,18 +80,12 @@ func (o *Output) pathOf(b *engine.Batch) (string, error) {
 	return withExtension(path, o.encoder.Compression()), nil
 }
 
-// Rehearse names the file of a batch, and rejects what the format cannot carry.
+// Rehearse names the file of a batch, and rejects what the format cannot carry. A fallback carries everything.
 func (o *Output) Rehearse(b *engine.Batch) (string, error) {
-	path, err := o.pathOf(b)
-	if err != nil {
-		return "", err
+	if o.env.Role != engine.RoleFallback {
+		o.encoder.Format().Rehearse(b)
 	}
-	buf, err := o.encode(b)
-	if err != nil {
-		return "", err
-	}
-	buf.Release()
-	return path, nil
+	return o.pathOf(b)
 }
 
 // climbs counts the steps upwards in a path.

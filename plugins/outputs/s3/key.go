@@ -32,14 +32,6 @@ func (o *output) key(b *engine.Batch) (string, error) {
 
 // Rehearse names the object of a batch, and rejects what the format cannot carry.
 func (o *output) Rehearse(b *engine.Batch) (string, error) {
-	key, err := o.key(b)
-	if err != nil {
-		return "", err
-	}
-	buffer, err := o.encoder.Encode(b)
-	if err != nil {
-		return "", err
-	}
-	buffer.Release()
-	return key, nil
+	o.encoder.Format().Rehearse(b)
+	return o.key(b)
 }
