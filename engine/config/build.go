@@ -23,18 +23,23 @@ func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 	if b.Log == nil {
 		b.Log = slog.New(slog.DiscardHandler)
 	}
-	if b.NewID == nil {
-		b.NewID = engine.NewID
-	}
 	log := b.Log.With("pipeline", p.Name)
-	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, Log: log, Observer: b.Observer, NewID: b.NewID}
-	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: b.NewID, Capacity: p.Capacity()}
+	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, Log: log, Observer: b.Observer, NewID: b.newID("")}
+	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: b.newID(""), Capacity: p.Capacity()}
 	for i := range p.Blocks {
 		if err := p.Blocks[i].build(built, env, log); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Blocks[i].Name, err)
 		}
 	}
 	return built, nil
+}
+
+// newID is what names the batches of a branch.
+func (b BuildEnv) newID(branch string) func() string {
+	if b.NewID == nil {
+		return engine.NewID
+	}
+	return func() string { return b.NewID(branch) }
 }
 
 func (b *Block) build(into *engine.Pipeline, env engine.Env, log *slog.Logger) error {

@@ -96,5 +96,6 @@ func (b *Block) Unknown() []string { return b.decoded.unknown }
 type BuildEnv struct {
 	Log      *slog.Logger    // nil: nothing is logged
 	Observer engine.Observer // nil: nobody looks
-	NewID    func() string   // nil: engine.NewID
+	// NewID names the batches of a branch, "" is outside of branches; nil: engine.NewID.
+	NewID func(branch string) string
 }

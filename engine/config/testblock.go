@@ -67,7 +67,6 @@ func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test 
 	}
 	sent := []placed{d.send(own.Send)}
 	var expect *hclsyntax.Block
-	var before int
 	var wrong bool // something in it
 	for _, inner := range b.Body.Blocks {
 		switch {
@@ -79,20 +78,27 @@ func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test 
 			if fail, ok := l.fail(f, inner); ok {
 				t.Fails = append(t.Fails, fail)
 			}
-		case inner.Type == blockExpect && expect != nil:
-			d.add(Diagnostic{Range: rangeOf(inner.TypeRange), Summary: "a test has one block expect, and this is the second", Detail: "Put what is expected into one of the two.",
-				Related: []Related{{"the first one is on", *rangeOf(expect.TypeRange)}}})
-		case inner.Type == blockExpect:
-			expect, before = inner, l.diags.Errors()
-			t.Expect = l.expect(f, inner)
+		case inner.Type == blockExpect && expect == nil:
+			before := l.diags.Errors()
+			expect, t.Expect = inner, l.expect(f, inner)
 			wrong = l.diags.Errors() > before
 		default:
-			d.unknownName(*rangeOf(inner.TypeRange), d.what, inner.Type, "block", []string{blockMessage, blockFail, blockExpect})
+			d.noBlock(inner, expect)
 		}
 	}
 	t.Send = d.inPlace(sent)
 	d.checkTest(t, expect, wrong)
 	return t
+}
+
+// noBlock reports a block that a test does not have, or has already.
+func (d *decoder) noBlock(b, expect *hclsyntax.Block) {
+	if b.Type == blockExpect {
+		d.add(Diagnostic{Range: rangeOf(b.TypeRange), Summary: "a test has one block expect, and this is the second", Detail: "Put what is expected into one of the two.",
+			Related: []Related{{"the first one is on", *rangeOf(expect.TypeRange)}}})
+		return
+	}
+	d.unknownName(*rangeOf(b.TypeRange), d.what, b.Type, "block", []string{blockMessage, blockFail, blockExpect})
 }
 
 // mostSent is how many messages a test may send.

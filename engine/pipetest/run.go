@@ -64,14 +64,14 @@ func run(c Case, o *Outcome) error {
 	if !c.Time.IsZero() {
 		time.Sleep(time.Until(c.Time))
 	}
-	batches, parts := &ids{prefix: "batch"}, &ids{prefix: "part"}
+	var ids ids
 	var drops drops
-	p, err := c.Pipeline.Build(config.BuildEnv{NewID: batches.next, Observer: &drops})
+	p, err := c.Pipeline.Build(config.BuildEnv{NewID: ids.of, Observer: &drops})
 	if err != nil {
 		return err
 	}
 	// Stages count batches. What the engine names beside them, such as dead letters, must not make their numbers a matter of luck.
-	p.NewID = parts.next
+	p.NewID = func() string { return ids.next("part") }
 	p.DrainTimeout = 0
 	e := &ends{c: c, stores: map[string]*store{}, names: map[string]string{}}
 	e.replace(p)
@@ -80,10 +80,11 @@ func run(c Case, o *Outcome) error {
 		t = trace(p)
 	}
 	if len(p.Branches) == 0 {
-		p.Processors = seal(p.Processors, batches)
+		p.Processors = seal(p.Processors, func() string { return ids.of("") })
 	}
 	for i := range p.Branches {
-		p.Branches[i].Processors = seal(p.Branches[i].Processors, batches)
+		b := &p.Branches[i]
+		b.Processors = seal(b.Processors, func() string { return ids.of(b.Name) })
 	}
 	began := time.Now()
 	if o.Err = unlessLeft(drive(p, c.Wait), &o.Held); o.Err == nil {
@@ -172,7 +173,7 @@ func (e *ends) output(branch string, role engine.Role, step *engine.OutputStep) 
 }
 
 // seal puts a stage behind processors none of which is one: it does what the engine does there, with ids that count.
-func seal(steps []engine.ProcessorStep, batches *ids) []engine.ProcessorStep {
+func seal(steps []engine.ProcessorStep, newID func() string) []engine.ProcessorStep {
 	behind := len(steps)
 	for i, step := range steps {
 		switch step.Processor.(type) {
@@ -182,16 +183,16 @@ func seal(steps []engine.ProcessorStep, batches *ids) []engine.ProcessorStep {
 			behind = min(behind, i)
 		}
 	}
-	return slices.Insert(steps, behind, engine.ProcessorStep{Name: "chunks", Processor: sealer{batches}})
+	return slices.Insert(steps, behind, engine.ProcessorStep{Name: "chunks", Processor: sealer(newID)})
 }
 
-type sealer struct{ ids *ids }
+type sealer func() string
 
 // Run passes chunks on as batches.
 func (s sealer) Run(ctx context.Context, in <-chan *engine.Batch, out chan<- *engine.Batch) error {
 	for b := range in {
 		if len(b.Messages) > 0 {
-			b.ID, b.SealedBy = s.ids.next(), engine.SealedByChunk
+			b.ID, b.SealedBy = s(), engine.SealedByChunk
 		}
 		select {
 		case out <- b:

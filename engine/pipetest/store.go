@@ -165,19 +165,24 @@ func (s *store) place(name string) *Place {
 	return p
 }
 
-// ids gives names that count.
+// ids gives names that count, for each branch anew: which branch comes first is a matter of luck.
 type ids struct {
-	prefix string
-	mu     sync.Mutex
-	last   int
+	mu   sync.Mutex
+	last map[string]int // by prefix
 }
 
-func (n *ids) next() string {
+func (n *ids) next(prefix string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.last++
-	return fmt.Sprintf("%s-%04d", n.prefix, n.last)
+	if n.last == nil {
+		n.last = map[string]int{}
+	}
+	n.last[prefix]++
+	return fmt.Sprintf("%s-%04d", prefix, n.last[prefix])
 }
+
+// of names a batch of a branch.
+func (n *ids) of(branch string) string { return n.next(cmp.Or(branch, "batch")) }
 
 func prefix(id string) string { return id[:max(0, strings.LastIndexByte(id, '-'))] }
 
