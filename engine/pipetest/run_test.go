@@ -103,6 +103,19 @@ func TestRunsAreAlike(t *testing.T) {
 	}
 }
 
+// Of writes that begin at one time, the first batch's is the first: else a fault would hit another message in each run.
+func TestTheFirstFails(t *testing.T) {
+	p := load(t, strings.Replace(whole, "count        = 3", "count        = 1", 1))
+	for range 30 {
+		o := run(t, pipetest.Case{Pipeline: p, Send: send("1", "2", "3", "4"), Fails: []config.TestFail{
+			{Place: "output", Times: 1, Error: "too large", Permanent: true},
+		}})
+		if diff := cmp.Diff([]string{"1"}, bodies(o.Places["dead_letter"])); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
 // Hours of an outage take no time, or nobody would run such tests.
 func TestTakesNoTime(t *testing.T) {
 	began := time.Now()
