@@ -10,6 +10,9 @@ COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 .PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
+PLUGIN   = examples/custom-plugin
+
+.PHONY: test-plugin page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -41,10 +44,14 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
-	$(MAKE) budgets test-compose
+	$(MAKE) budgets test-compose test-plugin
 
 test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
 	cd test/compose && $(GO) vet ./... && $(GO) test -count=1 ./... # its cache does not see files of another module
+
+test-plugin: ## the module of examples/custom-plugin, built and tested as a third party would; its files must not change by it
+	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) build -o $(CURDIR)/bin/mylogpipe ./cmd/mylogpipe && $(CURDIR)/bin/mylogpipe validate pipeline.hcl
+	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) test -race ./... && $(GO) mod tidy -diff
 
 test-image: ## the image, built and run with podman; needs root, takes a minute or two
 	$(GO) test -tags image -count=1 -timeout 20m ./test/image
@@ -65,6 +72,7 @@ lint: ## format, vet, staticcheck
 	$(TOOL) staticcheck -tags faults,image ./...
 	$(GO) mod tidy -diff
 	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	cd $(PLUGIN) && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.dev
 	$(TOOL) govulncheck ./...
@@ -72,6 +80,7 @@ vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.
 fmt: ## format Go and HCL
 	gofmt -w .
 	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples
+	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples examples/custom-plugin
 
 manifests: ## write what k8s/ copies from other files
 	cd test/k8s && $(GO) test -count=1 -run Copies . -write
