@@ -21,7 +21,7 @@ func summary(doc string) string {
 // describe writes everything about one plugin.
 func describe(s *strings.Builder, p engine.Plugin) {
 	options := optionsOf(reflect.ValueOf(p.NewConfig()))
-	fmt.Fprintf(s, "%s %q\n\n", p.Kind(), p.Name())
+	fmt.Fprintf(s, "%s %q%s\n\n", p.Kind(), p.Name(), origin(p))
 	s.WriteString(wrap(p.Doc(), "  "))
 	if len(options) > 0 {
 		s.WriteString("\nOptions:\n")

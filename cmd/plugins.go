@@ -85,13 +85,21 @@ func (a *app) listPlugins() string {
 	for _, k := range kinds {
 		fmt.Fprintf(table, "%s %s:\n", k.title, k.note)
 		for _, p := range a.ofKind(k.kind) {
-			fmt.Fprintf(table, "  %s\t%s\n", p.Name(), summary(p.Doc()))
+			fmt.Fprintf(table, "  %s\t%s%s\n", p.Name(), summary(p.Doc()), origin(p))
 		}
 		fmt.Fprintln(table)
 	}
 	fmt.Fprintln(table, `"logpipe plugins NAME" describes one, with all of its options.`)
 	_ = table.Flush() // into memory
 	return s.String()
+}
+
+// origin says where a plugin comes from that is not logpipe's own.
+func origin(p engine.Plugin) string {
+	if !isForeign(p) {
+		return ""
+	}
+	return " (" + p.Package() + ")"
 }
 
 func (a *app) describePlugins(names []string) error {

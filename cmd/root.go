@@ -118,7 +118,7 @@ command line or in a test, 3 "fmt --check" found differences, 4 error at run tim
 		return runFiles(c, args)
 	}
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.tryCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.healthCommand(), a.pluginsCommand(),
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.tryCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.healthCommand(), a.pluginsCommand(), a.buildCommand(),
 		a.dlqCommand(), a.versionCommand())
 	return root
 }

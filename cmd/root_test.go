@@ -130,6 +130,7 @@ func TestHelp(t *testing.T) {
 		"help-top.txt":      {"top", "-h"},
 		"help-test.txt":     {"test", "-h"},
 		"help-try.txt":      {"try", "-h"},
+		"help-build.txt":    {"build", "-h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)

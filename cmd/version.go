@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/logpipe/logpipe/engine"
 )
 
 // Version is the release, set by the build: -ldflags "-X github.com/logpipe/logpipe/cmd.Version=v1.2.3". Without it the
@@ -28,7 +31,7 @@ func releaseOf(info *debug.BuildInfo) string {
 			module = dep
 		}
 	}
-	if module.Path != modulePath || module.Version == "" || module.Version == "(devel)" {
+	if module.Path != modulePath || module.Version == "" || module.Version == "(devel)" || module.Replace != nil {
 		return "dev"
 	}
 	return module.Version
@@ -64,13 +67,50 @@ func commit(info *debug.BuildInfo) string {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "version",
-		Short:             "Print the version",
+		Short:             "Print the version, and which plugins are not logpipe's own",
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(a.Out, versionOf(debug.ReadBuildInfo()))
-			return err
+			info, ok := debug.ReadBuildInfo()
+			return a.print(versionOf(info, ok) + "\n" + foreign(a.plugins, info))
 		},
+	}
+}
+
+// foreign has a line for each plugin that is not logpipe's own, with the version of its module.
+func foreign(plugins []engine.Plugin, info *debug.BuildInfo) string {
+	var s strings.Builder
+	for _, p := range plugins {
+		if isForeign(p) {
+			fmt.Fprintf(&s, "  %s %q from %s%s\n", p.Kind(), p.Name(), p.Package(), moduleVersion(p.Package(), info))
+		}
+	}
+	return s.String()
+}
+
+// isForeign reports whether a plugin comes from another module. What is in package main is of a program that is not logpipe's.
+func isForeign(p engine.Plugin) bool {
+	return p.Package() != modulePath && !strings.HasPrefix(p.Package(), modulePath+"/")
+}
+
+// moduleVersion is the version of the module that a package is in, as Go noted it in the binary.
+func moduleVersion(pkg string, info *debug.BuildInfo) string {
+	if info == nil {
+		return ""
+	}
+	var of *debug.Module
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/")) && (of == nil || len(m.Path) > len(of.Path)) {
+			of = m
+		}
+	}
+	switch {
+	case of == nil:
+		return ""
+	case of.Replace != nil, of.Version == "(devel)", of.Version == "":
+		return " (local)"
+	default:
+		return " " + of.Version
 	}
 }
 

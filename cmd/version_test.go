@@ -23,6 +23,13 @@ func TestVersion(t *testing.T) {
 		"a user's own": {"", &debug.BuildInfo{Main: debug.Module{Path: "example.com/mine", Version: "v9.9.9"}, Settings: settings,
 			Deps: []*debug.Module{{Path: modulePath, Version: "v1.2.3"}}}, "logpipe v1.2.3"},
 	}
+	replaced := &debug.BuildInfo{Main: debug.Module{Path: "example.com/mine"}, Deps: []*debug.Module{
+		{Path: modulePath, Version: "v0.0.0", Replace: &debug.Module{Path: "../logpipe"}}}}
+	tests["a working copy in place of the release"] = struct {
+		flag string
+		info *debug.BuildInfo
+		want string
+	}{"", replaced, "logpipe dev"}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			Version = tt.flag
@@ -32,5 +39,30 @@ func TestVersion(t *testing.T) {
 				t.Errorf("%q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// Who looks into a trouble must see at once that a plugin is not logpipe's own, and of which version it is.
+func TestModuleVersion(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Path: "example.com/mine", Version: "(devel)"}, Deps: []*debug.Module{
+		{Path: "example.com/me", Version: "v1.0.0"},
+		{Path: "example.com/me/redact", Version: "v1.2.3"},
+		{Path: "example.com/fork", Version: "v0.0.0", Replace: &debug.Module{Path: "../fork"}},
+	}}
+	for pkg, want := range map[string]string{
+		"example.com/me/redact":     " v1.2.3",
+		"example.com/me/redact/sub": " v1.2.3",
+		"example.com/me/redactor":   " v1.0.0",
+		"example.com/fork":          " (local)",
+		"example.com/mine/mask":     " (local)",
+		"example.com/other":         "",
+		"main":                      "",
+	} {
+		if got := moduleVersion(pkg, info); got != want {
+			t.Errorf("%s: %q, want %q", pkg, got, want)
+		}
+	}
+	if got := moduleVersion("example.com/me", nil); got != "" {
+		t.Errorf("without build information: %q", got)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"runtime"
+	"strings"
 	"time"
 )
 
@@ -109,37 +111,44 @@ type Plugin struct {
 	build  func(cfg any, env Env) (any, error)
 	policy bool
 	stage  bool
+	from   string
 }
 
 // NewInput describes an input. C is its configuration struct, with `hcl:"name"` or `hcl:"name,optional"` and `doc:"…"` tags on
 // each field; defaults returns it with the defaults filled in. If *C has a method Validate() error it is asked after decoding (AttrError gives the
 // place), and so is ValidateRole(Role) error, for what depends on the block that the plugin stands in: new must not fail on what they let pass. If it has Traits() Traits that counts in checks across blocks. new may not touch the network.
 func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
-	return plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p := plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p.from = packageOf(new)
+	return p
 }
 
 // NewTransform describes a processor that is a Transform; see NewInput.
 func NewTransform[C any](name, doc string, defaults func() C, new func(C, Env) (Transform, error)) Plugin {
-	return plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p := plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p.from = packageOf(new)
+	return p
 }
 
 // NewStage describes a processor that is a Stage; see NewInput.
 func NewStage[C any](name, doc string, defaults func() C, new func(C, Env) (Stage, error)) Plugin {
 	p := plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
-	p.stage = true
+	p.stage, p.from = true, packageOf(new)
 	return p
 }
 
 // NewPolicy describes a processor that is a Policy; see NewInput.
 func NewPolicy[C any](name, doc string, defaults func() C, new func(C, Env) (Policy, error)) Plugin {
 	p := plugin(KindProcessor, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
-	p.policy = true
+	p.policy, p.from = true, packageOf(new)
 	return p
 }
 
 // NewOutput describes an output, which can also be used as fallback and dead_letter; see NewInput.
 func NewOutput[C any](name, doc string, defaults func() C, new func(C, Env) (Output, error)) Plugin {
-	return plugin(KindOutput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p := plugin(KindOutput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
+	p.from = packageOf(new)
+	return p
 }
 
 func plugin[C any](kind Kind, name, doc string, defaults func() C, build func(C, Env) (any, error)) Plugin {
@@ -153,6 +162,14 @@ func plugin[C any](kind Kind, name, doc string, defaults func() C, build func(C,
 	}
 }
 
+// packageOf is the import path of the package that a function is in, as the linker writes it: "example.com/me/redact.New".
+func packageOf(function any) string {
+	name := runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name()
+	slash := strings.LastIndexByte(name, '/') + 1
+	last, _, _ := strings.Cut(name[slash:], ".")
+	return name[:slash] + strings.ReplaceAll(last, "%2e", ".")
+}
+
 // Kind is what the plugin is.
 func (p Plugin) Kind() Kind { return p.kind }
 
@@ -161,6 +178,9 @@ func (p Plugin) Name() string { return p.name }
 
 // Doc is the plugin's documentation, the first sentence of which is a summary.
 func (p Plugin) Doc() string { return p.doc }
+
+// Package is the import path of the Go package that the plugin comes from: that of the function that makes its instances.
+func (p Plugin) Package() string { return p.from }
 
 // IsPolicy reports whether it is a processor that wraps the output.
 func (p Plugin) IsPolicy() bool { return p.policy }

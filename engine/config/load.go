@@ -49,15 +49,15 @@ func LoadSource(name string, src []byte, o Options) (*Config, *Diagnostics) {
 // CheckPlugins panics when two plugins of one kind have the same name, or when a configuration struct has tags or types that no file
 // can be decoded into. Both are mistakes of whoever builds the binary, to be seen at its first start. Load calls it.
 func CheckPlugins(plugins []engine.Plugin) {
-	seen := map[engine.Kind]map[string]bool{}
+	seen := map[engine.Kind]map[string]string{}
 	for _, p := range plugins {
-		if seen[p.Kind()][p.Name()] {
-			panic(fmt.Sprintf("there are two plugins %s %q", p.Kind(), p.Name()))
+		if seen[p.Kind()][p.Name()] != "" {
+			panic(fmt.Sprintf("there are two plugins %s %q, from %s and from %s", p.Kind(), p.Name(), seen[p.Kind()][p.Name()], p.Package()))
 		}
 		if seen[p.Kind()] == nil {
-			seen[p.Kind()] = map[string]bool{}
+			seen[p.Kind()] = map[string]string{}
 		}
-		seen[p.Kind()][p.Name()] = true
+		seen[p.Kind()][p.Name()] = p.Package()
 		if err := checkSchema(p); err != nil {
 			panic(fmt.Sprintf("plugin %s %q: %v", p.Kind(), p.Name(), err))
 		}
