@@ -11,13 +11,13 @@ import (
 // Classes of errors that the engine knows by itself. Plugins have further ones, such as "throttled".
 const (
 	ClassPermanent = "permanent" // of the messages: no retry mends it
-	ClassTimeout   = "timeout"
-	ClassCanceled  = "canceled" // we ended it
-	ClassPanic     = "panic"    // a bug in a plugin
-	ClassNetwork   = "network"
-	ClassForbidden = "forbidden"
-	ClassFull      = "full" // the disk
-	ClassOther     = "other"
+	ClassTimeout   = "timeout"   // an answer took too long
+	ClassCanceled  = "canceled"  // we ended it
+	ClassPanic     = "panic"     // a bug in a plugin
+	ClassNetwork   = "network"   // no connection, or one that broke
+	ClassForbidden = "forbidden" // by the rights of a file
+	ClassFull      = "full"      // the disk
+	ClassOther     = "other"     // whatever is not known
 )
 
 // ClassOf puts an error into one of a few classes, to count them by; that of nil is "". What the error, or one that it wraps, says by a method

@@ -27,7 +27,7 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// WriteError is what an Output returns when a part of a batch is durable: the messages at the indexes in Failed are not
+// WriteError is what Output.Write returns when a part of a batch is durable: the messages at the indexes in Failed are not
 // stored, all others are. Outputs that write all or nothing never return it.
 type WriteError struct {
 	// Failed is ascending by Index, without repetition, and not empty.

@@ -26,7 +26,7 @@ func (b Bytes) String() string {
 // Secret is a configuration field for what nobody may read in a log, an error or a listing.
 type Secret struct{ value string }
 
-// NewSecret hides value.
+// NewSecret hides value; for defaults and tests.
 func NewSecret(value string) Secret { return Secret{value} }
 
 // Reveal returns the value itself, for the one place that needs it.
@@ -60,7 +60,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue hides the value from log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Template is a configuration field for a text that is rendered once a batch, such as an object key. In a file its variables
+// Template is a configuration field for a text that is rendered once a batch, such as an object key; Render may be called from any goroutine. In a file its variables
 // are batch.id, batch.time (RFC 3339), batch.date (2006-01-02), batch.year, batch.month, batch.day, batch.hour, batch.partition.NAME and pipeline.name.
 // What it renders is a function of the batch's ID, Partition and Time alone: no clock, random number or environment is
 // read at that time. The zero Template renders "".
@@ -71,7 +71,7 @@ type Template struct {
 	render func(*Batch) (string, error)
 }
 
-// NewTemplate makes a Template from its source text, the variables that it refers to (as "batch.id") and a function that
+// NewTemplate is for what reads configurations: it makes a Template from its source text, the variables that it refers to (as "batch.id") and a function that
 // renders it, which must be safe for concurrent use.
 func NewTemplate(source string, refs []string, render func(*Batch) (string, error)) Template {
 	return Template{source: source, refs: refs, render: render}
@@ -84,12 +84,13 @@ func (t Template) Holding(variables ...string) Template {
 	return t
 }
 
-// Literal is a Template that always renders text.
+// Literal is a Template that always renders text; for defaults and tests.
 func Literal(text string) Template {
 	return Template{source: text, render: func(*Batch) (string, error) { return text, nil }}
 }
 
-// Render renders the template for b.
+// Render renders the template for b, once a batch: it costs some microseconds. An error is a mistake in the file that only shows with this batch,
+// and comes again with it.
 func (t Template) Render(b *Batch) (string, error) {
 	if t.render == nil {
 		return "", nil
@@ -120,7 +121,7 @@ type Condition struct {
 	match  func(*Message) (bool, error)
 }
 
-// NewCondition makes a Condition from its source text and a function that answers it, which must be safe for concurrent use and must
+// NewCondition is for what reads configurations: it makes a Condition from its source text and a function that answers it, which must be safe for concurrent use and must
 // not keep or change the message.
 func NewCondition(source string, match func(*Message) (bool, error)) Condition {
 	return Condition{source: source, match: match}

@@ -23,7 +23,7 @@ type Message struct {
 // Meta is what a source knows about a message beside its body. It is decoded only when asked for. Implementations are
 // read-only and safe for concurrent use.
 type Meta interface {
-	// ID is the message id that the producer gave, "" when it gave none.
+	// ID is the message id that the producer gave, "" when it gave none. It need not be unique.
 	ID() string
 	// RoutingKey is the address the message was published to, "" when the source has no such thing.
 	RoutingKey() string
@@ -37,7 +37,8 @@ type Meta interface {
 // them on when it is swept (see Stage).
 func (m *Message) Void() bool { return m.receipt != nil && m.receipt.epoch.dead.Load() }
 
-// Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet.
+// Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet. A batch is with one goroutine at a time: who
+// has it may change it, as far as the contract of its call says, and has it no more when the call returns.
 type Batch struct {
 	// ID names the batch for ever, also across retries, the fallback and a crash. Together with Partition and Time it
 	// is fixed when the batch is sealed: an output derives object keys from these three and nothing else.
@@ -55,7 +56,8 @@ type Batch struct {
 	MetaBytes int64
 	// Messages are the batch's messages, in order.
 	Messages []Message
-	// Reasons has one error per message in a batch of dead letters, and is nil otherwise. RejectedAt tells when that was.
+	// Reasons has one error per message in a batch of dead letters, and is nil otherwise. RejectedAt tells when that was. An output that can be
+	// a dead_letter stores them with the messages.
 	Reasons []error
 
 	marks  []mark
@@ -93,8 +95,9 @@ type mark struct {
 	parts []Message // split; neither why nor parts: dropped
 }
 
-// Reject sends message i to the dead letter, as it stands now, for the reason why. The engine takes it out of the batch
-// after the call that it was rejected in; until then indexes do not move. The first mark of a message counts.
+// Reject sends message i to the dead letter, as it stands now, for the reason why. It is for Transform.Process and Output.Write; a stage
+// passes on all that it gets. The engine takes the message out of the batch after the call that it was rejected in; until then indexes do
+// not move. The first mark of a message counts. A reason with a method Class() string is counted by it, see ClassOf.
 func (b *Batch) Reject(i int, why error) {
 	if why == nil {
 		why = errors.New("rejected without a reason")
@@ -102,13 +105,14 @@ func (b *Batch) Reject(i int, why error) {
 	b.marks = append(b.marks, mark{index: i, why: why, msg: b.Messages[i]})
 }
 
-// Drop settles message i without writing it anywhere: use it only where the configuration says so.
+// Drop settles message i without writing it anywhere: use it only where the configuration says so. It is for Transform.Process.
 func (b *Batch) Drop(i int) {
 	_ = b.Messages[i]
 	b.marks = append(b.marks, mark{index: i})
 }
 
-// Split puts parts in the place of message i. Message i is settled when all of its parts are. Without parts it is Drop.
+// Split puts parts in the place of message i. Message i is settled when all of its parts are. Without parts it is Drop. It is for
+// Transform.Process. A part without a Time has that of message i; one without a Meta has none.
 func (b *Batch) Split(i int, parts ...Message) {
 	_ = b.Messages[i]
 	b.marks = append(b.marks, mark{index: i, parts: parts})

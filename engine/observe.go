@@ -10,8 +10,8 @@ type Observer interface {
 
 // Event is one thing that happened. Which fields are set depends on its kind.
 type Event struct {
-	Kind     EventKind
-	Pipeline string
+	Kind     EventKind     // what happened
+	Pipeline string        // the name of the pipeline
 	Plugin   string        // the step it happened at, as in "output.s3"
 	Messages int           // how many it is about
 	Stored   int           // Attempt: how many of them became durable by it

@@ -29,7 +29,7 @@ type Pipeline struct {
 	// DrainTimeout is how long Run may go on after its context ended. Zero means not at all.
 	DrainTimeout time.Duration
 
-	Log      *slog.Logger
+	Log      *slog.Logger  // nil: nothing is logged
 	Observer Observer      // nil: nobody looks
 	NewID    func() string // nil: NewID
 
@@ -63,13 +63,13 @@ type InputStep struct {
 
 // ProcessorStep is a processor in its place.
 type ProcessorStep struct {
-	Name string
+	Name string // as in "processor.batch"; unique within the pipeline
 	// Processor is a Transform, a Stage or a Policy.
 	Processor any
 }
 
 // OutputStep is an output in one of its three roles.
 type OutputStep struct {
-	Name   string
-	Output Output
+	Name   string // as in "output.s3"; unique within the pipeline
+	Output Output // closed by Run
 }

@@ -8,7 +8,7 @@ import "context"
 // Close. Open and Close run beside nothing. When Read or Ack returns an error other than io.EOF the source counts as lost:
 // the engine closes the input, and opens it again after a back-off as soon as nothing of the lost connection is held.
 type Input interface {
-	// Open connects to the source. An error is temporary: Open is called again after a back-off, for ever.
+	// Open connects to the source. An error is temporary: Open is called again after a back-off, for ever, with a Close before.
 	Open(ctx context.Context) error
 	// Read fills b.Messages with a chunk and sets b.Tag: what is ready now, at least one message and a nil error, or no
 	// message and an error. It blocks until something is there or ctx ends. io.EOF itself means that the source is finished
@@ -16,7 +16,8 @@ type Input interface {
 	// other: connections end so. b comes empty; its Messages slice may have room to append to. Tags are the input's own: each names
 	// one chunk of this Open.
 	Read(ctx context.Context, b *Batch) error
-	// Ack tells the source that chunks are settled: each tag of this Open at most once, in any order.
+	// Ack tells the source that chunks are settled: each tag of this Open at most once, in any order, several in one call when they are
+	// there. It may keep no part of tags. Before it everything in these chunks is durable or was dropped, so the source may forget it.
 	Ack(ctx context.Context, tags []uint64) error
 	// Close ends the connection; what is unacked is the source's again. It is called once after each Open, also after
 	// one that failed.
@@ -46,7 +47,7 @@ type Output interface {
 	// other than WriteError means that nothing of the batch counts as stored. It keeps no part of b after it returned.
 	// The first Write connects: there is no Open, so that a fallback can start while the first output is down.
 	Write(ctx context.Context, b *Batch) error
-	// Close frees what Write opened. It is called once, beside nothing.
+	// Close frees what Write opened. It is called once, beside nothing, also when Write never was.
 	Close(ctx context.Context) error
 }
 
@@ -85,7 +86,7 @@ type Transform interface {
 
 // Stage is a processor that owns time or grouping. It runs in a goroutine of its own between two channels.
 type Stage interface {
-	// Run reads chunks from in and sends batches to out until in is closed; then it passes on what it holds and
+	// Run is called once. It reads chunks from in and sends batches to out until in is closed; then it passes on what it holds and
 	// returns nil. Every message that came in must go out, by value. ctx ends only when the pipeline must end at once:
 	// select on it beside each send. An error, or a return before in is closed, fails the pipeline.
 	//
@@ -100,9 +101,9 @@ type Stage interface {
 
 // Policy is a processor that wraps the output that follows it, such as retry.
 type Policy interface {
-	// Wrap returns an Output that calls next with the batch that it was given: the batch itself, no copy and no part of it,
+	// Wrap is called once, before anything runs. It returns an Output that calls next with the batch that it was given: the batch itself, no copy and no part of it,
 	// because the engine takes out of it what is settled. When next returns an error, b.Messages is what is left to write; the
 	// rest is settled or on its way to the dead letter. Errors marked by Permanent are to be returned at once.
-	// The Output's Close calls next's Close.
+	// Its Write is called from several goroutines at once, its Close once, beside nothing; that calls next's Close.
 	Wrap(next Output) Output
 }

@@ -32,13 +32,13 @@ const (
 	RoleDeadLetter Role = "dead_letter"
 )
 
-// Env is what an instance of a plugin is told about its surroundings.
+// Env is what an instance of a plugin is told about its surroundings. In a test of a plugin fill in what it uses; the rest may be zero.
 type Env struct {
-	Log      *slog.Logger // never nil; carries pipeline and plugin already
-	Pipeline string
-	Role     Role
+	Log      *slog.Logger  // never nil; carries pipeline and plugin already. Write nothing to it once a message
+	Pipeline string        // the name of the pipeline
+	Role     Role          // the block that the instance is for
 	Version  string        // of logpipe, for metadata
-	NewID    func() string // a new name that sorts by time and is like no other; for what a stage seals
+	NewID    func() string // a new name that sorts by time and is like no other; for what a stage seals; from any goroutine
 	// Capacity is what the pipeline behind the inputs can hold before anything is settled.
 	Capacity Capacity
 	// Window is what the engine lets this input have unsettled at most; zero for other roles.
@@ -102,7 +102,8 @@ type PathPattern struct {
 
 // Plugin is a registered plugin: a name, a documentation and a way to make instances from a configuration struct. Make one
 // with NewInput, NewTransform, NewStage, NewPolicy or NewOutput and put it into a list of plugins; there is no
-// registration by side effect.
+// registration by side effect. A package states it as var Plugin, or several as var Plugins []engine.Plugin: that is what `logpipe build` looks
+// for. A Plugin does not change and may be used from any goroutine.
 type Plugin struct {
 	kind   Kind
 	name   string
@@ -114,9 +115,25 @@ type Plugin struct {
 	from   string
 }
 
-// NewInput describes an input. C is its configuration struct, with `hcl:"name"` or `hcl:"name,optional"` and `doc:"…"` tags on
-// each field; defaults returns it with the defaults filled in. If *C has a method Validate() error it is asked after decoding (AttrError gives the
-// place), and so is ValidateRole(Role) error, for what depends on the block that the plugin stands in: new must not fail on what they let pass. If it has Traits() Traits that counts in checks across blocks. new may not touch the network.
+// NewInput describes an input. It panics when C is no struct.
+//
+// The name is in lower case, digits and underscores; doc begins with a sentence that stands alone in listings. C is the configuration struct. Each
+// field that a file may set has the tags
+//
+//	hcl:"name"            a required attribute; hcl:"name,optional" one that is not; hcl:"name,block" a nested block
+//	doc:"…"               what it is for, a sentence
+//	values:"a,b"          the only texts that are allowed
+//	example:"…"           what stands in examples: the text of a string or template without its quotes, else a value as in a file
+//
+// and one of the types string, bool, any int, uint or float, time.Duration, Bytes, Secret, []Secret, Template, []string and map[string]string, or a pointer to one of the
+// scalars; a block is a struct, *struct, []struct or []*struct. defaults returns C with the defaults filled in. It is called whenever a
+// block is read, and for documentation.
+//
+// If *C has a method Validate() error, it is asked after decoding (AttrError gives the place), and so is ValidateRole(Role) error, for what
+// depends on the block that the plugin stands in. If it has Traits() Traits, that counts in checks across blocks. These are called at load, from one goroutine.
+//
+// new makes an instance from a configuration that was found right, each time that a pipeline starts. It must not fail on what Validate lets pass, and touches neither
+// the network nor files: validate calls it not at all, and Open or the first Write do that.
 func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
 	p := plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
 	p.from = packageOf(new)
@@ -191,10 +208,11 @@ func (p Plugin) IsStage() bool { return p.stage }
 // NewConfig returns a pointer to a new configuration struct with the defaults filled in.
 func (p Plugin) NewConfig() any { return p.config() }
 
-// Build makes an instance from a configuration that NewConfig returned: an Input, Transform, Stage, Policy or Output.
+// Build makes an instance from a configuration that NewConfig returned and somebody filled in: an Input, Transform, Stage, Policy or Output. The
+// configuration is copied, so that several instances can be made of it. For tests of a plugin its own function is shorter.
 func (p Plugin) Build(cfg any, env Env) (any, error) { return p.build(cfg, env) }
 
-// TraitsOf returns what the configuration cfg states about itself.
+// TraitsOf returns what the configuration cfg, as NewConfig returns it, states about itself. It is for what reads configurations.
 func TraitsOf(cfg any) Traits {
 	if t, ok := cfg.(interface{ Traits() Traits }); ok {
 		return t.Traits()
@@ -202,7 +220,8 @@ func TraitsOf(cfg any) Traits {
 	return Traits{}
 }
 
-// Validate asks the configuration cfg of a plugin in a role for its mistakes.
+// Validate asks the configuration cfg, as NewConfig returns it, of a plugin in a role for its mistakes; several are joined. It is for what reads
+// configurations.
 func Validate(cfg any, role Role) error {
 	var errs []error
 	if v, ok := cfg.(interface{ Validate() error }); ok {

@@ -11,10 +11,10 @@ import (
 
 // Spec is a pipeline that Supervise keeps running.
 type Spec struct {
-	Name string
-	// Build makes the pipeline with new instances of its plugins, each time it is started.
+	Name string // for the log and errors
+	// Build makes the pipeline with new instances of its plugins, each time it is started. It is called from one goroutine at a time.
 	Build func() (*Pipeline, error)
-	Log   *slog.Logger
+	Log   *slog.Logger // nil: nothing is logged
 	// Observer is told of the pipeline's life: Started, Failed, Ended. Build gives it to the pipeline for the rest.
 	Observer Observer
 }

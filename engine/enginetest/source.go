@@ -87,11 +87,16 @@ func (s *Source) End() {
 	s.wake()
 }
 
-// Opens is how many connections there were, Unacked how many messages are delivered and not acked now, Requeued how many were
-// delivered again after a connection ended, and MostHeld the greatest number so far of messages in chunks that were not settled.
-func (s *Source) Opens() int    { s.mu.Lock(); defer s.mu.Unlock(); return s.opens }
-func (s *Source) Unacked() int  { s.mu.Lock(); defer s.mu.Unlock(); return s.count() }
+// Opens is how many connections there were.
+func (s *Source) Opens() int { s.mu.Lock(); defer s.mu.Unlock(); return s.opens }
+
+// Unacked is how many messages are delivered and not acked now.
+func (s *Source) Unacked() int { s.mu.Lock(); defer s.mu.Unlock(); return s.count() }
+
+// Requeued is how many messages were delivered again after a connection ended.
 func (s *Source) Requeued() int { s.mu.Lock(); defer s.mu.Unlock(); return s.requeued }
+
+// MostHeld is the greatest number so far of messages in chunks that were not settled.
 func (s *Source) MostHeld() int { s.mu.Lock(); defer s.mu.Unlock(); return s.most }
 
 // Open implements engine.Input.

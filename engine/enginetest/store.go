@@ -174,7 +174,11 @@ func (s *Store) Bodies() map[string]int {
 	return count
 }
 
-// Calls is how often Write was called, Writing how many calls of it run now, and Closed how often Close was.
-func (s *Store) Calls() int   { s.mu.Lock(); defer s.mu.Unlock(); return s.calls }
+// Calls is how often Write was called.
+func (s *Store) Calls() int { s.mu.Lock(); defer s.mu.Unlock(); return s.calls }
+
+// Writing is how many calls of Write run now.
 func (s *Store) Writing() int { s.mu.Lock(); defer s.mu.Unlock(); return s.writing }
-func (s *Store) Closed() int  { s.mu.Lock(); defer s.mu.Unlock(); return s.closed }
+
+// Closed is how often Close was called.
+func (s *Store) Closed() int { s.mu.Lock(); defer s.mu.Unlock(); return s.closed }

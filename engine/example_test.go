@@ -1,0 +1,156 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
+)
+
+// A pipeline in code: an input, an output that takes what it gets, and the books of what became of each message.
+func ExamplePipeline_Run() {
+	ledger := enginetest.NewLedger()
+	source := enginetest.NewSource(ledger, "one", "two", "three")
+	store := enginetest.NewStore(ledger, "output")
+
+	p := &engine.Pipeline{
+		Name:         "example",
+		Inputs:       []engine.InputStep{{Name: "input.memory", Input: source}},
+		Output:       engine.OutputStep{Name: "output.memory", Output: store},
+		Workers:      1,
+		DrainTimeout: time.Second,
+	}
+	if err := p.Run(context.Background()); err != nil { // until the source is finished
+		fmt.Println(err)
+	}
+	fmt.Println(len(store.Bodies()), "stored,", source.Unacked(), "unacked")
+	// Output: 3 stored, 0 unacked
+}
+
+// Supervise keeps pipelines running: one that fails is built and started again.
+func ExampleSupervise() {
+	store := enginetest.NewStore(enginetest.NewLedger(), "output")
+	build := func() (*engine.Pipeline, error) {
+		return &engine.Pipeline{
+			Name:         "example",
+			Inputs:       []engine.InputStep{{Name: "input.memory", Input: enginetest.NewSource(enginetest.NewLedger(), "one", "two")}},
+			Output:       engine.OutputStep{Name: "output.memory", Output: store},
+			Workers:      1,
+			DrainTimeout: time.Second,
+		}, nil
+	}
+	err := engine.Supervise(context.Background(), []engine.Spec{{Name: "example", Build: build}})
+	fmt.Println(len(store.Bodies()), err)
+	// Output: 2 <nil>
+}
+
+// upper is a transform. It puts a new slice in the place of a body: the bytes of the old one are the source's.
+type upper struct{}
+
+func (upper) Process(_ context.Context, b *engine.Batch) error {
+	for i, m := range b.Messages {
+		if len(m.Body) == 0 {
+			b.Reject(i, errors.New("there is nothing to write"))
+			continue
+		}
+		b.Messages[i].Body = bytes.ToUpper(m.Body)
+	}
+	return nil
+}
+
+// upperConfig says what a file may set; an empty message is rejected, so the pipeline needs a dead_letter.
+type upperConfig struct{}
+
+func (upperConfig) Traits() engine.Traits { return engine.Traits{Rejects: true} }
+
+func ExampleNewTransform() {
+	plugin := engine.NewTransform("upper", "Writes messages in upper case.",
+		func() upperConfig { return upperConfig{} },
+		func(upperConfig, engine.Env) (engine.Transform, error) { return upper{}, nil })
+
+	fmt.Println(plugin.Kind(), plugin.Name())
+	fmt.Println("may reject:", engine.TraitsOf(plugin.NewConfig()).Rejects)
+	// Output:
+	// processor upper
+	// may reject: true
+}
+
+// A test of a transform without a pipeline: Marks tells what it said of messages.
+func ExampleMarks() {
+	b := enginetest.NewBatch([]byte("one"), nil)
+	if err := (upper{}).Process(context.Background(), b); err != nil {
+		fmt.Println(err)
+	}
+	_, rejected := engine.Marks(b)
+	fmt.Printf("%s, %v\n", b.Messages[0].Body, rejected[1])
+	// Output: ONE, there is nothing to write
+}
+
+// fileConfig shows what the tags of a configuration say. Everything that a user sees of the plugin comes from them.
+type fileConfig struct {
+	Path    engine.Template `hcl:"path" doc:"The file to write." example:"logs/$${batch.date}.ndjson"`
+	Mode    string          `hcl:"mode,optional" values:"append,replace" doc:"What becomes of a file that is there."`
+	Timeout time.Duration   `hcl:"timeout,optional" doc:"How long a write may take."`
+}
+
+func (c fileConfig) Validate() error {
+	if c.Timeout <= 0 {
+		return engine.AttrErrorf("timeout", "must be longer than nothing, not %s", c.Timeout)
+	}
+	return nil
+}
+
+func ExampleNewOutput() {
+	plugin := engine.NewOutput("example", "Writes to a file. It stands for your output.",
+		func() fileConfig { return fileConfig{Mode: "append", Timeout: 5 * time.Second} },
+		func(fileConfig, engine.Env) (engine.Output, error) {
+			return enginetest.NewStore(enginetest.NewLedger(), "output"), nil
+		})
+
+	cfg := plugin.NewConfig().(*fileConfig)
+	fmt.Println(cfg.Mode, cfg.Timeout, engine.Validate(cfg, engine.RoleOutput))
+	cfg.Timeout = 0
+	fmt.Println(engine.Validate(cfg, engine.RoleOutput))
+	// Output:
+	// append 5s <nil>
+	// timeout: must be longer than nothing, not 0s
+}
+
+func ExampleNewInput() {
+	plugin := engine.NewInput("memory", "Reads what it was given.",
+		func() struct{} { return struct{}{} },
+		func(struct{}, engine.Env) (engine.Input, error) {
+			return enginetest.NewSource(enginetest.NewLedger(), "one"), nil
+		})
+
+	made, err := plugin.Build(plugin.NewConfig(), engine.Env{})
+	_, ok := made.(engine.Input)
+	fmt.Println(ok, err)
+	// Output: true <nil>
+}
+
+// An output that stores a part of a batch names the rest, and says of each message whether it can ever be stored.
+func ExampleWriteError() {
+	err := error(&engine.WriteError{Failed: []engine.Failure{
+		{Index: 2, Err: errors.New("no room now")},
+		{Index: 5, Err: engine.Permanent(errors.New("too large"))},
+	}})
+	fmt.Println(err)
+	// Output: 2 messages: no room now
+}
+
+func ExampleJoinPartition() {
+	partition := engine.JoinPartition([]string{"source", "level"}, []string{"app/1", "warn"})
+	fmt.Println(partition)
+	for name, value := range engine.PartitionFields(partition) {
+		fmt.Println(name, value)
+	}
+	// Output:
+	// source=app%2F1/level=warn
+	// source app/1
+	// level warn
+}
