@@ -12,7 +12,7 @@ TOOL     = $(GO) tool -modfile=tools/go.mod
 .PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 PLUGIN   = examples/custom-plugin
 
-.PHONY: test-plugin page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: stranger test-plugin page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -52,6 +52,9 @@ test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
 test-plugin: ## the module of examples/custom-plugin, built and tested as a third party would; its files must not change by it
 	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) build -o $(CURDIR)/bin/mylogpipe ./cmd/mylogpipe && $(CURDIR)/bin/mylogpipe validate pipeline.hcl
 	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) test -race ./... && $(GO) mod tidy -diff
+
+stranger: ## docs/plugins-howto.md as a stranger follows it: from an empty folder to a binary with a plugin that passes its suite, timed
+	$(GO) test -count=1 -v -run TestHowto ./test/howto
 
 test-image: ## the image, built and run with podman; needs root, takes a minute or two
 	$(GO) test -tags image -count=1 -timeout 20m ./test/image
