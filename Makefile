@@ -12,7 +12,7 @@ TOOL     = $(GO) tool -modfile=tools/go.mod
 .PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 PLUGIN   = examples/custom-plugin
 
-.PHONY: stranger test-plugin page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -44,7 +44,7 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
-	$(MAKE) budgets test-compose test-plugin
+	$(MAKE) budgets test-compose test-plugin test-schema
 
 test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
 	cd test/compose && $(GO) vet ./... && $(GO) test -count=1 ./... # its cache does not see files of another module
@@ -52,6 +52,9 @@ test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
 test-plugin: ## the module of examples/custom-plugin, built and tested as a third party would; its files must not change by it
 	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) build -o $(CURDIR)/bin/mylogpipe ./cmd/mylogpipe && $(CURDIR)/bin/mylogpipe validate pipeline.hcl
 	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) test -race ./... && $(GO) mod tidy -diff
+
+test-schema: ## the JSON schema of `logpipe plugins --schema`, by a validator of JSON schemas, from a module of its own
+	cd test/schema && $(GO) test -count=1 ./... # it reads files outside of its module
 
 stranger: ## docs/plugins-howto.md as a stranger follows it: from an empty folder to a binary with a plugin that passes its suite, timed
 	$(GO) test -count=1 -v -run TestHowto ./test/howto
@@ -75,6 +78,7 @@ lint: ## format, vet, staticcheck
 	$(TOOL) staticcheck -tags faults,image ./...
 	$(GO) mod tidy -diff
 	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	cd test/schema && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd $(PLUGIN) && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.dev

@@ -10,16 +10,16 @@ import (
 
 // option is one attribute or nested block of a plugin's configuration, as its struct describes it.
 type option struct {
-	Name     string
-	Type     string // in the words of the documentation
-	Doc      string
-	Required bool
-	Default  string   // as it would be written in a file; "" is none
-	Values   []string // the only ones allowed; nil is any
-	Example  string   // as it would be written in a file; "" is none
-	Block    bool
-	Many     bool     // a block that may be repeated
-	Options  []option // of the block
+	Name     string   `json:"name"`
+	Type     string   `json:"type"` // in the words of the documentation
+	Doc      string   `json:"doc"`
+	Required bool     `json:"required,omitempty"`
+	Default  string   `json:"default,omitempty"` // as it would be written in a file; "" is none
+	Values   []string `json:"values,omitempty"`  // the only ones allowed; nil is any
+	Example  string   `json:"example,omitempty"` // as it would be written in a file; "" is none
+	Block    bool     `json:"block,omitempty"`
+	Many     bool     `json:"many,omitempty"`    // a block that may be repeated
+	Options  []option `json:"options,omitempty"` // of the block
 }
 
 // optionsOf reads the tags of the configuration struct cfg, whose values are the defaults.

@@ -26,7 +26,7 @@ var kinds = []struct {
 }
 
 func (a *app) pluginsCommand() *cobra.Command {
-	var markdown bool
+	var markdown, asJSON, asSchema bool
 	c := &cobra.Command{
 		Use:   "plugins [NAME...]",
 		Short: "List the plugins, or describe one",
@@ -34,14 +34,21 @@ func (a *app) pluginsCommand() *cobra.Command {
 their options with types and defaults, and an example.`,
 		Example: `  logpipe plugins              all, with a line each
   logpipe plugins s3           everything about s3
-  logpipe plugins output.amqp  the output of that name, without the input`,
+  logpipe plugins output.amqp  the output of that name, without the input
+  logpipe plugins --schema     a JSON schema of a file, for editors and programs`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return a.pluginNames(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
+			case (markdown || asJSON || asSchema) && len(args) > 0:
+				return usagef("--markdown, --json and --schema are about all plugins; take %s out", args[0])
 			case markdown:
 				return a.print(a.markdown())
+			case asJSON:
+				return a.print(a.pluginsJSON())
+			case asSchema:
+				return a.print(a.schemaJSON())
 			case len(args) == 0:
 				return a.print(a.listPlugins())
 			default:
@@ -50,6 +57,9 @@ their options with types and defaults, and an example.`,
 		},
 	}
 	c.Flags().BoolVar(&markdown, "markdown", false, "write the reference of all plugins as Markdown")
+	c.Flags().BoolVar(&asJSON, "json", false, "write all plugins and their options as JSON")
+	c.Flags().BoolVar(&asSchema, "schema", false, "write a JSON schema (2020-12) of a pipeline file in HCL's JSON syntax")
+	c.MarkFlagsMutuallyExclusive("markdown", "json", "schema")
 	return c
 }
 

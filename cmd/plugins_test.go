@@ -12,6 +12,8 @@ func TestPlugins(t *testing.T) {
 		"plugins-everything.txt": {"plugins", "everything"}, // an input and an output have that name
 		"plugins-two.txt":        {"plugins", "input.numbers", "hold"},
 		"plugins.md":             {"plugins", "--markdown"},
+		"plugins.json":           {"plugins", "--json"},
+		"plugins-schema.json":    {"plugins", "--schema"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)
