@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -44,6 +46,28 @@ func TestExamplesAreFormatted(t *testing.T) {
 		formatted, wrong := config.Format("example.hcl", []byte(example))
 		if wrong.HasErrors() || string(formatted) != example {
 			t.Errorf("not well formed:\n%s%v", example, wrong.All())
+		}
+	}
+}
+
+// An example that somebody copies must be one that validate lets pass, in a pipeline around it.
+func TestExamplesAreValid(t *testing.T) {
+	var listing struct {
+		Plugins []struct{ Kind, Name, Shape, Example string }
+	}
+	if err := json.Unmarshal([]byte(logpipe(t, "plugins", "--json")), &listing); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range listing.Plugins {
+		blocks := map[string]string{"input": "input \"generator\" {}\n", "processor": "processor \"batch\" {}\n", "output": "output \"stdout\" {}\n"}
+		blocks[p.Kind] = p.Example
+		file := fmt.Sprintf("pipeline \"example\" {\n%s%s%sdead_letter \"file\" {\n  path = \"/var/lib/logpipe/dead.ndjson\"\n}\n}\n",
+			blocks["input"], blocks["processor"], blocks["output"])
+		var out, err bytes.Buffer
+		code := cmd.Run(context.Background(), []string{"validate", "--no-env", "-"},
+			cmd.Streams{In: strings.NewReader(file), Out: &out, Err: &err}, plugins.All...)
+		if code != 0 || err.Len() > 0 {
+			t.Errorf("%s %q, exit code %d:\n%s", p.Kind, p.Name, code, err.String())
 		}
 	}
 }

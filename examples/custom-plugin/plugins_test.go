@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,6 +36,37 @@ func TestPluginsDescribeThemselves(t *testing.T) {
 		if code, out, err := logpipe(t.Context(), nil, "plugins", name); code != 0 || !strings.Contains(out, want) {
 			t.Errorf("%s: exit code %d, %s%s", name, code, out, err)
 		}
+	}
+}
+
+// What plugins show as an example is copied, so it must be one that validate lets pass.
+func TestExamplesAreValid(t *testing.T) {
+	_, text, _ := logpipe(t.Context(), nil, "plugins", "--json")
+	var listing struct {
+		Plugins []struct{ Kind, Name, Package, Example string }
+	}
+	if err := json.Unmarshal([]byte(text), &listing); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, p := range listing.Plugins {
+		if !strings.HasPrefix(p.Package, "example.com/logs/") {
+			continue // logpipe tests its own
+		}
+		seen++
+		blocks := map[string]string{"input": "input \"generator\" {}\n", "processor": "", "output": "output \"stdout\" {}\n"}
+		blocks[p.Kind] = p.Example
+		file := filepath.Join(t.TempDir(), p.Name+".hcl")
+		text := "pipeline \"example\" {\n" + blocks["input"] + blocks["processor"] + blocks["output"] + "dead_letter \"stdout\" {}\n}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, err := logpipe(t.Context(), nil, "validate", "--no-env", file); code != 0 {
+			t.Error(err)
+		}
+	}
+	if seen != len(Plugins) {
+		t.Errorf("%d of %d plugins are listed", seen, len(Plugins))
 	}
 }
 

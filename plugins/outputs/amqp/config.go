@@ -16,7 +16,7 @@ type Config struct {
 	RoutingKey     engine.Template `hcl:"routing_key,optional" doc:"The key of the messages, such as \"logs.${batch.partition.source}\"; empty is the name of queue."`
 	KeepRoutingKey bool            `hcl:"keep_routing_key,optional" doc:"Publishes a message that came from a broker with the key that it came with, and routing_key only for others."`
 
-	Queue                string `hcl:"queue,optional" doc:"A queue that shall get the messages. It is declared with the exchange and bound to it with routing_key."`
+	Queue                string `hcl:"queue,optional" example:"logs" doc:"A queue that shall get the messages. It is declared with the exchange and bound to it with routing_key."`
 	QueueType            string `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queue if it is created: a quorum queue is kept on several nodes of a cluster and on disk, a classic queue on one."`
 	DeadLetterExchange   string `hcl:"dead_letter_exchange,optional" doc:"The dead-letter exchange that the queue is created with, as in the input that reads it: it does not matter then which of the two creates the queue."`
 	DeadLetterRoutingKey string `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
