@@ -18,11 +18,11 @@ import (
 
 // Streams are what a command talks through, and what it has to know about them.
 type Streams struct {
-	In  io.Reader
+	In  io.Reader // what "-" reads
 	Out io.Writer // results
 	Err io.Writer // logs and diagnostics
 
-	InTerminal, OutTerminal, ErrTerminal bool
+	InTerminal, OutTerminal, ErrTerminal bool // whether each of them is a terminal
 	// Width is the number of columns of Err's terminal; 0, or a nil func, is unknown.
 	Width func() int
 	// LookupEnv finds a variable of the environment; nil is an empty environment.

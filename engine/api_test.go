@@ -88,11 +88,33 @@ func undocumented(n ast.Node) (names []string) {
 				if n.Doc == nil && s.Doc == nil && s.Name.IsExported() {
 					names = append(names, s.Name.Name)
 				}
+				if s.Name.IsExported() {
+					names = append(names, undocumentedFields(s)...)
+				}
 			case *ast.ValueSpec:
 				if n.Doc == nil && s.Doc == nil && s.Comment == nil && s.Names[0].IsExported() {
 					names = append(names, s.Names[0].Name)
 				}
 			}
+		}
+	}
+	return names
+}
+
+// undocumentedFields are the fields and methods of a type without a comment. One comment may stand over several that are alike, with no empty line between.
+func undocumentedFields(s *ast.TypeSpec) (names []string) {
+	var list *ast.FieldList
+	switch t := s.Type.(type) {
+	case *ast.StructType:
+		list = t.Fields
+	case *ast.InterfaceType:
+		list = t.Methods
+	default:
+		return nil
+	}
+	for _, f := range list.List {
+		if len(f.Names) > 0 && f.Names[0].IsExported() && f.Doc == nil && f.Comment == nil && f.Tag == nil {
+			names = append(names, s.Name.Name+"."+f.Names[0].Name)
 		}
 	}
 	return names

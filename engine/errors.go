@@ -107,9 +107,9 @@ func (e *AttrError) Unwrap() error { return e.Err }
 
 // LeftError is what Pipeline.Run returns when it had to end with messages unsettled. The source delivers them again.
 type LeftError struct {
-	Pipeline string
-	Messages int64 // unsettled messages; 0 when only the fallback is not home, or the last acks failed
-	Err      error // why they were left; may be nil
+	Pipeline string // its name
+	Messages int64  // unsettled messages; 0 when only the fallback is not home, or the last acks failed
+	Err      error  // why they were left; may be nil
 }
 
 func (e *LeftError) Error() string {

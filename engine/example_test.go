@@ -120,6 +120,78 @@ func ExampleNewOutput() {
 	// timeout: must be longer than nothing, not 0s
 }
 
+// every is a stage without anything to hold: chunks, and the engine's sweeps among them, pass one after the other.
+type every struct{ pause time.Duration }
+
+func (s every) Run(ctx context.Context, in <-chan *engine.Batch, out chan<- *engine.Batch) error {
+	for b := range in {
+		select {
+		case <-time.After(s.pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		select {
+		case out <- b:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func ExampleNewStage() {
+	plugin := engine.NewStage("every", "Lets a chunk pass now and then.",
+		func() struct{} { return struct{}{} },
+		func(struct{}, engine.Env) (engine.Stage, error) { return every{time.Millisecond}, nil })
+
+	stage, err := plugin.Build(plugin.NewConfig(), engine.Env{})
+	if err != nil {
+		fmt.Println(err)
+	}
+	store := enginetest.NewStore(enginetest.NewLedger(), "output")
+	p := &engine.Pipeline{
+		Inputs:       []engine.InputStep{{Name: "input", Input: enginetest.NewSource(enginetest.NewLedger(), "one", "two")}},
+		Processors:   []engine.ProcessorStep{{Name: "processor.every", Processor: stage}},
+		Output:       engine.OutputStep{Name: "output", Output: store},
+		Workers:      1,
+		DrainTimeout: time.Second,
+	}
+	fmt.Println(plugin.IsStage(), p.Run(context.Background()), len(store.Bodies()))
+	// Output: true <nil> 2
+}
+
+// once is a policy: it tries a second time, at once.
+type once struct{}
+
+func (once) Wrap(next engine.Output) engine.Output { return twice{next} }
+
+type twice struct{ engine.Output }
+
+func (o twice) Write(ctx context.Context, b *engine.Batch) error {
+	err := o.Output.Write(ctx, b)
+	if err != nil && !engine.Futile(err) {
+		return o.Output.Write(ctx, b)
+	}
+	return err
+}
+
+func ExampleNewPolicy() {
+	plugin := engine.NewPolicy("once", "Tries once more.",
+		func() struct{} { return struct{}{} },
+		func(struct{}, engine.Env) (engine.Policy, error) { return once{}, nil })
+
+	store := enginetest.NewStore(enginetest.NewLedger(), "output")
+	store.Script = func(n int, _ *engine.Batch) enginetest.Step {
+		if n == 0 {
+			return enginetest.Step{Err: errors.New("503 SlowDown")}
+		}
+		return enginetest.Step{}
+	}
+	err := once{}.Wrap(store).Write(context.Background(), enginetest.NewBatch([]byte("one")))
+	fmt.Println(plugin.IsPolicy(), store.Calls(), err)
+	// Output: true 2 <nil>
+}
+
 func ExampleNewInput() {
 	plugin := engine.NewInput("memory", "Reads what it was given.",
 		func() struct{} { return struct{}{} },

@@ -5,7 +5,7 @@ import "time"
 // Observer is told what happens in a pipeline, once a chunk or a batch and never once a message. Observe is called from many
 // goroutines, on the way of the data: it must be quick and must not block.
 type Observer interface {
-	Observe(Event)
+	Observe(Event) // often and at once, see above
 }
 
 // Event is one thing that happened. Which fields are set depends on its kind.

@@ -9,7 +9,7 @@ import (
 // Pipeline is one way for logs: inputs, processors in order, an output, and what takes over when that fails. Fill in the fields, then
 // call Run once; a pipeline that shall run again is built again, with new instances of its plugins.
 type Pipeline struct {
-	Name       string
+	Name       string          // for logs, events and errors; unique within the process
 	Inputs     []InputStep     // at least one
 	Processors []ProcessorStep // in the order of the flow; policies last, and none before branches
 	Output     OutputStep      // unset with Branches
@@ -46,17 +46,17 @@ type Branch struct {
 	Default bool
 
 	Processors []ProcessorStep // as in Pipeline
-	Output     OutputStep
-	Fallback   *OutputStep // nil: none
-	DeadLetter *OutputStep // nil: that of the pipeline
-	Workers    int         // how many batches are written at once; at least 1
-	Recover    bool        // whether what the fallback holds is brought home by itself
+	Output     OutputStep      // as in Pipeline
+	Fallback   *OutputStep     // nil: none
+	DeadLetter *OutputStep     // nil: that of the pipeline
+	Workers    int             // how many batches are written at once; at least 1
+	Recover    bool            // whether what the fallback holds is brought home by itself
 }
 
 // InputStep is an input in its place.
 type InputStep struct {
 	Name  string // as in "input.amqp"; unique within the pipeline
-	Input Input
+	Input Input  // opened and closed by Run
 	// Window is what may be unsettled at most; a chunk that was already read may go beyond it once. Zero is without bound.
 	Window Capacity
 }

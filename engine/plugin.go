@@ -63,7 +63,7 @@ type Recoverer interface {
 // Checker is an Input or Output that can tell early whether its other side is well. Check is called once, in the
 // background, at start, beside Open, Read and Write; Close waits for it. What it returns becomes a log line and changes nothing else.
 type Checker interface {
-	Check(ctx context.Context) error
+	Check(ctx context.Context) error // once, see above
 }
 
 // Rehearser is an Output that can say what Write would do, without doing it: for tests of pipelines, which need no server. An output

@@ -47,8 +47,8 @@ type Env struct {
 
 // Capacity is a number of messages and of bytes of their bodies.
 type Capacity struct {
-	Messages int
-	Bytes    int64
+	Messages int   // 0 is none, or no bound
+	Bytes    int64 // of bodies; 0 is none, or no bound
 }
 
 // Traits is what a plugin's configuration says about its behaviour, for checks and sums across blocks. A configuration
@@ -63,10 +63,10 @@ type Traits struct {
 	AnyBody, OneLine, LinesOnly bool
 	// OpenMessages and OpenBytes bound what a stage holds in groups that are not sealed yet.
 	OpenMessages int
-	OpenBytes    int64
+	OpenBytes    int64 // of bodies
 	// BatchMessages and BatchBytes bound one batch that a stage seals.
 	BatchMessages int
-	BatchBytes    int64
+	BatchBytes    int64 // of bodies
 	// HoldsFor is the longest time that the plugin itself keeps a message: the age of a batch, the attempts of a retry.
 	HoldsFor time.Duration
 	// MessagesPerSecond is how many messages a processor lets pass in the long run; the others wait, and count in their inputs' windows.

@@ -7,28 +7,30 @@ import (
 
 // State is what a pipeline is at one moment, for those who look at it from outside.
 type State struct {
-	Inputs  []InputState
-	Outputs []OutputState // the output, the fallback and the dead letter, as far as there are such; with branches those of each, then the pipeline's dead letter
-	Workers int           // how many batches can be written at once
-	Busy    int           // workers that have a batch
-	Held    Capacity      // what was handed over by the workers because it can be written nowhere
-	Gauges  []StepGauge
+	Inputs []InputState // in the order of the pipeline
+	// Outputs are the output, the fallback and the dead letter, as far as there are such; with branches those of each, then the pipeline's
+	// dead letter.
+	Outputs []OutputState
+	Workers int         // how many batches can be written at once
+	Busy    int         // workers that have a batch
+	Held    Capacity    // what was handed over by the workers because it can be written nowhere
+	Gauges  []StepGauge // what the plugins know of themselves, in the order of the flow
 }
 
 // InputState is what of one input is unsettled. What a lost connection brought counts until it is let go.
 type InputState struct {
-	Name      string
-	Connected bool
-	Unsettled Capacity
+	Name      string    // as in InputStep
+	Connected bool      // it was opened, and is not known to be lost
+	Unsettled Capacity  // what was read and is not settled
 	Window    Capacity  // what may be unsettled; a zero field is no bound
 	Oldest    time.Time // when the oldest unsettled chunk was read; zero when nothing is unsettled
 }
 
 // OutputState is how an output in one of its roles is.
 type OutputState struct {
-	Name    string
-	Role    Role
-	Failing bool
+	Name    string    // as in OutputStep
+	Role    Role      // which of the three it plays
+	Failing bool      // its last writes failed; one that stores something ends it
 	Since   time.Time // Failing: when that began
 	Writing int       // writes that have not come back
 	Oldest  time.Time // when the first of these began; zero when there is none
@@ -37,13 +39,13 @@ type OutputState struct {
 // Gauger is a plugin that knows numbers about itself: how long its queue is, how much its file holds. Gauges is asked every few
 // seconds, from any goroutine, between the plugin's making and its Close. It answers from memory and does not block.
 type Gauger interface {
-	Gauges() []Gauge
+	Gauges() []Gauge // every few seconds, see above
 }
 
 // Gauge is a number that goes up and down.
 type Gauge struct {
-	Name  GaugeName
-	Value float64
+	Name  GaugeName // what is counted
+	Value float64   // in the unit that the name ends with
 }
 
 // GaugeName says what a Gauge counts, in snake_case with its unit at the end. Plugins may have names of their own.

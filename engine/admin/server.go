@@ -16,12 +16,12 @@ import (
 
 // Options are what a Server needs.
 type Options struct {
-	Listen  string // address and port; port 0 is any that is free
-	Pprof   bool   // give profiles under /debug/pprof/
-	Log     *slog.Logger
-	Set     *stats.Set // what is shown
-	Version string     // the release of this binary
-	Started time.Time  // when the process began its work
+	Listen  string       // address and port; port 0 is any that is free
+	Pprof   bool         // give profiles under /debug/pprof/
+	Log     *slog.Logger // nil: nothing is logged
+	Set     *stats.Set   // what is shown
+	Version string       // the release of this binary
+	Started time.Time    // when the process began its work
 }
 
 // Server is the HTTP side of a process. Make it with New, add handlers, then Run it.

@@ -19,24 +19,24 @@ const (
 
 // Config is one receiver: what it wants to know, and where it is.
 type Config struct {
-	Kind         string        // Webhook or Alertmanager
-	URL          engine.Secret // empty: log lines alone
-	BearerToken  engine.Secret
-	Timeout      time.Duration // of one post
-	Pipelines    []string      // empty: all
-	Labels       map[string]string
-	SendResolved bool
-	Repeat       time.Duration
-	ResolveAfter time.Duration // how long the cause must be gone
+	Kind         string            // Webhook or Alertmanager
+	URL          engine.Secret     // empty: log lines alone
+	BearerToken  engine.Secret     // empty: none is sent
+	Timeout      time.Duration     // of one post
+	Pipelines    []string          // empty: all
+	Labels       map[string]string // put on each alert
+	SendResolved bool              // whether it is also told that an alert is over
+	Repeat       time.Duration     // how often an alert that goes on is told again
+	ResolveAfter time.Duration     // how long the cause must be gone
 
 	// What is watched. Zero turns a rule off.
-	DeadLetters     int
-	SuccessRate     float64
-	Window          time.Duration
-	LeastWrites     int
-	UnsettledAge    time.Duration
-	Outage          time.Duration
-	BacklogMessages int
+	DeadLetters     int           // fires at so many
+	SuccessRate     float64       // fires below this share, 0 to 1, of the writes in Window
+	Window          time.Duration // what SuccessRate looks back on
+	LeastWrites     int           // with fewer in Window, SuccessRate says nothing
+	UnsettledAge    time.Duration // fires when a message is unsettled for so long
+	Outage          time.Duration // fires when an output fails for so long
+	BacklogMessages int           // fires when the fallback holds so many
 }
 
 // Names of the alerts.

@@ -48,7 +48,7 @@ type Config struct {
 
 // Pipeline is one pipeline block.
 type Pipeline struct {
-	Name         string
+	Name         string        // its label
 	DrainTimeout time.Duration // how long it may go on when it shall end
 	Blocks       []Block       // in the order of the file, which is that of the flow
 	Range        Range         // its header in the file
@@ -60,11 +60,11 @@ type Pipeline struct {
 
 // Block is one block of a pipeline: a plugin in a role.
 type Block struct {
-	Role   engine.Role
-	Type   string // the plugin's name
-	Name   string // as in "output.s3", unique within the pipeline
-	Config any    // a pointer to the plugin's configuration struct, decoded and validated
-	Range  Range  // its header in the file
+	Role   engine.Role // the word that it begins with
+	Type   string      // the plugin's name
+	Name   string      // as in "output.s3", unique within the pipeline
+	Config any         // a pointer to the plugin's configuration struct, decoded and validated
+	Range  Range       // its header in the file
 
 	Workers          int          // output: how many batches are written at once
 	MaxInFlight      int          // input: how many messages may be unsettled; 0 lets it follow from the pipeline

@@ -37,7 +37,7 @@ func (r Range) String() string {
 
 // Diagnostic is one thing to say about a configuration.
 type Diagnostic struct {
-	Severity Severity
+	Severity Severity  // an error, or a warning
 	Summary  string    // the cause, in one sentence
 	Detail   string    // the way out
 	Range    *Range    // where; nil when it is about no place in a file
@@ -53,7 +53,7 @@ type Diagnostic struct {
 // Related is another place that a diagnostic is about.
 type Related struct {
 	Text  string // what is there, as in "the first one is"
-	Range Range
+	Range Range  // where that is
 }
 
 // Value is something from outside of the file that has a part in a mistake, such as an environment variable.

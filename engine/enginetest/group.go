@@ -9,8 +9,8 @@ import (
 
 // Group is a plain Stage that batches by count, age and a key of the body, for tests that must not depend on a plugin.
 type Group struct {
-	Count int
-	Age   time.Duration
+	Count int                      // messages in a batch; at least 1
+	Age   time.Duration            // how long a batch may stay open
 	Key   func(body []byte) string // nil: one group
 	NewID func() string            // nil: engine.NewID
 }

@@ -14,10 +14,10 @@ type Step struct {
 	Slow    time.Duration // take so long
 	Err     error         // store nothing and return this
 	Fail    []int         // store all but these and return a WriteError with FailErr for them
-	FailErr error
-	Reject  []int // call Batch.Reject for these with FailErr, store the others
-	Lose    error // store all, but return this: the answer is lost
-	Panic   any   // panic with this before anything is stored
+	FailErr error         // of the messages of Fail and Reject
+	Reject  []int         // call Batch.Reject for these with FailErr, store the others
+	Lose    error         // store all, but return this: the answer is lost
+	Panic   any           // panic with this before anything is stored
 }
 
 // Store is an Output in memory that does as its script says. Objects are kept by batch id, and a batch that is written again takes the
@@ -40,12 +40,12 @@ type Store struct {
 
 // Object is what a Store keeps of a batch.
 type Object struct {
-	ID, Partition string
-	Time          time.Time
-	SealedBy      string
-	Bodies        []string
-	Reasons       []string // of dead letters
-	Writes        int      // how often it was written
+	ID, Partition string    // of the batch
+	Time          time.Time // of the batch
+	SealedBy      string    // why, one of the SealedBy constants of engine
+	Bodies        []string  // in order
+	Reasons       []string  // of dead letters
+	Writes        int       // how often it was written
 }
 
 // NewStore returns an empty store.

@@ -13,11 +13,11 @@ import (
 
 // Failure is something that went wrong, once or again and again.
 type Failure struct {
-	Step        string
-	Class       string // see engine.ClassOf
-	Text        string // of the latest
-	Count       int64
-	First, Last time.Time
+	Step        string    // as in "output.s3"
+	Class       string    // see engine.ClassOf
+	Text        string    // of the latest
+	Count       int64     // how often
+	First, Last time.Time // when it was seen
 }
 
 // How many different ones are kept, and how long their texts are at most, in bytes.

@@ -54,7 +54,7 @@ func Bound(i int) float64 {
 // Counts is what a histogram has counted in one moment.
 type Counts struct {
 	Buckets [bucketCount]int64 // each alone, not with the ones below it
-	Sum     float64
+	Sum     float64            // of all numbers
 }
 
 // Counts returns what was counted so far.

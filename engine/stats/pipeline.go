@@ -12,7 +12,7 @@ import (
 // Pipeline counts what happens in one pipeline, over all of its lives in this process. It is the engine.Observer of the pipeline and
 // of its Spec. All methods and counters are safe for use by several goroutines.
 type Pipeline struct {
-	Name  string
+	Name  string  // as in the file
 	Steps []*Step // in the order of the file; not changed
 
 	current  atomic.Pointer[engine.Pipeline]
@@ -25,8 +25,8 @@ type Pipeline struct {
 
 // Life is what a pipeline does as a whole.
 type Life struct {
-	Phase  Phase
-	Since  time.Time
+	Phase  Phase     // which part
+	Since  time.Time // when that began
 	Starts int       // how often it was started
 	Err    error     // Waiting: why it failed; Ended: what it left, nil when nothing
 	Next   time.Time // Waiting: when it is started again
@@ -46,8 +46,8 @@ const (
 
 // Place names a step and its role.
 type Place struct {
-	Name string // as in "output.s3"
-	Role engine.Role
+	Name string      // as in "output.s3"
+	Role engine.Role // which of the five
 }
 
 // NewPipeline makes the counters of a pipeline with these steps, all zero.

@@ -9,12 +9,12 @@ import (
 
 // Step is the counters of one step. Which of them move depends on its role.
 type Step struct {
-	Name string
-	Role engine.Role
+	Name string      // as in "output.s3"
+	Role engine.Role // which counters move
 
 	// Of an input. Settled is what its source was told of, Voided what a lost connection took back.
 	Received, ReceivedBytes atomic.Int64
-	Settled, SettledBytes   atomic.Int64
+	Settled, SettledBytes   atomic.Int64 // messages; bytes of their bodies
 	Unsettled               atomic.Int64 // messages of the present connection
 	Acks                    atomic.Int64 // chunks whose acks the source took
 	Opened, Lost            atomic.Int64 // connections, and how many of them died or could not be opened
@@ -25,19 +25,19 @@ type Step struct {
 
 	// Of the output: what was sealed for it, by cause. Void is what was discarded before a write.
 	Sealed                      [causes]atomic.Int64 // batches
-	SealedMessages, SealedBytes atomic.Int64
-	Held, HeldMessages          atomic.Int64 // batches that could be written nowhere at their first try, and their messages
-	Void, VoidBytes             atomic.Int64
-	Writes, Failed, Batches     atomic.Int64 // all writes; those with an error; those that stored all there was
-	Retries                     atomic.Int64 // writes of a batch that was tried before
-	Stored, StoredBytes         atomic.Int64 // messages; the bytes are those of writes without an error
-	Took                        Histogram    // a write that stored something
-	Lateness                    Histogram    // from the time of a batch, which its first message gives, to its being stored
-	Batch                       Histogram    // messages in a sealed batch
+	SealedMessages, SealedBytes atomic.Int64         // what was in these batches
+	Held, HeldMessages          atomic.Int64         // batches that could be written nowhere at their first try, and their messages
+	Void, VoidBytes             atomic.Int64         // messages; bytes of their bodies
+	Writes, Failed, Batches     atomic.Int64         // all writes; those with an error; those that stored all there was
+	Retries                     atomic.Int64         // writes of a batch that was tried before
+	Stored, StoredBytes         atomic.Int64         // messages; the bytes are those of writes without an error
+	Took                        Histogram            // a write that stored something
+	Lateness                    Histogram            // from the time of a batch, which its first message gives, to its being stored
+	Batch                       Histogram            // messages in a sealed batch
 
 	// Of the fallback.
 	FellBack, FellBackBytes   atomic.Int64
-	Recovered, RecoveredBytes atomic.Int64
+	Recovered, RecoveredBytes atomic.Int64 // messages that came home; bytes of their bodies
 
 	// Of the dead letter.
 	DeadLettered atomic.Int64
