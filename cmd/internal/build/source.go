@@ -65,7 +65,7 @@ func (b *builder) inspect(ctx context.Context, p *pkg) error {
 	}
 	if !p.single && !p.list {
 		return fmt.Errorf("%s states no plugin: a package with plugins has a variable, as in\n\n"+
-			"\tvar Plugin = engine.NewTransform(…)\n\tvar Plugins = []engine.Plugin{…}\n", p.path)
+			"\tvar Plugin = engine.NewTransform(…)\n\tvar Plugins = []engine.Plugin{…}", p.path)
 	}
 	return nil
 }
