@@ -83,7 +83,7 @@ func (b *builder) require(ctx context.Context) error {
 		return err
 	}
 	if _, err := b.tool.run(ctx, "list", "-m", modulePath); err != nil {
-		return inWords(err, modulePath+"@"+b.Engine.version())
+		return inWords(err, b.Engine.module())
 	}
 	for _, p := range b.packages {
 		if p.folder != "" {

@@ -29,6 +29,14 @@ func (e Engine) String() string {
 	return e.Version
 }
 
+// module is what people read where packages have their names.
+func (e Engine) module() string {
+	if e.Folder != "" {
+		return modulePath + " from " + e.Folder
+	}
+	return modulePath + "@" + e.Version
+}
+
 // version is what go.mod asks for. A folder takes the place of whatever that is.
 func (e Engine) version() string {
 	if e.Folder != "" {

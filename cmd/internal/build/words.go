@@ -3,7 +3,6 @@ package build
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 )
@@ -76,6 +75,9 @@ func compileError(err error, e Engine) error {
 		"its go.mod says for which, and --logpipe takes that%s", who, e, said(failed.text))
 }
 
+// temporary is our own folder, which is gone when somebody reads of it.
+var temporary = regexp.MustCompile(`\S*/logpipe-build-[0-9]+/`)
+
 // said is the text of the go command, indented, without what is noise.
 func said(text string) string {
 	var s strings.Builder
@@ -84,7 +86,7 @@ func said(text string) string {
 		if line == "" || strings.HasPrefix(line, "go: downloading ") || strings.HasPrefix(line, "go: finding ") || strings.HasPrefix(line, "go: added ") {
 			continue
 		}
-		s.WriteString("\n  " + strings.ReplaceAll(line, os.TempDir()+"/", ""))
+		s.WriteString("\n  " + temporary.ReplaceAllString(line, ""))
 	}
 	return s.String()
 }
