@@ -93,3 +93,27 @@ func TestAPanicDuringTheProbeLeavesNobodyWaiting(t *testing.T) {
 		}
 	})
 }
+
+// While one batch finds out whether the output is well, the others must not wait beside it.
+func TestOneBatchProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := enginetest.NewStore(enginetest.NewLedger(), "output")
+		store.Script = func(n int, _ *engine.Batch) enginetest.Step {
+			return []enginetest.Step{{Err: errors.New("down")}, {Slow: time.Hour}}[n]
+		}
+		p, _ := New(Config{Failures: 1, Pause: time.Second}, engine.Env{})
+		out := p.Wrap(store)
+		write := func() error { return out.Write(t.Context(), enginetest.NewBatch([]byte("a"))) }
+		_ = write()
+		time.Sleep(time.Second)
+		probe := make(chan error, 1)
+		go func() { probe <- write() }()
+		synctest.Wait()
+		if err := write(); err == nil || store.Calls() != 2 {
+			t.Errorf("beside the probe: %v, %d calls", err, store.Calls())
+		}
+		if err := <-probe; err != nil {
+			t.Errorf("the probe: %v", err)
+		}
+	})
+}
