@@ -131,6 +131,44 @@ func TestAnswersOnlyWhatIsAcked(t *testing.T) {
 	}
 }
 
+// Of several senders in one chunk each must hear that its message is stored, or it sends it again for ever.
+func TestEverySenderOfAChunkIsAnswered(t *testing.T) {
+	c := config(t)
+	in := newInput(t, c).(*input)
+	if err := in.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close(context.WithoutCancel(t.Context()))
+	var conns []net.Conn
+	for range 2 {
+		conn, err := net.Dial("unix", strings.TrimPrefix(c.Listen, "unix:"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "1 syslog 5 hello\n")
+		conns = append(conns, conn)
+	}
+	var chunk []arrival // whether they come in one is a matter of chance
+	for len(chunk) < 2 {
+		var b engine.Batch
+		if err := in.Read(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		chunk = append(chunk, in.unacked[b.Tag]...)
+	}
+	in.unacked[100] = chunk
+	if err := in.Ack(t.Context(), []uint64{100}); err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range conns {
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		if line, err := bufio.NewReader(conn).ReadString('\n'); line != "1 rsp 6 200 OK\n" {
+			t.Errorf("answer %q, %v", line, err)
+		}
+	}
+}
+
 // A sender that sends nonsense, or more than there may be, is sent away; the others go on.
 func TestRefuses(t *testing.T) {
 	c := config(t)
