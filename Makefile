@@ -12,7 +12,7 @@ TOOL     = $(GO) tool -modfile=tools/go.mod
 .PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 PLUGIN   = examples/custom-plugin
 
-.PHONY: stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -50,7 +50,7 @@ test-compose: ## compose.yaml, by Compose's own loader, from a module of its own
 	cd test/compose && $(GO) vet ./... && $(GO) test -count=1 ./... # its cache does not see files of another module
 
 test-plugin: ## the module of examples/custom-plugin, built and tested as a third party would; its files must not change by it
-	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) build -o $(CURDIR)/bin/mylogpipe ./cmd/mylogpipe && $(CURDIR)/bin/mylogpipe validate pipeline.hcl
+	cd $(PLUGIN) && $(GO) mod tidy -diff && GOFLAGS=-mod=mod $(GO) build -o $(CURDIR)/bin/mylogpipe ./cmd/mylogpipe && $(CURDIR)/bin/mylogpipe validate pipeline.hcl
 	cd $(PLUGIN) && GOFLAGS=-mod=mod $(GO) test -race ./... && $(GO) mod tidy -diff
 
 test-schema: ## the JSON schema of `logpipe plugins --schema`, by a validator of JSON schemas, from a module of its own
@@ -88,6 +88,9 @@ fmt: ## format Go and HCL
 	gofmt -w .
 	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples
 	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples examples/custom-plugin
+
+tidy: ## go.mod and go.sum of all modules, after one of them changed
+	for dir in . $(PLUGIN) test/k8s test/compose test/schema; do (cd $$dir && $(GO) mod tidy) || exit 1; done
 
 manifests: ## write what k8s/ copies from other files
 	cd test/k8s && $(GO) test -count=1 -run Copies . -write
