@@ -125,15 +125,15 @@ type Plugin struct {
 //	values:"a,b"          the only texts that are allowed
 //	example:"…"           what stands in examples: the text of a string or template without its quotes, else a value as in a file
 //
-// and one of the types string, bool, any int, uint or float, time.Duration, Bytes, Secret, []Secret, Template, []string and map[string]string, or a pointer to one of the
-// scalars; a block is a struct, *struct, []struct or []*struct. defaults returns C with the defaults filled in. It is called whenever a
-// block is read, and for documentation.
+// and one of the types string, bool, any int, uint or float, time.Duration, Bytes, Secret, []Secret, Template, []string and
+// map[string]string, or a pointer to one of the scalars; a block is a struct, *struct, []struct or []*struct. defaults returns C with the
+// defaults filled in. It is called whenever a block is read, and for documentation.
 //
 // If *C has a method Validate() error, it is asked after decoding (AttrError gives the place), and so is ValidateRole(Role) error, for what
 // depends on the block that the plugin stands in. If it has Traits() Traits, that counts in checks across blocks. These are called at load, from one goroutine.
 //
-// new makes an instance from a configuration that was found right, each time that a pipeline starts. It must not fail on what Validate lets pass, and touches neither
-// the network nor files: validate calls it not at all, and Open or the first Write do that.
+// new makes an instance from a configuration that was found right, each time that a pipeline starts. It must not fail on what Validate
+// lets pass, and may not touch the network: Open and the first Write connect.
 func NewInput[C any](name, doc string, defaults func() C, new func(C, Env) (Input, error)) Plugin {
 	p := plugin(KindInput, name, doc, defaults, func(c C, e Env) (any, error) { return new(c, e) })
 	p.from = packageOf(new)
