@@ -13,10 +13,11 @@ import (
 type schema map[string]any
 
 // schemaNote says what the schema is for, and what it leaves to validate.
-const schemaNote = `A pipeline file of logpipe in HCL's JSON syntax (https://github.com/hashicorp/hcl/blob/main/json/spec.md), for programs that write or check
-configurations; logpipe itself reads .hcl, which means the same. It knows every block and attribute that this binary has, which are required, and what form their values have.
-It does not know what "logpipe validate" knows besides: the order of blocks (JSON has none), numbers out of range, what an expression
-such as ${env("NAME")} results in, what a template may use, and what blocks ask of each other, such as a dead_letter for a processor that rejects.`
+const schemaNote = `A pipeline file of logpipe in HCL's JSON syntax (https://github.com/hashicorp/hcl/blob/main/json/spec.md), for programs that write
+or check configurations; logpipe itself reads .hcl, which means the same. It knows every block and attribute that this binary has,
+which are required, and what form their values have. It does not know what "logpipe validate" knows besides: the order of blocks
+(JSON has none), numbers out of range, what an expression such as ${env("NAME")} results in, what a template may use, and what
+blocks ask of each other, such as a dead_letter for a processor that rejects.`
 
 // schemaJSON is the JSON schema (2020-12) of a file for this binary.
 func (a *app) schemaJSON() string {
