@@ -9,10 +9,8 @@ COVERED  = ./engine/...,./plugins/...,./cmd/...
 COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
-.PHONY: page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 PLUGIN   = examples/custom-plugin
-
-.PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -86,8 +84,7 @@ vuln: ## known vulnerabilities in what the program calls; needs https://vuln.go.
 
 fmt: ## format Go and HCL
 	gofmt -w .
-	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples
-	$(GO) run ./cmd/logpipe fmt pipeline.hcl examples examples/custom-plugin
+	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples $(PLUGIN)
 
 tidy: ## go.mod and go.sum of all modules, after one of them changed
 	for dir in . $(PLUGIN) test/k8s test/compose test/schema; do (cd $$dir && $(GO) mod tidy) || exit 1; done
