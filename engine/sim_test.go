@@ -25,39 +25,56 @@ var (
 // one dead letter, with cuts, failures, hangs, lost answers, partial failures, panics, drains and crashes. Then everything is
 // well for one last life. Whatever the history: nothing was acked that was not durable, no tag twice, nothing is forgotten,
 // memory stayed within one window, and messages are stored twice only where a connection or a process ended on them.
-func TestRandomHistories(t *testing.T) {
+func TestRandomHistories(t *testing.T) { randomHistories(t, 1) }
+
+// The same with three branches, each with ends of its own that fail at times of their own: a message must be in each branch that takes it
+// before it is acked, and a branch must keep nothing from another.
+func TestRandomHistoriesOfBranches(t *testing.T) { randomHistories(t, 3) }
+
+func randomHistories(t *testing.T, branches int) {
 	from, to := uint64(1), uint64(*seeds)
 	if *seed != 0 {
 		from, to = *seed, *seed
 	}
 	for s := from; s <= to; s++ {
 		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newHistory(t, s).play() })
+			synctest.Test(t, func(t *testing.T) { newHistory(t, s, branches).play() })
 		})
 	}
 }
 
 // history is one random history. Random decisions of different goroutines come from one locked source.
 type history struct {
-	t        *testing.T
-	mu       sync.Mutex
-	rand     *rand.Rand
-	ledger   *enginetest.Ledger
-	source   *enginetest.Source
+	t      *testing.T
+	mu     sync.Mutex
+	rand   *rand.Rand
+	ledger *enginetest.Ledger
+	source *enginetest.Source
+	ways   []*way // one, or those of the branches
+	dead   *enginetest.Store
+	well   bool
+	window int
+	lives  int
+}
+
+// way is where the messages of a branch end.
+type way struct {
+	name     string // of the branch; "" without branches
+	takes    string // keys of the messages that go there, for branches but the last
 	output   *enginetest.Store
 	fallback *enginetest.Spool
 	dead     *enginetest.Store
-	well     bool
-	window   int
-	lives    int
 
 	recovering int // lives before the last that had a recovery
 }
 
+// inBranch has the message's key.
+func inBranch(body string) string { return strings.Split(body, "-")[1] }
+
 // The greatest batch.
 const maxGroup = 15
 
-func newHistory(t *testing.T, seed uint64) *history {
+func newHistory(t *testing.T, seed uint64, branches int) *history {
 	h := &history{t: t, rand: rand.New(rand.NewPCG(seed, 1)), ledger: enginetest.NewLedger()}
 	h.source = enginetest.NewSource(h.ledger)
 	h.source.Chunk, h.source.Follow = 1+h.n(20), true
@@ -76,16 +93,44 @@ func newHistory(t *testing.T, seed uint64) *history {
 		}
 		h.source.Send(fmt.Sprintf("%s-%d-%05d", kind, h.n(4), i))
 	}
-	h.output, h.fallback, h.dead = enginetest.NewStore(h.ledger, "output"), enginetest.NewSpool(h.ledger), enginetest.NewStore(h.ledger, "dead letter")
-	h.output.Script, h.fallback.Script, h.dead.Script = h.faults(3), h.faults(4), h.faults(4)
-	h.fallback.FailRead = func() error {
+	h.dead = enginetest.NewStore(h.ledger, "dead letter")
+	h.dead.Script = h.faults(4)
+	if branches == 1 {
+		w := h.way("")
+		w.dead = h.dead
+	} else {
+		h.way("first").takes, h.way("second").takes = "01", "12"
+		h.way("rest")
+		h.ledger.Needs = h.needs
+	}
+	h.window = 20 + h.n(100)
+	return h
+}
+
+// way adds one.
+func (h *history) way(name string) *way {
+	w := &way{name: name, output: enginetest.NewStore(h.ledger, name+" output"), fallback: enginetest.NewSpool(h.ledger), dead: enginetest.NewStore(h.ledger, name+" dead letter")}
+	w.fallback.Place = name + " fallback"
+	w.output.Script, w.fallback.Script, w.dead.Script = h.faults(3), h.faults(4), h.faults(4)
+	w.fallback.FailRead = func() error {
 		if !h.isWell() && h.n(10) == 0 {
 			return errors.New("input/output error")
 		}
 		return nil
 	}
-	h.window = 20 + h.n(100)
-	return h
+	h.ways = append(h.ways, w)
+	return w
+}
+
+// needs is in which places a message must be: in each branch that takes it, or nowhere because of the common processors.
+func (h *history) needs(body string) (groups [][]string) {
+	for _, w := range h.ways {
+		rest := len(groups) == 0 && w.takes == ""
+		if rest || strings.Contains(w.takes, inBranch(body)) {
+			groups = append(groups, []string{w.output.Place, w.fallback.Place, w.dead.Place, h.dead.Place, "dropped"})
+		}
+	}
+	return groups
 }
 
 func (h *history) n(n int) int {
@@ -174,30 +219,56 @@ func (h *history) life() {
 }
 
 func (h *history) pipeline() *engine.Pipeline {
-	group := enginetest.Group{Count: 1 + h.n(maxGroup), Age: time.Duration(1+h.n(5000)) * time.Millisecond, Key: func(body []byte) string {
-		return strings.Split(string(body), "-")[1]
-	}}
 	p := &engine.Pipeline{
-		Name:   "random",
-		Inputs: []engine.InputStep{{Name: "input.source", Input: h.source, Window: engine.Capacity{Messages: h.window}}},
-		Processors: []engine.ProcessorStep{
-			{Name: "processor.kinds", Processor: transform(h.kinds)},
-			{Name: "processor.group", Processor: group},
-			{Name: "processor.timeout", Processor: timeout(20 * time.Second)},
-		},
-		Output:       engine.OutputStep{Name: "output.store", Output: h.output},
+		Name:         "random",
+		Inputs:       []engine.InputStep{{Name: "input.source", Input: h.source, Window: engine.Capacity{Messages: h.window}}},
+		Processors:   []engine.ProcessorStep{{Name: "processor.kinds", Processor: transform(h.kinds)}},
 		DeadLetter:   &engine.OutputStep{Name: "dead_letter.store", Output: h.limited(h.dead)},
-		Workers:      1 + h.n(4),
-		Recover:      h.n(4) > 0 || h.isWell(),
 		DrainTimeout: time.Duration(h.n(30000)) * time.Millisecond,
 	}
-	if h.n(3) > 0 || h.isWell() {
-		if p.Recover && !h.isWell() {
-			h.recovering++
-		}
-		p.Fallback = &engine.OutputStep{Name: "fallback.spool", Output: h.limitedSpool()}
+	if len(h.ways) == 1 {
+		b := h.branch(h.ways[0])
+		p.Processors = append(p.Processors, b.Processors...)
+		p.Output, p.Fallback, p.Workers, p.Recover = b.Output, b.Fallback, b.Workers, b.Recover
+		return p
+	}
+	if h.n(3) == 0 {
+		p.Processors = append(p.Processors, engine.ProcessorStep{Name: "processor.group", Processor: h.group()})
+	}
+	for _, w := range h.ways {
+		p.Branches = append(p.Branches, h.branch(w))
 	}
 	return p
+}
+
+func (h *history) group() enginetest.Group {
+	return enginetest.Group{Count: 1 + h.n(maxGroup), Age: time.Duration(1+h.n(5000)) * time.Millisecond,
+		Key: func(body []byte) string { return inBranch(string(body)) }}
+}
+
+// branch is a way as it is in one life.
+func (h *history) branch(w *way) engine.Branch {
+	b := engine.Branch{
+		Name: w.name,
+		Processors: []engine.ProcessorStep{
+			{Name: "processor.group", Processor: h.group()},
+			{Name: "processor.timeout", Processor: timeout(20 * time.Second)},
+		},
+		Output:     engine.OutputStep{Name: "output.store", Output: w.output},
+		DeadLetter: &engine.OutputStep{Name: "dead_letter.own", Output: h.limited(w.dead)},
+		Workers:    1 + h.n(4),
+		Recover:    h.n(4) > 0 || h.isWell(),
+	}
+	if b.Default = w.takes == ""; !b.Default {
+		b.When = engine.NewCondition(w.takes, func(m *engine.Message) (bool, error) { return strings.Contains(w.takes, inBranch(string(m.Body))), nil })
+	}
+	if h.n(3) > 0 || h.isWell() {
+		if b.Recover && !h.isWell() {
+			w.recovering++
+		}
+		b.Fallback = &engine.OutputStep{Name: "fallback.spool", Output: h.limitedSpool(w)}
+	}
+	return b
 }
 
 // kinds does with each message what its name says.
@@ -229,35 +300,49 @@ func (h *history) kinds(b *engine.Batch) error {
 // limited bounds each write as real outputs do, so that a hang ends.
 func (h *history) limited(o engine.Output) engine.Output { return timed{20 * time.Second, o} }
 
-func (h *history) limitedSpool() engine.Output {
+func (h *history) limitedSpool(w *way) engine.Output {
 	return struct {
 		engine.Output
 		engine.Recoverer
-	}{h.limited(h.fallback), h.fallback}
+	}{h.limited(w.fallback), w.fallback}
 }
 
 func (h *history) check() {
 	h.ledger.Check(h.t, true)
-	if n := len(h.fallback.Objects()); n != 0 {
-		h.t.Errorf("%d batches are still in the fallback", n)
-	}
 	if most := h.source.MostHeld(); most >= h.window+h.source.Chunk {
 		h.t.Errorf("%d messages were held; the window is %d and a chunk %d", most, h.window, h.source.Chunk)
 	}
+	h.checkDead(h.dead)
+	for _, w := range h.ways {
+		h.checkWay(w)
+		h.checkDead(w.dead)
+	}
+}
+
+func (h *history) checkWay(w *way) {
+	if n := len(w.fallback.Objects()); n != 0 {
+		h.t.Errorf("%d batches are still in the %s", n, w.fallback.Place)
+	}
 	twice := 0
-	for body, n := range h.output.Bodies() {
+	for body, n := range w.output.Bodies() {
 		twice += n - 1
 		if strings.HasPrefix(body, "drop") || strings.HasPrefix(body, "panic") {
 			h.t.Errorf("message %s should not be stored", body)
 		}
+		if w.takes != "" && !strings.Contains(w.takes, inBranch(body)) || w.name != "" && w.takes == "" && inBranch(body) != "3" {
+			h.t.Errorf("message %s is in the %s, which does not take it", body, w.output.Place)
+		}
 	}
 	// A split message that comes again is three in the store. And the one batch that recovery had stored in part when its life ended
 	// comes home whole in the next.
-	if most := 3*h.source.Requeued() + h.recovering*maxGroup; twice > most {
-		h.t.Errorf("%d messages are stored twice, but only %d were delivered again (thrice for splits), and %d lives recovered",
-			twice, h.source.Requeued(), h.recovering)
+	if most := 3*h.source.Requeued() + w.recovering*maxGroup; twice > most {
+		h.t.Errorf("%d messages are twice in the %s, but only %d were delivered again (thrice for splits), and %d lives recovered",
+			twice, w.output.Place, h.source.Requeued(), w.recovering)
 	}
-	for body := range h.dead.Bodies() {
+}
+
+func (h *history) checkDead(dead *enginetest.Store) {
+	for body := range dead.Bodies() {
 		if strings.HasPrefix(body, "ok") || strings.HasPrefix(body, "part") {
 			h.t.Errorf("good message %s is a dead letter", body)
 		}

@@ -56,8 +56,8 @@ func (a anyValue) items() (items []cty.Value, at []Range, ok bool) {
 
 // TestValue is a body as a test file has it: a text as it stands, or else a value of JSON.
 type TestValue struct {
-	Text  string
-	Value any // as encoding/json decodes it, numbers as json.Number; nil for a text
+	Text  string // as it stands, of a text
+	Value any    // as encoding/json decodes it, numbers as json.Number; nil for a text
 }
 
 func testValue(v cty.Value) TestValue {

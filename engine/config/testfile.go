@@ -25,21 +25,21 @@ func TestFileOf(name string) string { return strings.TrimSuffix(name, ".hcl") + 
 
 // TestFile is a file of tests for pipelines.
 type TestFile struct {
-	Name  string
+	Name  string            // the path that it was loaded by
 	Env   map[string]string // variables for all of its tests
 	Tests []*Test           // in the order of the file
 }
 
 // Test is one test block: what is sent, what fails, and what shall come of it.
 type Test struct {
-	Name     string
+	Name     string            // the label of its block
 	Pipeline string            // "": the only one
 	Env      map[string]string // what env() of the pipeline reads: that of the file and of the test
 	Time     time.Time         // when it begins; zero is TestEpoch
 	Wait     time.Duration     // how long the pipeline goes on after all is settled
-	Send     []TestMessage
-	Fails    []TestFail
-	Expect   []Expectation
+	Send     []TestMessage     // in this order
+	Fails    []TestFail        // which writes fail, in the order of the file
+	Expect   []Expectation     // what shall come of it, in the order of the file
 
 	Range         Range // its header in the file
 	PipelineRange Range // of the pipeline's name; of the header if it is not there
@@ -47,32 +47,32 @@ type Test struct {
 
 // TestMessage is a message that a test sends.
 type TestMessage struct {
-	Body       []byte
-	Headers    map[string]any
-	RoutingKey string
-	ID         string
-	Time       time.Time     // zero: when it is sent
-	After      time.Duration // how long after the one before it is sent
+	Body       []byte         // an object of the file as JSON, a text as it stands
+	Headers    map[string]any // see engine.Meta
+	RoutingKey string         // "": none
+	ID         string         // the message id; "": none
+	Time       time.Time      // zero: when it is sent
+	After      time.Duration  // how long after the one before it is sent
 }
 
 // TestFail says that writes to a place fail.
 type TestFail struct {
 	Place     string // a role of an output, as in "fallback", behind the name of a branch and a dot if it is in one
 	Times     int    // how many writes; 0 is each
-	Error     string
-	Permanent bool
-	Only      []int // the messages that fail, by their place in what is sent; nil is all
-	Range     Range
+	Error     string // its text
+	Permanent bool   // whether it is one by engine.Permanent
+	Only      []int  // the messages that fail, by their place in what is sent; nil is all
+	Range     Range  // of the block in the file
 }
 
 // Expectation is one thing that a test expects.
 type Expectation struct {
-	Place string // as in TestFail; ExpectDropped or ExpectHeld
-	What  string // one of the Expect constants
-	Count int    // of ExpectMessages and ExpectBatches
-	List  []TestValue
-	Range Range   // of the value
-	Items []Range // of the items of List
+	Place string      // as in TestFail; ExpectDropped or ExpectHeld
+	What  string      // one of the Expect constants
+	Count int         // of ExpectMessages and ExpectBatches
+	List  []TestValue // of the others, one for each message or batch
+	Range Range       // of the value
+	Items []Range     // of the items of List
 }
 
 // What can be expected of a place.

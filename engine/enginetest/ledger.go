@@ -10,6 +10,9 @@ import (
 
 // Ledger records what became of each message, named by its body: bodies of one test must differ. It is safe for concurrent use.
 type Ledger struct {
+	// Needs says in which places a message must be: in one of each group. nil: one place is enough, whichever.
+	Needs func(body string) [][]string
+
 	mu         sync.Mutex
 	sent       map[string]bool
 	settled    map[string]map[string]int // body → place → copies there; a drop is a place
@@ -50,7 +53,7 @@ func (l *Ledger) Gone(body, where string) {
 	if l.settled[body][where]--; l.settled[body][where] == 0 {
 		delete(l.settled[body], where)
 	}
-	if !l.isSettled(body) {
+	if !l.isSettledBeside(body, where) {
 		l.violations = append(l.violations, fmt.Sprintf("message %q left the %s before it was durable elsewhere", body, where))
 	}
 }
@@ -95,7 +98,32 @@ func (l *Ledger) isSettled(body string) bool {
 		}
 		return true
 	}
-	return len(l.settled[body]) > 0
+	if l.Needs == nil {
+		return len(l.settled[body]) > 0
+	}
+	for _, group := range l.Needs(body) {
+		if !l.isIn(body, group) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSettledBeside asks for those places alone that could be in the place of where.
+func (l *Ledger) isSettledBeside(body, where string) bool {
+	if l.Needs == nil {
+		return l.isSettled(body)
+	}
+	for _, group := range l.Needs(body) {
+		if slices.Contains(group, where) && !l.isIn(body, group) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *Ledger) isIn(body string, group []string) bool {
+	return slices.ContainsFunc(group, func(place string) bool { return l.settled[body][place] > 0 })
 }
 
 // Check fails the test for every broken law, and, when everything must be settled by now, for each message that is not.

@@ -14,7 +14,7 @@ const LookTimeout = time.Second
 // Seen is the state of a pipeline. Where it is not OK the pipeline did not tell it within LookTimeout, and the state is the last that it told.
 type Seen struct {
 	engine.State
-	OK bool
+	OK bool // it is of this moment
 }
 
 // State is what the pipeline is at this moment. It does not wait for ever for one that hangs.
