@@ -59,6 +59,12 @@ var mutants = []struct {
 	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && b.self != b", "false"}}},
 	{"an output may move its messages about", []edit{{"distrust.go", "if !before.same(b.Messages) {", "if false {"}}},
 	{"closing makes void", []edit{{"reopen.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
+	{"copies for branches do not count", []edit{{"fork.go", "growBy(b.Messages, f.copies) //", "_ = growBy //"}}},
+	{"batches of branches share their names", []edit{{"fork.go", "if some == 1 {", "if true {"}}},
+	{"a sweep ends at the fork", []edit{{"fork.go", "br.queue.put(&Batch{SealedBy: b.SealedBy})", "_ = br"}}},
+	{"a branch's queue keeps what is void", []edit{{"queue.go", "q.br.attempt.discard(b)\n\t\t\tq.purge()", "_ = q.purge"}}},
+	{"messages without an answer are dropped", []edit{{"fork.go", "if n == 0 && err == nil && !f.r.p.DropUnmatched {", "if f.r.p.DropUnmatched {\n\terr = nil\n}\nif n == 0 && err == nil && !f.r.p.DropUnmatched {"}}},
+	{"a branch falls back with the drain time of one that has no fallback", []edit{{"drain.go", "if b.ends = r.ends; b.fallback == nil {", "if b.ends = r.ends; false {"}}},
 	{"a drain lets held batches sleep", []edit{{"backoff.go", "early := e.stop.Done()", "early := e.hard.Done()"}, {"backoff.go", "early = e.soft.Done()", "early = e.hard.Done()"}}},
 }
 

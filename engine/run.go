@@ -115,6 +115,9 @@ func (r *run) wire() error {
 	if r.p.Output.Output != nil || r.p.Fallback != nil {
 		return errors.New("a pipeline with branches has its outputs and fallbacks in these")
 	}
+	if err := checkBranches(r.p.Branches); err != nil {
+		return err
+	}
 	for _, spec := range r.p.Branches {
 		b, err := r.newBranch(spec)
 		if err != nil {
@@ -123,6 +126,25 @@ func (r *run) wire() error {
 		r.branches = append(r.branches, b)
 	}
 	return r.checkProcessors(r.p.Processors)
+}
+
+func checkBranches(all []Branch) error {
+	names, defaults := map[string]bool{}, 0
+	for _, b := range all {
+		switch {
+		case names[b.Name]:
+			return fmt.Errorf("two branches are named %q", b.Name)
+		case b.Output.Output == nil:
+			return fmt.Errorf("branch %q needs an output", b.Name)
+		case b.Default:
+			defaults++
+		}
+		names[b.Name] = true
+	}
+	if defaults > 1 {
+		return errors.New("there is one default branch at most")
+	}
+	return nil
 }
 
 func (r *run) checkProcessors(steps []ProcessorStep) error {
