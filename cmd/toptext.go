@@ -159,7 +159,7 @@ func (v topView) facts(p *page.Pipeline, s *page.Step) (facts []string) {
 	add(gauge(engine.WaitingMessages) > 0, "%s wait", thousands(gauge(engine.WaitingMessages)))
 	add(s.Rejected > 0, "%s rejected", thousands(s.Rejected))
 	add(s.Dropped > 0, "%s dropped", thousands(s.Dropped))
-	add(s.Role == string(engine.RoleOutput) && p.Workers > 0, "%d of %d workers busy", p.Busy, p.Workers)
+	add(s.Role == string(engine.RoleOutput) && s.Branch == "" && p.Workers > 0, "%d of %d workers busy", p.Busy, p.Workers)
 	add(s.P99 > 0, "p50 %s p99 %s", secondsText(s.P50), secondsText(s.P99))
 	add(s.Failed > 0, "%s of %s writes failed", thousands(s.Failed), thousands(s.Writes))
 	add(s.Outages > 0, "%d outages, %s", s.Outages, page.Ago(time.Duration(s.Down*float64(time.Second))))

@@ -73,7 +73,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- constant(starts, prometheus.CounterValue, float64(life.Starts), p.Name)
 		out <- constant(looked, prometheus.GaugeValue, one(states[i].OK), p.Name)
 		for _, s := range p.Steps {
-			collectStep(out, labels{p.Name, pluginOf(s.Name), string(s.Role)}, s)
+			collectStep(out, labels{p.Name, pluginOf(s), string(s.Role)}, s)
 		}
 		if states[i].OK {
 			collectState(out, p, &states[i].State)
@@ -86,14 +86,8 @@ type labels [3]string
 
 func (l labels) and(more ...string) []string { return append(l[:], more...) }
 
-// pluginOf takes the role off the name of a step: "output.s3" is "s3".
-func pluginOf(step string) string {
-	_, plugin, found := strings.Cut(step, ".")
-	if !found {
-		return step
-	}
-	return plugin
-}
+// pluginOf takes the role out of the name of a step: "output.s3" is "s3", and "audit.output.s3" is "audit.s3".
+func pluginOf(s *stats.Step) string { return strings.Replace(s.Name, string(s.Role)+".", "", 1) }
 
 func constant(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(d, kind, v, labels...)

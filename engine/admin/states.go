@@ -51,7 +51,7 @@ func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *engine.S
 	gauge(held, float64(now.Held.Messages), p.Name)
 	gauge(heldOf, float64(now.Held.Bytes), p.Name)
 	for _, s := range p.Steps {
-		at := labels{p.Name, pluginOf(s.Name), string(s.Role)}
+		at := labels{p.Name, pluginOf(s), string(s.Role)}
 		switch {
 		case ofInput.has(s.Role):
 			in := inputState(now, s.Name)
@@ -77,7 +77,7 @@ func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *engine.S
 		if s == nil {
 			continue
 		}
-		at := labels{p.Name, pluginOf(s.Name), string(s.Role)}
+		at := labels{p.Name, pluginOf(s), string(s.Role)}
 		if d := known[g.Name]; d != nil {
 			gauge(d, g.Value, at[:]...)
 		} else {

@@ -75,6 +75,15 @@ func (c Counts) Since(before Counts) Counts {
 	return c
 }
 
+// Plus returns both together.
+func (c Counts) Plus(more Counts) Counts {
+	for i := range c.Buckets {
+		c.Buckets[i] += more.Buckets[i]
+	}
+	c.Sum += more.Sum
+	return c
+}
+
 // Total is how many numbers were counted.
 func (c Counts) Total() (n int64) {
 	for _, b := range c.Buckets {

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,15 +47,23 @@ const (
 
 // Place names a step and its role.
 type Place struct {
-	Name string      // as in "output.s3"
+	Name string      // as in "output.s3", and in a branch as in "audit.output.s3"
 	Role engine.Role // which of the five
+}
+
+// branch is what stands before the role.
+func (p Place) branch() string {
+	if before, _, found := strings.Cut(p.Name, "."+string(p.Role)+"."); found {
+		return before
+	}
+	return ""
 }
 
 // NewPipeline makes the counters of a pipeline with these steps, all zero.
 func NewPipeline(name string, places []Place) *Pipeline {
 	p := &Pipeline{Name: name, life: Life{Phase: New, Since: time.Now()}}
 	for _, at := range places {
-		p.Steps = append(p.Steps, &Step{Name: at.Name, Role: at.Role})
+		p.Steps = append(p.Steps, &Step{Name: at.Name, Role: at.Role, Branch: at.branch()})
 	}
 	return p
 }

@@ -9,8 +9,9 @@ import (
 
 // Step is the counters of one step. Which of them move depends on its role.
 type Step struct {
-	Name string      // as in "output.s3"
-	Role engine.Role // which counters move
+	Name   string      // as in "output.s3"
+	Role   engine.Role // which counters move
+	Branch string      // that it stands in: "audit" of "audit.output.s3"; "" in none
 
 	// Of an input. Settled is what its source was told of, Voided what a lost connection took back.
 	Received, ReceivedBytes atomic.Int64

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"slices"
+
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/stats"
 )
@@ -24,6 +26,7 @@ func flows(p *stats.Pipeline, kinds []string) []flow {
 	all := make([]flow, len(p.Steps))
 	passing := received(p)
 	sealed := false
+	branched := slices.ContainsFunc(p.Steps, func(s *stats.Step) bool { return s.Branch != "" })
 	for i, s := range p.Steps {
 		switch s.Role {
 		case engine.RoleInput:
@@ -31,8 +34,8 @@ func flows(p *stats.Pipeline, kinds []string) []flow {
 			passing.messages -= s.Rejected.Load() + s.Dropped.Load()
 		case engine.RoleProcessor:
 			all[i] = passing
-			if sealed {
-				all[i] = sealedFor(p)
+			if sealed && !branched || s.Branch != "" { // what a branch was given is counted when it is sealed
+				all[i] = sealedFor(p, s.Branch)
 			}
 			sealed = sealed || kinds[i] == KindStage
 			if gone := s.Rejected.Load() + s.Dropped.Load(); gone > 0 {
@@ -56,9 +59,12 @@ func received(p *stats.Pipeline) (sum flow) {
 	return sum
 }
 
-func sealedFor(p *stats.Pipeline) (sum flow) {
+// sealedFor is what was sealed for the output of a branch; "" is that of a pipeline without any.
+func sealedFor(p *stats.Pipeline, branch string) (sum flow) {
 	for _, s := range p.InRole(engine.RoleOutput) {
-		sum = sum.plus(flow{s.SealedMessages.Load(), s.SealedBytes.Load()})
+		if s.Branch == branch {
+			sum = sum.plus(flow{s.SealedMessages.Load(), s.SealedBytes.Load()})
+		}
 	}
 	return sum
 }

@@ -177,7 +177,7 @@ func (v *verdict) output(p *Pipeline, s *Step) {
 
 // meanwhile says where the messages are while an output fails.
 func (p *Pipeline) meanwhile(s *Step) string {
-	i := slices.IndexFunc(p.Steps, func(o Step) bool { return o.Role == string(engine.RoleFallback) })
+	i := slices.IndexFunc(p.Steps, func(o Step) bool { return o.Role == string(engine.RoleFallback) && o.Branch == s.Branch })
 	if s.Role == string(engine.RoleOutput) && i >= 0 && p.Steps[i].Failing == nil {
 		return "it is tried again, and " + p.Steps[i].Name + " takes what it cannot store"
 	}

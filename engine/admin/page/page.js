@@ -135,7 +135,7 @@
   const kinds = { input: "input", processor: "processor", output: "output", fallback: "fallback", dead_letter: "dead letter" };
   const card = (s) => {
     const g = glyph("note"), word = el("span"), fact = el("div", "fact"), fact2 = el("div", "fact"), fill = el("i"), meter = el("div", "meter", fill);
-    const n = el("div", "step", el("div", "role", kinds[s.role] || s.role), el("div", "type", s.name.slice(s.name.indexOf(".") + 1)));
+    const n = el("div", "step", el("div", "role", kinds[s.role] || s.role), el("div", "type", s.name.slice(s.name.indexOf(`${s.role}.`) < 0 ? 0 : s.name.indexOf(`${s.role}.`) + s.role.length + 1)));
     if (s.about) {
       const what = el("div", "what", ending(s.about, 26));
       what.title = s.about;
@@ -172,7 +172,7 @@
       if (s.dropped) text.push(`${count(s.dropped)} dropped`);
     } else if (s.role === "output") {
       if (s.p99) text.push(`p50 ${took(s.p50)} · p99 ${took(s.p99)}`);
-      if (p.workers) { text.push(`${p.busy} of ${plural(p.workers, "worker")} busy`); share = p.busy / p.workers; }
+      if (p.workers && !s.branch) { text.push(`${p.busy} of ${plural(p.workers, "worker")} busy`); share = p.busy / p.workers; }
     } else if (s.role === "fallback") {
       const n = backlog(s);
       text.push(n ? `${plural(n, "message")} wait` : "nothing waits");
@@ -183,9 +183,10 @@
     return { text, share };
   };
   const backlog = (s) => s.gauges?.backlog_messages ?? Math.max(0, s.flow.total - s.back.total);
-  const arrow = () => {
+  const arrow = (name) => {
     const r = el("span", "rate"), b = el("span", "bytes"), line = el("div", "line", el("i"));
     const n = el("div", "arrow", r, line, b);
+    if (name) n.prepend(el("span", "way", name));
     return {
       n,
       show: (f) => {
@@ -210,50 +211,62 @@
     const n = el("div", "flow"), shows = [];
     n.setAttribute("role", "group");
     n.setAttribute("aria-label", `The way of the messages of ${p.name}`);
-    const of = (role) => p.steps.filter((s) => s.role === role);
+    const of = (way, role) => p.steps.filter((s) => (s.branch || "") === way && s.role === role);
     const add = (part, col, row) => { place(part.n, col, row); n.append(part.n); return part; };
     const live = (name, part) => shows.push((q) => { const s = q.steps.find((s) => s.name === name); if (s) part.show(s, q); });
     const inputs = el("div", "inputs");
-    for (const s of of("input")) { const c = card(s); inputs.append(c.n); live(s.name, c); }
+    for (const s of of("", "input")) { const c = card(s); inputs.append(c.n); live(s.name, c); }
     place(inputs, 1, 1);
     n.append(inputs);
-    const chain = [...of("processor"), ...of("output")];
     const columns = ["max-content"];
     const at = {};
-    chain.forEach((s, i) => {
-      const a = add(arrow(), 2 + 2 * i, 1);
+    // A chain of cards with arrows before them, from a column on.
+    const line = (chain, first, row, name) => chain.forEach((s, i) => {
+      const col = first + 2 * i;
+      const a = add(arrow(i ? "" : name), col, row);
       shows.push((q) => { const t = q.steps.find((t) => t.name === s.name); if (t) a.show(t.flow); });
-      at[s.name] = 3 + 2 * i;
-      const c = add(card(s), at[s.name], 1);
+      at[s.name] = col + 1;
+      const c = add(card(s), at[s.name], row);
       live(s.name, c);
-      columns.push("minmax(84px, 1fr)", "max-content");
       n.lastChild.dataset.step = s.name;
+      while (columns.length < at[s.name]) columns.push("minmax(84px, 1fr)", "max-content");
+    });
+    // What takes over when an output fails, and what is taken out: below the chain.
+    const below = (way, chain, row) => {
+      const out = of(way, "output")[0];
+      for (const s of of(way, "fallback")) {
+        const d = add(branch(), at[out.name], row + 1), c = add(card(s), at[out.name], row + 2);
+        c.n.classList.add("branch");
+        live(s.name, c);
+        shows.push((q) => {
+          const t = q.steps.find((t) => t.name === s.name), back = t.back.messages > 0, in_ = t.flow.messages > 0;
+          d.show(back ? `${rate(t.back.messages)} come home` : `${rate(t.flow.messages)} fall back`, back && in_ ? `${rate(t.flow.messages)} fall back` : "when it fails", in_, back);
+        });
+      }
+      const from = chain.find((s) => s.rejects) || chain.filter((s) => s.role === "processor").at(-1) || out;
+      for (const s of of(way, "dead_letter")) {
+        let col = from ? at[from.name] : 1;
+        if (from === out && of(way, "fallback").length) col = Math.max(1, at[out.name] - 2);
+        const d = add(branch(), col, row + 1), c = add(card(s), col, row + 2);
+        if (out && col < at[out.name]) place(d.n, col, row + 1, 2); // its label is long, and nothing else is below the arrow behind
+        c.n.classList.add("branch");
+        live(s.name, c);
+        const why = from?.rejects ? "rejected, or never storable" : "never storable";
+        shows.push((q) => {
+          const t = q.steps.find((t) => t.name === s.name);
+          d.show(`${rate(t.flow.messages)} · ${count(t.flow.total)} in all`, why, t.flow.messages > 0, false);
+        });
+      }
+    };
+    const common = [...of("", "processor"), ...of("", "output")];
+    line(common, 2, 1, "");
+    below("", common, 1);
+    [...new Set(p.steps.map((s) => s.branch).filter(Boolean))].forEach((name, i) => {
+      const chain = [...of(name, "processor"), ...of(name, "output")];
+      line(chain, 2 + 2 * common.length, 1 + 3 * i, name);
+      below(name, chain, 1 + 3 * i);
     });
     n.style.gridTemplateColumns = columns.join(" ");
-    const out = chain.at(-1);
-    for (const s of of("fallback")) {
-      const d = add(branch(), at[out.name], 2), c = add(card(s), at[out.name], 3);
-      c.n.classList.add("branch");
-      live(s.name, c);
-      shows.push((q) => {
-        const t = q.steps.find((t) => t.name === s.name), back = t.back.messages > 0, in_ = t.flow.messages > 0;
-        d.show(back ? `${rate(t.back.messages)} come home` : `${rate(t.flow.messages)} fall back`, back && in_ ? `${rate(t.flow.messages)} fall back` : "when it fails", in_, back);
-      });
-    }
-    const from = chain.find((s) => s.rejects) || chain.filter((s) => s.role === "processor").at(-1) || out;
-    for (const s of of("dead_letter")) {
-      let col = at[from.name];
-      if (from === out && of("fallback").length) col = 1;
-      const d = add(branch(), col, 2), c = add(card(s), col, 3);
-      if (col < at[out.name]) place(d.n, col, 2, 2); // its label is long, and nothing else is below the arrow behind
-      c.n.classList.add("branch");
-      live(s.name, c);
-      const why = from.rejects ? "rejected, or never storable" : "never storable";
-      shows.push((q) => {
-        const t = q.steps.find((t) => t.name === s.name);
-        d.show(`${rate(t.flow.messages)} · ${count(t.flow.total)} in all`, why, t.flow.messages > 0, false);
-      });
-    }
     return { n, show: (q) => shows.forEach((f) => f(q)) };
   };
 
@@ -272,8 +285,25 @@
     }
     return { n, show: (p) => showFigures(t, p) };
   };
+  // What several branches have of one role, as one: sums, and the worst.
+  const merged = (all) => {
+    if (all.length < 2) return all[0];
+    const sum = (f) => all.reduce((n, s) => n + (f(s) || 0), 0);
+    const worst = (f) => all.reduce((a, b) => ((f(b) || 0) > (f(a) || 0) ? b : a));
+    const slowest = worst((s) => s.p99), gauges = {}, by = {};
+    for (const s of all) {
+      for (const [k, v] of Object.entries(s.gauges || {})) gauges[k] = (gauges[k] || 0) + v;
+      for (const [k, v] of Object.entries(s.failed_by || {})) by[k] = (by[k] || 0) + v;
+    }
+    const rates = (f) => ({ messages: sum((s) => f(s).messages), total: sum((s) => f(s).total) });
+    return {
+      p50: slowest.p50, p99: slowest.p99, writes: sum((s) => s.writes), failed: sum((s) => s.failed), failed_by: by, outages: sum((s) => s.outages),
+      down_seconds: sum((s) => s.down_seconds), failing: all.map((s) => s.failing).filter(Boolean).sort()[0], gauges,
+      flow: rates((s) => s.flow), back: rates((s) => s.back), state: worst((s) => ["ok", "note", "warn", "fail"].indexOf(s.state)).state,
+    };
+  };
   const showFigures = (t, p) => {
-    const of = (role) => p.steps.find((s) => s.role === role);
+    const of = (role) => merged(p.steps.filter((s) => s.role === role));
     const out = of("output"), fb = of("fallback"), dead = of("dead_letter"), stage = p.steps.find((s) => s.gauges?.open_groups !== undefined);
     t.unsettled.show(count(p.unsettled), p.oldest ? `oldest ${ago(since(p.oldest))} · ${bytes(p.unsettled_bytes)}` : "nothing waits", "ok", !p.unsettled);
     t.fill.n.hidden = !stage;

@@ -82,7 +82,7 @@ func (t *track) takenNow(now time.Time) taken {
 			n.took[i] = s.Took.Counts()
 		}
 		if s.Role == engine.RoleOutput {
-			n.lateness = s.Lateness.Counts()
+			n.lateness = n.lateness.Plus(s.Lateness.Counts())
 		}
 	}
 	return n

@@ -82,12 +82,13 @@ type Rate struct {
 
 // Step is one block of a pipeline.
 type Step struct {
-	Name  string `json:"name"`            // as in "output.s3"
-	Role  string `json:"role"`            // input, processor, output, fallback or dead_letter
-	Kind  string `json:"kind,omitempty"`  // of a processor: transform, stage or policy
-	About string `json:"about,omitempty"` // as in "bucket logs"
-	State State  `json:"state"`
-	Word  string `json:"word"`
+	Name   string `json:"name"`             // as in "output.s3"
+	Role   string `json:"role"`             // input, processor, output, fallback or dead_letter
+	Branch string `json:"branch,omitempty"` // that it stands in
+	Kind   string `json:"kind,omitempty"`   // of a processor: transform, stage or policy
+	About  string `json:"about,omitempty"`  // as in "bucket logs"
+	State  State  `json:"state"`
+	Word   string `json:"word"`
 
 	Flow    Rate `json:"flow"`              // an input: what leaves it; others: what came over the arrow into it
 	Back    Rate `json:"back"`              // fallback: what came home

@@ -11,7 +11,7 @@ import (
 func (t *track) step(i int, state engine.State, took stats.Counts) Step {
 	of, about := t.of.Steps[i], t.about[i]
 	s := Step{
-		Name: of.Name, Role: string(of.Role), About: public(about.Text), Rejects: about.Rejects,
+		Name: of.Name, Role: string(of.Role), Branch: of.Branch, About: public(about.Text), Rejects: about.Rejects,
 		Rejected: of.Rejected.Load(), Dropped: of.Dropped.Load(), Lost: of.Lost.Load(), Gauges: gaugesOf(of.Name, state),
 	}
 	for name, v := range s.Gauges {
