@@ -18,7 +18,12 @@ import (
 func TestShippedPipelinesPassTheirTests(t *testing.T) {
 	files := []string{"../pipeline.hcl"}
 	for _, dir := range []string{"../examples", "../k8s"} {
-		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() {
+				if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+					return fs.SkipDir // a program of its own, with plugins that are not here: its own tests run the pipeline
+				}
+			}
 			if filepath.Ext(path) == ".hcl" && !config.IsTestFile(path) {
 				files = append(files, path)
 			}
