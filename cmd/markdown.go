@@ -47,6 +47,13 @@ Whole numbers are exact within 64 bits. A condition has no answer where it compa
 and where it asks for fields of a message that is no JSON object; the plugin says what becomes of such a message. ` + "`has('status') && status >= 500`" + ` always has one of a record whose status is a number.
 `
 
+// branchNote is what the table of a branch cannot say.
+const branchNote = `
+A pipeline may have blocks ` + "`branch \"NAME\"`" + ` in place of its output: behind its common processors stand several ways, each with processors, an output, and as it likes a fallback
+and a dead_letter of its own (else that of the pipeline). A message goes to each branch whose ` + "`when`" + ` is true of it, and is settled when all of these have it.
+What has no answer to a ` + "`when`" + ` is a dead letter. A branch that is down keeps nothing from the others until what it holds fills the window of the inputs; with a fallback that does not happen.
+`
+
 // markdownEngine writes the options that the engine has on blocks of its own and on those of plugins.
 func markdownEngine(s *strings.Builder) {
 	s.WriteString("\n## Options of the engine\n\nThe engine has options of its own, beside those of the plugin that a block names.\n")
@@ -57,6 +64,8 @@ func markdownEngine(s *strings.Builder) {
 		}
 	}
 	table("pipeline", config.PipelineAttributes())
+	s.WriteString(branchNote)
+	table("branch", config.BranchAttributes())
 	for _, k := range kinds {
 		for _, role := range k.roles {
 			table(string(role), config.BlockAttributes(role))

@@ -1,8 +1,11 @@
 package cmd
 
 import (
+	"fmt"
 	"runtime"
+	"slices"
 
+	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/admin/page"
 	"github.com/logpipe/logpipe/engine/config"
 )
@@ -37,6 +40,10 @@ func (s *session) pipeline(name string) *config.Pipeline {
 }
 
 func aboutStep(p *config.Pipeline, step string) page.About {
+	if step == engine.ForkStep {
+		asks := func(b config.Branch) bool { return !b.When.IsZero() }
+		return page.About{Kind: page.KindTransform, Text: fmt.Sprintf("%d ways", len(p.Branches)), Rejects: slices.ContainsFunc(p.Branches, asks)}
+	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
 		if b.Name != step {

@@ -75,6 +75,7 @@ func blockOptions() map[string][]option {
 		}
 	}
 	note("pipeline", config.PipelineAttributes())
+	note("branch", config.BranchAttributes())
 	for _, k := range kinds {
 		for _, role := range k.roles {
 			note(string(role), config.BlockAttributes(role))

@@ -22,8 +22,8 @@ blocks ask of each other, such as a dead_letter for a processor that rejects.`
 // schemaJSON is the JSON schema (2020-12) of a file for this binary.
 func (a *app) schemaJSON() string {
 	defs := valueSchemas()
-	pipeline := bodySchema(config.PipelineAttributes())
-	properties := pipeline["properties"].(schema)
+	pipeline, branch := bodySchema(config.PipelineAttributes()), bodySchema(config.BranchAttributes())
+	properties, inBranch := pipeline["properties"].(schema), branch["properties"].(schema)
 	for _, k := range kinds {
 		for _, role := range k.roles {
 			byName := schema{}
@@ -33,9 +33,16 @@ func (a *app) schemaJSON() string {
 				byName[p.Name()] = oneOrMany(ref(name))
 			}
 			properties[string(role)] = oneOrMany(labels(byName))
+			if role != engine.RoleInput {
+				inBranch[string(role)] = properties[string(role)]
+			}
 		}
 	}
-	pipeline["required"] = []string{string(engine.RoleInput), string(engine.RoleOutput)}
+	branch["required"] = []string{string(engine.RoleOutput)}
+	defs["branch"] = branch
+	properties["branch"] = oneOrMany(schema{"type": "object", "additionalProperties": oneOrMany(ref("branch"))})
+	pipeline["required"] = []string{string(engine.RoleInput)}
+	pipeline["anyOf"] = []schema{{"required": []string{string(engine.RoleOutput)}}, {"required": []string{"branch"}}}
 	defs["pipeline"] = pipeline
 	alerts := schema{}
 	for _, kind := range config.AlertTypes {

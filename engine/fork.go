@@ -9,8 +9,8 @@ import (
 // errUnmatched is why a message that no branch takes is a dead letter.
 var errUnmatched = errors.New("no branch takes this message")
 
-// How steps that are no plugins are named in events and log lines.
-const forkStep = "branch"
+// ForkStep names in events the step that gives messages to branches. It rejects, or drops, those that no branch takes.
+const ForkStep = "branch"
 
 // fork is the goroutine behind the common processors: it gives each message to the branches that take it.
 //
@@ -86,10 +86,10 @@ func (f *fork) route(b *Batch) bool {
 	f.send(b)
 	if n := len(dropped); n > 0 {
 		release(dropped)
-		f.r.observe(Event{Kind: Dropped, Plugin: forkStep, Messages: n})
+		f.r.observe(Event{Kind: Dropped, Plugin: ForkStep, Messages: n})
 	}
 	f.r.pokeReaders() // one may wait for this batch, which no worker will see when nothing of it is left
-	return len(dead.Messages) == 0 || f.r.reject(f.r.burier, dead, forkStep)
+	return len(dead.Messages) == 0 || f.r.reject(f.r.burier, dead, ForkStep)
 }
 
 // choose asks each branch whether it takes m, and returns how many do. After an error none does.

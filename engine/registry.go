@@ -36,6 +36,7 @@ const (
 type Env struct {
 	Log      *slog.Logger  // never nil; carries pipeline and plugin already. Write nothing to it once a message
 	Pipeline string        // the name of the pipeline
+	Branch   string        // of the pipeline that the instance stands in; "" is none
 	Role     Role          // the block that the instance is for
 	Version  string        // of logpipe, for metadata
 	NewID    func() string // a new name that sorts by time and is like no other; for what a stage seals; from any goroutine
@@ -43,6 +44,14 @@ type Env struct {
 	Capacity Capacity
 	// Window is what the engine lets this input have unsettled at most; zero for other roles.
 	Window Capacity
+}
+
+// Way names what an instance stands in: "logs", and "logs/audit" in a branch.
+func (e Env) Way() string {
+	if e.Branch == "" {
+		return e.Pipeline
+	}
+	return e.Pipeline + "/" + e.Branch
 }
 
 // Capacity is a number of messages and of bytes of their bodies.

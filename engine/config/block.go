@@ -10,15 +10,9 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-// block decodes one block of a pipeline as far as it can be: its templates are resolved later. It is false when not even the role is known.
-func (l *loader) block(f *file, b *hclsyntax.Block) (Block, bool) {
+// block decodes one block of a pipeline or a branch as far as it can be: its templates are resolved later. Its role is one that may stand there.
+func (l *loader) block(f *file, b *hclsyntax.Block) Block {
 	role := engine.Role(b.Type)
-	if !slices.Contains(roles, role) {
-		if !f.isPlaceholder(b) {
-			l.unknownRole(f, b)
-		}
-		return Block{}, false
-	}
 	what := b.Type
 	if len(b.Labels) > 0 {
 		what = fmt.Sprintf("%s %q", b.Type, shorten(b.Labels[0]))
@@ -27,13 +21,13 @@ func (l *loader) block(f *file, b *hclsyntax.Block) (Block, bool) {
 	block := Block{Role: role, Range: d.header, decoded: d.decoded}
 	if len(b.Labels) != 1 {
 		d.wrongLabels(b, kindOf(role))
-		return block, true
+		return block
 	}
 	block.Type = b.Labels[0]
 	i := slices.IndexFunc(l.Plugins, func(p engine.Plugin) bool { return p.Kind() == kindOf(role) && p.Name() == block.Type })
 	if i < 0 {
 		d.unknownPlugin(b, role)
-		return block, true
+		return block
 	}
 	block.plugin = l.Plugins[i]
 	block.Config = block.plugin.NewConfig()
@@ -48,16 +42,21 @@ func (l *loader) block(f *file, b *hclsyntax.Block) (Block, bool) {
 	case *fallbackAttributes:
 		block.Recover = own.Recover
 	}
-	return block, true
+	return block
 }
 
-func (l *loader) unknownRole(f *file, b *hclsyntax.Block) {
+// unknownRole reports a block that a pipeline or a branch does not have.
+func (l *loader) unknownRole(f *file, b *hclsyntax.Block, kind string) {
 	var known []string
-	for _, r := range roles {
+	for _, r := range rolesIn(kind) {
 		known = append(known, string(r))
 	}
-	g := Diagnostic{Range: rangeOf(b.TypeRange), Context: f.contextOf(b.TypeRange.Start.Byte, 1), Summary: fmt.Sprintf("a pipeline has no block %s", shorten(b.Type))}
+	g := Diagnostic{Range: rangeOf(b.TypeRange), Context: f.contextOf(b.TypeRange.Start.Byte, 1), Summary: fmt.Sprintf("a %s has no block %s", kind, shorten(b.Type))}
 	switch near := Suggest(b.Type, known); {
+	case kind == blockBranch && b.Type == string(engine.RoleInput):
+		g.Detail = "Messages come to a branch from the inputs of the pipeline. Move it out of the branch, above the first one."
+	case kind == blockBranch && b.Type == blockBranch:
+		g.Detail = `Branches are not nested. Move it beside the other one, and say in its when what both ask for, as in "kind == 'audit' and level == 'error'".`
 	case l.asBlock(b.Type) != "":
 		g.Detail = fmt.Sprintf("Did you mean %s?", l.asBlock(b.Type))
 	case near != "":
@@ -83,6 +82,8 @@ func otherWord(s string) string {
 		return string(engine.RoleOutput)
 	case "dlq", "reject", "rejected":
 		return string(engine.RoleDeadLetter)
+	case "route", "router", "case", "switch", "when", "way", "fanout", "fan_out":
+		return blockBranch
 	}
 	return ""
 }

@@ -24,13 +24,21 @@ func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 		b.Log = slog.New(slog.DiscardHandler)
 	}
 	log := b.Log.With("pipeline", p.Name)
-	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, Log: log, Observer: b.Observer, NewID: b.newID("")}
-	env := engine.Env{Pipeline: p.Name, Version: p.version, NewID: b.newID(""), Capacity: p.Capacity()}
+	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, DropUnmatched: p.DropUnmatched, Log: log, Observer: b.Observer, NewID: b.newID("")}
+	env := engine.Env{Pipeline: p.Name, Version: p.version, Capacity: p.Capacity()}
+	ways := make([]engine.Branch, 1+len(p.Branches)) // the first is what the pipeline has beside branches
+	for i, b := range p.Branches {
+		ways[i+1] = engine.Branch{Name: b.Name, When: b.When, Default: b.Default}
+	}
 	for i := range p.Blocks {
-		if err := p.Blocks[i].build(built, env, log); err != nil {
+		env.NewID = b.newID(p.Blocks[i].Branch)
+		if err := p.Blocks[i].build(built, &ways[p.Blocks[i].branch], env, log); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Blocks[i].Name, err)
 		}
 	}
+	common := ways[0]
+	built.Processors, built.Output, built.Fallback, built.DeadLetter = common.Processors, common.Output, common.Fallback, common.DeadLetter
+	built.Workers, built.Recover, built.Branches = common.Workers, common.Recover, ways[1:]
 	return built, nil
 }
 
@@ -42,8 +50,9 @@ func (b BuildEnv) newID(branch string) func() string {
 	return func() string { return b.NewID(branch) }
 }
 
-func (b *Block) build(into *engine.Pipeline, env engine.Env, log *slog.Logger) error {
-	env.Role = b.Role
+// build adds an instance of the block's plugin to the inputs of the pipeline or to one of its ways.
+func (b *Block) build(pipeline *engine.Pipeline, way *engine.Branch, env engine.Env, log *slog.Logger) error {
+	env.Role, env.Branch = b.Role, b.Branch
 	env.Log = log.With("plugin", b.Name)
 	if b.Role == engine.RoleInput {
 		env.Window = b.Window(env.Capacity)
@@ -54,51 +63,63 @@ func (b *Block) build(into *engine.Pipeline, env engine.Env, log *slog.Logger) e
 	}
 	switch b.Role {
 	case engine.RoleInput:
-		into.Inputs = append(into.Inputs, engine.InputStep{Name: b.Name, Input: made.(engine.Input), Window: env.Window})
+		pipeline.Inputs = append(pipeline.Inputs, engine.InputStep{Name: b.Name, Input: made.(engine.Input), Window: env.Window})
 	case engine.RoleProcessor:
-		into.Processors = append(into.Processors, engine.ProcessorStep{Name: b.Name, Processor: made})
+		way.Processors = append(way.Processors, engine.ProcessorStep{Name: b.Name, Processor: made})
 	case engine.RoleOutput:
-		into.Output = engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
-		into.Workers = b.Workers
+		way.Output = engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
+		way.Workers = b.Workers
 	case engine.RoleFallback:
-		into.Fallback = &engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
-		into.Recover = b.Recover
+		way.Fallback = &engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
+		way.Recover = b.Recover
 	case engine.RoleDeadLetter:
-		into.DeadLetter = &engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
+		way.DeadLetter = &engine.OutputStep{Name: b.Name, Output: made.(engine.Output)}
 	}
 	return nil
 }
 
 // Capacity is what the pipeline can hold behind its inputs before anything is settled: what its stages hold open, a full batch for
-// each worker and one that waits, and one chunk. An input with fewer messages in flight would starve the batches; more would
+// each worker and one that waits on each way, and one chunk. An input with fewer messages in flight would starve the batches; more would
 // only fill the memory.
 func (p *Pipeline) Capacity() engine.Capacity {
-	workers := int64(1)
-	var c, batch engine.Capacity
+	c := engine.Capacity{Messages: chunkMessages, Bytes: chunkBytes}
 	for i := range p.Blocks {
-		b := &p.Blocks[i]
-		if b.Role == engine.RoleOutput {
-			workers = int64(b.Workers)
+		if b := &p.Blocks[i]; b.Role == engine.RoleProcessor && b.plugin.IsStage() {
+			t := b.Traits()
+			c.Messages = plus(c.Messages, int64(t.OpenMessages))
+			c.Bytes += min(t.OpenBytes, 1<<50)
 		}
-		if b.Role != engine.RoleProcessor || !b.plugin.IsStage() {
-			continue
+	}
+	unsized := false
+	for _, w := range p.ways() {
+		batch, workers := w.batches()
+		if batch.Messages == 0 {
+			batch.Messages = chunkMessages // without a stage a chunk is the batch
 		}
-		t := b.Traits()
-		c.Messages = plus(c.Messages, int64(t.OpenMessages))
-		c.Bytes += min(t.OpenBytes, 1<<50)
-		batch.Messages, batch.Bytes = max(batch.Messages, t.BatchMessages), max(batch.Bytes, t.BatchBytes)
+		unsized = unsized || batch.Bytes == 0
+		c.Messages = plus(c.Messages, int64(saturate(int64(batch.Messages), workers+1)))
+		c.Bytes += min(batch.Bytes, 1<<40) * (workers + 1)
 	}
-	if batch.Messages == 0 {
-		batch.Messages = chunkMessages // without a stage a chunk is the batch
-	}
-	c.Messages = plus(c.Messages, int64(saturate(int64(batch.Messages), workers+1)))
-	c.Messages = plus(c.Messages, chunkMessages)
 	c.Messages = min(c.Messages, mostMessages)
-	c.Bytes += min(batch.Bytes, 1<<40)*(workers+1) + chunkBytes
-	if batch.Bytes == 0 {
+	if unsized {
 		c.Bytes = max(c.Bytes, defaultBytes)
 	}
 	return c
+}
+
+// batches are how large one may be that comes to the output, and by how many workers they are written.
+func (w way) batches() (largest engine.Capacity, workers int64) {
+	workers = 1
+	for _, b := range w {
+		switch {
+		case b.Role == engine.RoleOutput:
+			workers = int64(b.Workers)
+		case b.Role == engine.RoleProcessor && b.plugin.IsStage():
+			t := b.Traits()
+			largest.Messages, largest.Bytes = max(largest.Messages, t.BatchMessages), max(largest.Bytes, t.BatchBytes)
+		}
+	}
+	return largest, workers
 }
 
 // Window is what the engine lets an input have unsettled: what its block says or its plugin was told to ask for, the smaller of the two,

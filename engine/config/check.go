@@ -10,14 +10,15 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-// report says something about a block, at its header where no other place is given.
-func (l *loader) report(b *Block, g Diagnostic) {
-	at := b.Range
-	if g.Range != nil {
-		at = *g.Range
+// report says something about a block.
+func (l *loader) report(b *Block, g Diagnostic) { l.tell(b.decoded, g) }
+
+// tell says something about a block, a branch or a pipeline, at its header where no other place is given.
+func (l *loader) tell(d *decoded, g Diagnostic) {
+	if g.Range == nil {
+		g.Range = &d.header
 	}
-	g.Range = &at // a copy: blocks are still to be sorted
-	g.Context = b.decoded.file.context(g.Range.Start.Byte)
+	g.Context = d.file.context(g.Range.Start.Byte)
 	l.diags.add(g)
 }
 
@@ -34,16 +35,19 @@ func (b *Block) at(names ...string) *Range {
 // checkBlocks finds what is wrong only between blocks. A block whose own configuration is wrong is left out, and so is one in which an attribute
 // that a check needs is not known: what it would do is not known either.
 func (l *loader) checkBlocks(p *Pipeline) {
-	l.checkPolicies(p)
-	l.checkTwice(p)
-	l.checkFallback(p)
+	l.checkBranches(p)
+	for _, w := range p.ways() {
+		l.checkPolicies(w)
+		l.checkTwice(w)
+		l.checkFallback(w)
+		l.checkLineBreaks(w)
+		l.checkGrouping(w)
+		l.checkFill(w)
+		l.checkHolding(w)
+		l.checkRates(p, w)
+		l.checkRedaction(w)
+	}
 	l.checkRejects(p)
-	l.checkRedaction(p)
-	l.checkLineBreaks(p)
-	l.checkGrouping(p)
-	l.checkFill(p)
-	l.checkHolding(p)
-	l.checkRates(p)
 	l.checkFiles(p)
 }
 
@@ -56,32 +60,10 @@ var (
 	ackedBy   = []string{"consumer_timeout"}
 )
 
-// of returns the blocks of a role that know the attributes.
-func (p *Pipeline) of(role engine.Role, attrs ...string) []*Block {
-	var found []*Block
-	for i := range p.Blocks {
-		if p.Blocks[i].Role == role && p.Blocks[i].knows(attrs...) {
-			found = append(found, &p.Blocks[i])
-		}
-	}
-	return found
-}
-
-func (p *Pipeline) count(role engine.Role) int {
-	n := 0
-	for _, b := range p.Blocks {
-		if b.Role == role {
-			n++
-		}
-	}
-	return n
-}
-
 // checkPolicies finds a policy such as retry that does not wrap the output, because another processor stands between.
-func (l *loader) checkPolicies(p *Pipeline) {
+func (l *loader) checkPolicies(w way) {
 	var policy *Block
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
+	for _, b := range w {
 		switch {
 		case b.Role != engine.RoleProcessor || b.Config == nil:
 		case b.plugin.IsPolicy():
@@ -100,15 +82,16 @@ func (l *loader) checkPolicies(p *Pipeline) {
 }
 
 func (l *loader) checkRejects(p *Pipeline) {
-	if p.count(engine.RoleDeadLetter) > 0 {
-		return
-	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if !b.knows(rejecting...) || !b.Traits().Rejects {
+		if p.deadLetter(b.branch) != nil || !b.knows(rejecting...) || !b.Traits().Rejects {
 			continue
 		}
-		detail := "Add a dead_letter block to the pipeline" + b.insteadOfRejecting() + "."
+		detail := "Add a dead_letter block to the pipeline"
+		if b.branch > 0 {
+			detail = "Add a dead_letter block to the branch or to the pipeline"
+		}
+		detail += b.insteadOfRejecting() + "."
 		l.report(b, Diagnostic{absence: true, Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail})
 	}
 }
@@ -132,13 +115,12 @@ func (b *Block) insteadOfRejecting() string {
 }
 
 // checkLineBreaks finds an output that can never store what an input may well give, without a place for it.
-func (l *loader) checkLineBreaks(p *Pipeline) {
-	if p.count(engine.RoleDeadLetter) > 0 {
+func (l *loader) checkLineBreaks(w way) {
+	if w.count(engine.RoleDeadLetter) > 0 {
 		return
 	}
 	any := false
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
+	for _, b := range w {
 		if b.Role == engine.RoleProcessor && !b.knows("on_invalid") {
 			return
 		}
@@ -156,13 +138,13 @@ func (l *loader) checkLineBreaks(p *Pipeline) {
 }
 
 // checkGrouping finds an output that stores one object a batch behind a pipeline that makes no batches.
-func (l *loader) checkGrouping(p *Pipeline) {
-	for i := range p.Blocks {
-		if b := &p.Blocks[i]; b.Role == engine.RoleProcessor && (!b.knows() || b.plugin.IsStage()) {
+func (l *loader) checkGrouping(w way) {
+	for _, b := range w {
+		if b.Role == engine.RoleProcessor && (!b.knows() || b.plugin.IsStage()) {
 			return
 		}
 	}
-	for _, b := range p.of(engine.RoleOutput) {
+	for _, b := range w.of(engine.RoleOutput) {
 		if b.Traits().Sealed {
 			l.report(b, Diagnostic{Severity: SeverityWarning, absence: true,
 				Summary: fmt.Sprintf("%s stores one object for each batch, and nothing groups messages into batches", b.decoded.what),
@@ -173,21 +155,21 @@ func (l *loader) checkGrouping(p *Pipeline) {
 
 // checkFill finds a batch that is never full, because its inputs are bounded below its size: by what was written, or else by what
 // an input may have in flight at all.
-func (l *loader) checkFill(p *Pipeline) {
-	inputs := p.of(engine.RoleInput, boundedBy...)
-	if len(inputs) != p.count(engine.RoleInput) {
+func (l *loader) checkFill(w way) {
+	inputs := w.of(engine.RoleInput, boundedBy...)
+	if len(inputs) != w.count(engine.RoleInput) {
 		return
 	}
 	window := 0
 	for _, in := range inputs {
-		w, _ := in.window()
-		if w == 0 {
-			l.checkLargest(p)
+		n, _ := in.window()
+		if n == 0 {
+			l.checkLargest(w)
 			return
 		}
-		window += w
+		window += n
 	}
-	for _, b := range p.of(engine.RoleProcessor, sizedBy...) {
+	for _, b := range w.of(engine.RoleProcessor, sizedBy...) {
 		count := b.Traits().BatchMessages
 		if !b.plugin.IsStage() || count <= window || window == 0 {
 			continue
@@ -197,14 +179,14 @@ func (l *loader) checkFill(p *Pipeline) {
 		l.report(in, Diagnostic{Range: in.at(attr),
 			Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, window),
 			Detail: fmt.Sprintf("The rest comes only after some are stored, so each batch would wait for its age. Leave the bound out, which lets it follow from the batch; or raise it%s; "+
-				"or make the batch smaller.", enough(p, count)),
+				"or make the batch smaller.", enough(w, count)),
 			Related: []Related{{"the size of the batch is on", *b.at("count")}}})
 	}
 }
 
 // checkLargest finds a batch of more messages than are ever in flight. Its bytes or its age may seal it, so this is a warning.
-func (l *loader) checkLargest(p *Pipeline) {
-	for _, b := range p.of(engine.RoleProcessor, sizedBy...) {
+func (l *loader) checkLargest(w way) {
+	for _, b := range w.of(engine.RoleProcessor, sizedBy...) {
 		if count := b.Traits().BatchMessages; b.plugin.IsStage() && count > mostMessages-chunkMessages {
 			l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("count"),
 				Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, mostMessages),
@@ -214,18 +196,18 @@ func (l *loader) checkLargest(p *Pipeline) {
 }
 
 // enough says how many messages keep all workers busy while the next batch fills, if it is known how many there are.
-func enough(p *Pipeline, count int) string {
-	for _, out := range p.of(engine.RoleOutput, "workers") {
+func enough(w way, count int) string {
+	for _, out := range w.of(engine.RoleOutput, "workers") {
 		return fmt.Sprintf(" to %d, which is enough for all workers", saturate(int64(count), int64(out.Workers+1)))
 	}
 	return ""
 }
 
 // checkHolding finds a pipeline that may keep messages for longer than their source waits.
-func (l *loader) checkHolding(p *Pipeline) {
+func (l *loader) checkHolding(w way) {
 	var held time.Duration
 	var longest *Block
-	for _, b := range p.of(engine.RoleProcessor, heldBy...) {
+	for _, b := range w.of(engine.RoleProcessor, heldBy...) {
 		h := b.Traits().HoldsFor
 		if longest == nil || h > longest.Traits().HoldsFor {
 			longest = b
@@ -234,7 +216,7 @@ func (l *loader) checkHolding(p *Pipeline) {
 			held = math.MaxInt64
 		}
 	}
-	for _, in := range p.of(engine.RoleInput, ackedBy...) {
+	for _, in := range w.of(engine.RoleInput, ackedBy...) {
 		wait := in.Traits().AckWithin
 		if longest == nil || wait <= 0 || held <= wait/2 {
 			continue

@@ -50,19 +50,35 @@ type Config struct {
 type Pipeline struct {
 	Name         string        // its label
 	DrainTimeout time.Duration // how long it may go on when it shall end
-	Blocks       []Block       // in the order of the file, which is that of the flow
-	Range        Range         // its header in the file
+	// Blocks are in the order of the file, which is that of the flow: what comes before the branches, those of one branch after the other, what
+	// stands beside the branches.
+	Blocks        []Block
+	Branches      []Branch // in the order of the file
+	DropUnmatched bool     // whether what no branch takes is dropped; else it is rejected
+	Range         Range    // its header in the file
 
 	version string
+	decoded *decoded
 	reads   []string // what file() read
 	partial bool     // some value is not known, see Options.NoEnv
+}
+
+// Branch is one branch block of a pipeline. Its blocks are among those of the pipeline.
+type Branch struct {
+	Name    string           // unique within the pipeline
+	When    engine.Condition // what it takes; the zero one is everything
+	Default bool             // whether it takes what no other branch takes
+	Range   Range            // its header in the file
+
+	decoded *decoded
 }
 
 // Block is one block of a pipeline: a plugin in a role.
 type Block struct {
 	Role   engine.Role // the word that it begins with
 	Type   string      // the plugin's name
-	Name   string      // as in "output.s3", unique within the pipeline
+	Name   string      // as in "output.s3", or "audit.output.s3" in a branch; unique within the pipeline
+	Branch string      // the branch that it stands in; "" is none
 	Config any         // a pointer to the plugin's configuration struct, decoded and validated
 	Range  Range       // its header in the file
 
@@ -71,13 +87,17 @@ type Block struct {
 	MaxInFlightBytes engine.Bytes // input: the same in bytes
 	Recover          bool         // fallback: whether what it holds comes home by itself
 
+	branch  int // the number of its branch; 0 is none
 	plugin  engine.Plugin
 	decoded *decoded
 }
 
-// Places are the names and roles of the pipeline's blocks, in the order of the flow.
+// Places are the names and roles of the pipeline's steps, in the order of the flow: its blocks, and what gives messages to branches.
 func (p *Pipeline) Places() (places []stats.Place) {
-	for _, b := range p.Blocks {
+	for i, b := range p.Blocks {
+		if b.branch > 0 && (i == 0 || p.Blocks[i-1].branch == 0) {
+			places = append(places, stats.Place{Name: engine.ForkStep, Role: engine.RoleProcessor})
+		}
 		places = append(places, stats.Place{Name: b.Name, Role: b.Role})
 	}
 	return places

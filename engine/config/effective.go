@@ -21,17 +21,45 @@ func (p *Pipeline) Effective() string {
 	e := &effective{}
 	e.open("pipeline " + strconv.Quote(p.Name))
 	e.attribute("drain_timeout", quoteHCL(DurationText(p.DrainTimeout)), p.DrainTimeout == PipelineAttributes().(*pipelineAttributes).DrainTimeout)
+	if len(p.Branches) > 0 {
+		e.attribute("unmatched", quoteHCL(p.unmatched()), !p.DropUnmatched)
+	}
+	in := 0 // the branch that is open
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
+		if b.branch != in {
+			if in > 0 {
+				e.close()
+			}
+			if in = b.branch; in > 0 {
+				e.gap()
+				e.open(fmt.Sprintf("%s %s", blockBranch, strconv.Quote(b.Branch)))
+				e.fields(reflect.ValueOf(p.Branches[in-1].own()), "", p.Branches[in-1].decoded)
+			}
+		}
 		e.gap()
 		e.open(fmt.Sprintf("%s %s", b.Role, strconv.Quote(b.Type)))
 		e.fields(reflect.ValueOf(b.Config), "", b.decoded)
 		e.fields(reflect.ValueOf(b.own()), "", b.decoded)
 		e.close()
 	}
+	if in > 0 {
+		e.close()
+	}
 	e.close()
 	return string(hclwrite.Format([]byte(e.out.String())))
 }
+
+// unmatched is the attribute as it would be written.
+func (p *Pipeline) unmatched() string {
+	if p.DropUnmatched {
+		return unmatchedDrop
+	}
+	return unmatchedDeadLetter
+}
+
+// own are the branch's attributes.
+func (b *Branch) own() any { return &branchAttributes{b.When, b.Default} }
 
 // own are the engine's attributes on the block.
 func (b *Block) own() any {

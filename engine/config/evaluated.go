@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,6 +40,13 @@ func (p *Pipeline) Evaluate(salt []byte) Evaluated {
 	e := &evaluator{salt: salt, made: Evaluated{Name: p.Name}}
 	e.text("drain_timeout", DurationText(p.DrainTimeout))
 	e.text("blocks", strings.Join(p.flow(), ", "))
+	if len(p.Branches) > 0 {
+		e.text("unmatched", p.unmatched())
+	}
+	for _, b := range p.Branches {
+		e.block = blockBranch + " " + b.Name
+		e.fields("", reflect.ValueOf(b.own()).Elem())
+	}
 	for i := range p.Blocks {
 		e.of(&p.Blocks[i])
 	}
@@ -59,10 +67,12 @@ func (p *Pipeline) Reads() []string {
 	return all
 }
 
-// flow is the blocks in the order that counts: a fallback and a dead letter stand beside each other.
+// flow is the blocks in the order that counts: a fallback and a dead letter stand beside each other, and so do branches.
 func (p *Pipeline) flow() (names []string) {
 	blocks := slices.Clone(p.Blocks)
-	slices.SortStableFunc(blocks, func(a, b Block) int { return slices.Index(roles, a.Role) - slices.Index(roles, b.Role) })
+	slices.SortStableFunc(blocks, func(a, b Block) int {
+		return cmp.Or(strings.Compare(a.Branch, b.Branch), slices.Index(roles, a.Role)-slices.Index(roles, b.Role))
+	})
 	for _, b := range blocks {
 		names = append(names, b.Name)
 	}

@@ -7,10 +7,9 @@ import (
 )
 
 // checkTwice finds a policy that wraps itself: three attempts of three attempts are nine, and the waits between them add up as nobody meant.
-func (l *loader) checkTwice(p *Pipeline) {
+func (l *loader) checkTwice(w way) {
 	first := map[string]*Block{}
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
+	for _, b := range w {
 		if b.Role != engine.RoleProcessor || b.Config == nil || !b.plugin.IsPolicy() {
 			continue
 		}
@@ -27,8 +26,8 @@ func (l *loader) checkTwice(p *Pipeline) {
 }
 
 // checkFallback finds a fallback that nothing falls into, and one from which nothing comes home.
-func (l *loader) checkFallback(p *Pipeline) {
-	for _, fallback := range p.of(engine.RoleFallback, "recover") {
+func (l *loader) checkFallback(w way) {
+	for _, fallback := range w.of(engine.RoleFallback, "recover") {
 		if fallback.Recover && !fallback.Traits().GivesBack {
 			l.report(fallback, Diagnostic{Severity: SeverityWarning,
 				Summary: fmt.Sprintf("what falls into %s does not come home by itself", fallback.decoded.what),
@@ -36,10 +35,10 @@ func (l *loader) checkFallback(p *Pipeline) {
 					"or set recover = false, which says that it is meant so."})
 		}
 	}
-	if p.count(engine.RoleFallback) == 0 {
+	if w.count(engine.RoleFallback) == 0 {
 		return
 	}
-	for _, b := range p.of(engine.RoleProcessor, "attempts") {
+	for _, b := range w.of(engine.RoleProcessor, "attempts") {
 		if b.Traits().Endless {
 			l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("attempts"),
 				Summary: fmt.Sprintf("the fallback is never used, because %s tries without limit", b.decoded.what),

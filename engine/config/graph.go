@@ -55,36 +55,72 @@ func (g *graph) edge(from, to *Block, label string) {
 }
 
 func (g *graph) pipeline(p *Pipeline) {
-	by := map[engine.Role][]*Block{}
+	open := 0 // the branch whose box is open
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		by[b.Role] = append(by[b.Role], b)
+		if b.branch != open {
+			if open > 0 {
+				g.out.WriteString("    end\n")
+			}
+			if open = b.branch; open > 0 {
+				fmt.Fprintf(g.out, "    subgraph %sbranch_%d[\"branch %s\"]\n", g.prefix, open, p.Branches[open-1].title())
+			}
+		}
 		g.node(b)
 	}
-	if len(by[engine.RoleOutput]) == 0 {
-		return
+	if open > 0 {
+		g.out.WriteString("    end\n")
 	}
-	output := by[engine.RoleOutput][0]
-	chain := append(append([]*Block(nil), by[engine.RoleProcessor]...), output)
-	for _, in := range by[engine.RoleInput] {
-		g.edge(in, chain[0], "")
+	drawn := map[string]bool{} // the common part is on the way to each branch
+	for _, w := range p.ways() {
+		g.way(p, w, drawn)
 	}
-	for i, b := range chain[1:] {
-		g.edge(chain[i], b, "")
+}
+
+// title is the branch with what it takes, without what means something to Mermaid.
+func (b *Branch) title() string {
+	switch {
+	case b.Default:
+		return b.Name + ": the rest"
+	case b.asks():
+		return b.Name + ": " + strings.NewReplacer("\"", "#quot;", "\n", " ").Replace(b.When.String())
 	}
-	for _, f := range by[engine.RoleFallback] {
-		g.edge(output, f, "fails")
-		if f.Recover {
-			g.edge(f, entry(chain), "recovery")
+	return b.Name
+}
+
+// way draws the edges on the way to one output.
+func (g *graph) way(p *Pipeline, w way, drawn map[string]bool) {
+	edge := func(from, to *Block, label string) {
+		if key := from.Name + " " + to.Name; !drawn[key] {
+			drawn[key] = true
+			g.edge(from, to, label)
 		}
 	}
-	for _, d := range by[engine.RoleDeadLetter] {
-		for _, b := range chain {
-			if b == output {
-				g.edge(b, d, "never storable")
-			} else if b.Traits().Rejects {
-				g.edge(b, d, "rejects")
-			}
+	outputs := w.in(engine.RoleOutput)
+	if len(outputs) == 0 {
+		return
+	}
+	output := outputs[0]
+	chain := append(w.in(engine.RoleProcessor), output)
+	for _, in := range w.in(engine.RoleInput) {
+		edge(in, chain[0], "")
+	}
+	for i, b := range chain[1:] {
+		edge(chain[i], b, "")
+	}
+	for _, f := range w.in(engine.RoleFallback) {
+		edge(output, f, "fails")
+		if f.Recover {
+			edge(f, entry(chain), "recovery")
+		}
+	}
+	for _, b := range chain {
+		switch d := p.deadLetter(b.branch); {
+		case d == nil:
+		case b == output:
+			edge(b, d, "never storable")
+		case b.Traits().Rejects:
+			edge(b, d, "rejects")
 		}
 	}
 }

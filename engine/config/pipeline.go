@@ -113,29 +113,12 @@ var pipelineName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 func (l *loader) pipeline(f *file, b *hclsyntax.Block) *Pipeline {
 	d := l.newDecoder(f, b.DefRange(), "the pipeline")
-	p := &Pipeline{Range: d.header, version: l.Version}
-	switch {
-	case len(b.Labels) == 0:
-		d.add(Diagnostic{Range: &d.header, Summary: "the pipeline has no name", Detail: `Write pipeline "NAME" { … }.`})
-	case len(b.Labels) > 1:
-		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[1]), Summary: "a pipeline has one name", Detail: "Take the second one out."})
-		fallthrough
-	default:
-		p.Name = b.Labels[0]
-		if !pipelineName.MatchString(p.Name) {
-			d.add(Diagnostic{Range: rangeOf(b.LabelRanges[0]), Summary: fmt.Sprintf("%q cannot be the name of a pipeline", shorten(p.Name)),
-				Detail: "A name has 1 to 64 of the characters a-z, 0-9, _ and -."})
-		}
-	}
+	p := &Pipeline{Name: d.label(b), Range: d.header, version: l.Version, decoded: d.decoded}
 	own := PipelineAttributes().(*pipelineAttributes)
-	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(own))
-	p.DrainTimeout, p.partial = own.DrainTimeout, len(d.unknown) > 0
-	for _, inner := range b.Body.Blocks {
-		if block, ok := l.block(f, inner); ok {
-			p.Blocks = append(p.Blocks, block)
-		}
-	}
-	l.checkShape(p)
+	l.inside(p, d, b, own, 0)
+	p.arrange()
+	p.DrainTimeout, p.DropUnmatched = own.DrainTimeout, own.Unmatched == unmatchedDrop
+	p.partial = p.partial || len(d.unknown) > 0
 	l.resolveTemplates(p, len(f.broken) > 0)
 	for i := range p.Blocks {
 		l.finish(&p.Blocks[i])
@@ -145,12 +128,46 @@ func (l *loader) pipeline(f *file, b *hclsyntax.Block) *Pipeline {
 	return p
 }
 
+// label is the name of a pipeline or a branch.
+func (d *decoder) label(b *hclsyntax.Block) string {
+	if len(b.Labels) == 0 {
+		d.add(Diagnostic{Range: &d.header, Summary: fmt.Sprintf("the %s has no name", b.Type), Detail: fmt.Sprintf("Write %s \"NAME\" { … }.", b.Type)})
+		return ""
+	}
+	if len(b.Labels) > 1 {
+		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[1]), Summary: fmt.Sprintf("a %s has one name", b.Type), Detail: "Take the second one out."})
+	}
+	if !pipelineName.MatchString(b.Labels[0]) {
+		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[0]), Summary: fmt.Sprintf("%q cannot be the name of a %s", shorten(b.Labels[0]), b.Type),
+			Detail: "A name has 1 to 64 of the characters a-z, 0-9, _ and -."})
+	}
+	return b.Labels[0]
+}
+
 // resolveTemplates makes the templates of all blocks ready, now that it is known what the batches are grouped by; open says that
 // it is not, because blocks may be missing.
 func (l *loader) resolveTemplates(p *Pipeline, open bool) {
-	scope := &templateScope{pipeline: p.Name, open: open}
+	scopes := map[int]*templateScope{0: scopeOf(p, 0, open)}
+	for i := range p.Branches {
+		scopes[i+1] = scopeOf(p, i+1, open)
+	}
+	dead := &templateScope{pipeline: p.Name, none: "Dead letters are not grouped. Use batch.date or batch.id in its place."}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
+		in := scopes[b.branch]
+		if b.Role == engine.RoleDeadLetter {
+			in = dead
+		}
+		for _, t := range b.decoded.templates {
+			b.decoded.put(t, in)
+		}
+	}
+}
+
+// scopeOf is what the templates of a branch may refer to; 0 is beside them.
+func scopeOf(p *Pipeline, branch int, open bool) *templateScope {
+	scope := &templateScope{pipeline: p.Name, open: open}
+	for _, b := range p.way(branch) {
 		if b.Role != engine.RoleProcessor {
 			continue
 		}
@@ -162,15 +179,5 @@ func (l *loader) resolveTemplates(p *Pipeline, open bool) {
 			scope.partitions, scope.open = by, scope.open || !ok // a later stage groups anew
 		}
 	}
-	dead := &templateScope{pipeline: p.Name, none: "Dead letters are not grouped. Use batch.date or batch.id in its place."}
-	for i := range p.Blocks {
-		b := &p.Blocks[i]
-		in := scope
-		if b.Role == engine.RoleDeadLetter {
-			in = dead
-		}
-		for _, t := range b.decoded.templates {
-			b.decoded.put(t, in)
-		}
-	}
+	return scope
 }

@@ -8,18 +8,18 @@ import (
 )
 
 // checkRates finds a processor that slows messages down so far that the last ones of a full window wait for longer than their source does.
-func (l *loader) checkRates(p *Pipeline) {
+func (l *loader) checkRates(p *Pipeline, w way) {
 	window, known := p.windows()
 	if !known {
 		return
 	}
-	for _, b := range p.of(engine.RoleProcessor, ratedBy...) {
+	for _, b := range w.of(engine.RoleProcessor, ratedBy...) {
 		rate := b.Traits().MessagesPerSecond
 		if rate <= 0 {
 			continue
 		}
 		wait := time.Duration(min(float64(window)/rate, 100*365*24*3600) * float64(time.Second))
-		for _, in := range p.of(engine.RoleInput, ackedBy...) {
+		for _, in := range w.of(engine.RoleInput, ackedBy...) {
 			if patience := in.Traits().AckWithin; patience > 0 && wait > patience/2 {
 				l.report(b, tooSlow(in, wait, patience, window, rate))
 				break
@@ -45,13 +45,13 @@ func tooSlow(in *Block, wait, patience time.Duration, window int64, rate float64
 
 // windows is how many messages all inputs may have unsettled, as far as all is known that it follows from.
 func (p *Pipeline) windows() (messages int64, known bool) {
-	capacity := p.Capacity()
-	inputs := p.of(engine.RoleInput, boundedBy...)
+	capacity, all := p.Capacity(), p.all()
+	inputs := all.of(engine.RoleInput, boundedBy...)
 	for _, in := range inputs {
 		messages += int64(in.Window(capacity).Messages)
 	}
-	known = len(inputs) == p.count(engine.RoleInput) &&
-		len(p.of(engine.RoleProcessor, "count", "open_messages", "max_partitions")) == p.count(engine.RoleProcessor) &&
-		len(p.of(engine.RoleOutput, "workers")) == p.count(engine.RoleOutput)
+	known = len(inputs) == all.count(engine.RoleInput) &&
+		len(all.of(engine.RoleProcessor, "count", "open_messages", "max_partitions")) == all.count(engine.RoleProcessor) &&
+		len(all.of(engine.RoleOutput, "workers")) == all.count(engine.RoleOutput)
 	return messages, known
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // checkRedaction finds a processor that sends messages to the dead letter before one that takes secrets out of them has seen them.
-func (l *loader) checkRedaction(p *Pipeline) {
-	if p.count(engine.RoleDeadLetter) == 0 {
+func (l *loader) checkRedaction(w way) {
+	if w.count(engine.RoleDeadLetter) == 0 {
 		return
 	}
 	var early *Block
-	for _, b := range p.of(engine.RoleProcessor, "on_invalid") {
+	for _, b := range w.of(engine.RoleProcessor, "on_invalid") {
 		t := b.Traits()
 		if t.Redacts && early != nil {
 			l.report(b, Diagnostic{Severity: SeverityWarning,

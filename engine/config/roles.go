@@ -10,9 +10,25 @@ import (
 // roles in the order of the flow. A fallback and a dead letter stand beside each other, so either may come first.
 var roles = []engine.Role{engine.RoleInput, engine.RoleProcessor, engine.RoleOutput, engine.RoleFallback, engine.RoleDeadLetter}
 
-func rank(r engine.Role) int { return min(slices.Index(roles, r), rankLast) }
+// roleBranch is that of a branch among the blocks of a pipeline: it stands where an output would.
+const roleBranch engine.Role = "branch"
+
+func rank(r engine.Role) int {
+	if r == roleBranch {
+		r = engine.RoleOutput
+	}
+	return min(slices.Index(roles, r), rankLast)
+}
 
 const rankLast = 3
+
+// rolesIn are the blocks that a pipeline or a branch may have.
+func rolesIn(kind string) []engine.Role {
+	if kind == blockBranch {
+		return roles[1:] // its messages come from the pipeline
+	}
+	return append(slices.Clone(roles), roleBranch)
+}
 
 func kindOf(r engine.Role) engine.Kind {
 	switch r {
@@ -32,6 +48,11 @@ func rolesOf(k engine.Kind) []engine.Role {
 type (
 	pipelineAttributes struct {
 		DrainTimeout time.Duration `hcl:"drain_timeout,optional" doc:"How long the pipeline may go on writing what it holds when it is told to end. What is left then is delivered again by its source."`
+		Unmatched    string        `hcl:"unmatched,optional" values:"dead_letter,drop" doc:"What becomes of a message that no branch takes. It counts only with branches."`
+	}
+	branchAttributes struct {
+		When    engine.Condition `hcl:"when,optional" doc:"Which messages the branch takes. Without it, and without default, it takes all." example:"kind == 'audit'"`
+		Default bool             `hcl:"default,optional" doc:"Whether the branch takes what no other branch of the pipeline takes, in place of when."`
 	}
 	inputAttributes struct {
 		MaxInFlight      int          `hcl:"max_in_flight,optional" doc:"How many messages of this input may be unsettled at once. Without it the number follows from what the pipeline can hold."`
@@ -66,7 +87,18 @@ func (a *inputAttributes) Validate() error {
 
 // PipelineAttributes returns a pointer to a struct with the attributes of a pipeline block, described by the same tags as a plugin's configuration and
 // filled with the defaults.
-func PipelineAttributes() any { return &pipelineAttributes{DrainTimeout: 30 * time.Second} }
+func PipelineAttributes() any {
+	return &pipelineAttributes{DrainTimeout: 30 * time.Second, Unmatched: unmatchedDeadLetter}
+}
+
+// The values of unmatched.
+const (
+	unmatchedDeadLetter = "dead_letter"
+	unmatchedDrop       = "drop"
+)
+
+// BranchAttributes is PipelineAttributes for a branch block.
+func BranchAttributes() any { return &branchAttributes{} }
 
 // BlockAttributes is PipelineAttributes for the engine's own attributes on a block of a plugin.
 func BlockAttributes(role engine.Role) any { return attributesOf(role) }
@@ -86,8 +118,10 @@ func attributesOf(role engine.Role) any {
 // placeOf names the block that an attribute of the engine belongs in.
 func placeOf(attr string) string {
 	switch attr {
-	case "drain_timeout":
+	case "drain_timeout", "unmatched":
 		return "the pipeline block"
+	case "when", "default":
+		return "a branch block"
 	case "max_in_flight", "max_in_flight_bytes":
 		return "an input block"
 	case "workers":

@@ -49,7 +49,7 @@ type output struct {
 
 // New makes an output. It touches no network.
 func New(c Config, env engine.Env) (engine.Output, error) {
-	dialer, err := rabbitmq.NewDialer(c.Server, fmt.Sprintf("logpipe %s %s.amqp", env.Pipeline, env.Role), env.Version)
+	dialer, err := rabbitmq.NewDialer(c.Server, fmt.Sprintf("logpipe %s %s.amqp", env.Way(), env.Role), env.Version)
 	if err != nil {
 		return nil, err
 	}

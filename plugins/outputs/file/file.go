@@ -138,7 +138,7 @@ func (o *Output) encode(b *engine.Batch) (*encode.Buffer, error) {
 		return o.encoder.Encode(b)
 	}
 	buf := o.encoder.Buffer()
-	buf.AppendRaw(linefile.AppendHeader(nil, o.env.Pipeline, b))
+	buf.AppendRaw(linefile.AppendHeader(nil, o.env.Way(), b))
 	for i := range b.Messages {
 		buf.Append(&b.Messages[i], nil)
 	}

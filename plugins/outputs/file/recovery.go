@@ -28,7 +28,7 @@ type Fallback struct {
 
 // Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
 func (f *Fallback) Recovery() engine.Input {
-	return &recovery{path: f.path, pipeline: f.env.Pipeline, log: f.env.Log, said: map[string]bool{}}
+	return &recovery{path: f.path, pipeline: f.env.Way(), log: f.env.Log, said: map[string]bool{}}
 }
 
 // recovery reads the files of a fallback, oldest first: those that were put aside, by this process or one before it, and

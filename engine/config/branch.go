@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// branch decodes a branch block. Its blocks go to those of the pipeline.
+func (l *loader) branch(p *Pipeline, f *file, b *hclsyntax.Block) *decoded {
+	what := blockBranch
+	if len(b.Labels) > 0 {
+		what = fmt.Sprintf("%s %q", blockBranch, shorten(b.Labels[0]))
+	}
+	d := l.newDecoder(f, b.DefRange(), what)
+	own := BranchAttributes().(*branchAttributes)
+	branch := Branch{Name: d.label(b), Range: d.header, decoded: d.decoded}
+	p.Branches = append(p.Branches, branch)
+	at := len(p.Branches)
+	l.inside(p, d, b, own, at)
+	p.Branches[at-1].Default = own.Default
+	p.Branches[at-1].When = own.When
+	p.partial = p.partial || len(d.unknown) > 0
+	return d.decoded
+}
+
+// asks reports whether the branch has a when of its own, whether or not that is right.
+func (b *Branch) asks() bool { _, ok := b.decoded.attrs["when"]; return ok }
+
+// takesAll reports whether no message passes the branch by.
+func (b *Branch) takesAll() bool { return !b.asks() && !b.Default && b.knows("default") }
+
+// knows is Block.knows for the branch's own attributes.
+func (b *Branch) knows(attr string) bool {
+	return !b.decoded.bad && !slices.Contains(b.decoded.unknown, attr)
+}
+
+// at is the place of an attribute of the branch.
+func (b *Branch) at(name string) *Range {
+	if a, ok := b.decoded.attrs[name]; ok {
+		return &a.at
+	}
+	return &b.Range
+}
+
+// checkBranches finds what is wrong between the branches of a pipeline.
+func (l *loader) checkBranches(p *Pipeline) {
+	first := map[string]*Branch{}
+	var standard *Branch // the one with default = true
+	for i := range p.Branches {
+		b := &p.Branches[i]
+		if other := first[b.Name]; other != nil && b.Name != "" {
+			l.tell(b.decoded, Diagnostic{Summary: fmt.Sprintf("there are two branches named %q", b.Name),
+				Detail:  "Logs and metrics tell branches by their names. Give one of the two another name.",
+				Related: []Related{{"the first one is on", other.Range}}})
+		} else {
+			first[b.Name] = b
+		}
+		switch {
+		case !b.Default:
+		case b.asks():
+			l.tell(b.decoded, Diagnostic{Range: b.at("default"), Summary: fmt.Sprintf("%s has both when and default", b.decoded.what),
+				Detail:  "The default branch takes what no other one takes; a when names what is taken. Take one of the two out.",
+				Related: []Related{{"when is on", *b.at("when")}}})
+		case standard != nil:
+			l.tell(b.decoded, Diagnostic{Range: b.at("default"), Summary: "a pipeline has one default branch, and this is the second",
+				Detail:  "Take default out of one of the two: a branch without it, and without when, takes every message.",
+				Related: []Related{{"the first one is on", standard.Range}}})
+		}
+		l.checkWhen(b)
+		if b.Default && standard == nil {
+			standard = b
+		}
+	}
+	all := slices.IndexFunc(p.Branches, func(b Branch) bool { return b.takesAll() })
+	if all >= 0 && standard != nil {
+		l.tell(standard.decoded, Diagnostic{Severity: SeverityWarning, Range: standard.at("default"),
+			Summary: fmt.Sprintf("nothing ever comes to %s, because %s takes every message", standard.decoded.what, p.Branches[all].decoded.what),
+			Detail:  "Give the other one a when, or take the default branch out.",
+			Related: []Related{{"what takes every message is on", p.Branches[all].Range}}})
+	}
+	l.checkUnmatched(p, all >= 0 || standard != nil)
+}
+
+// checkWhen finds a condition that is none.
+func (l *loader) checkWhen(b *Branch) {
+	switch strings.TrimSpace(b.When.String()) {
+	case "true":
+		l.tell(b.decoded, Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("%s takes every message", b.decoded.what),
+			Detail: "Leave its when out, which says so more plainly."})
+	case "false":
+		l.tell(b.decoded, Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("nothing ever comes to %s", b.decoded.what),
+			Detail: "Its when is never true. Take the branch out, or say what it takes."})
+	}
+}
+
+// checkUnmatched finds messages that no branch takes and nothing else does, and an answer to a question that never comes up. With
+// covered, each message has its branch.
+func (l *loader) checkUnmatched(p *Pipeline, covered bool) {
+	if a, written := p.decoded.attrs["unmatched"]; written && a.ok && (covered || len(p.Branches) == 0) {
+		g := Diagnostic{Severity: SeverityWarning, Range: &a.at, Summary: "unmatched counts for nothing: there is no message that no branch takes",
+			Detail: "Each message has its branch: a default branch, or one without when, takes it. Take unmatched out."}
+		if len(p.Branches) == 0 {
+			g.Summary, g.Detail = "unmatched counts for nothing: the pipeline has no branches", "Take it out, or add branches."
+		}
+		l.tell(p.decoded, g)
+	}
+	asking := slices.IndexFunc(p.Branches, func(b Branch) bool { return b.asks() })
+	if asking < 0 || p.deadLetter(0) != nil {
+		return
+	}
+	if unknown := slices.ContainsFunc(p.Branches, func(b Branch) bool { return !b.knows("default") }); covered || p.DropUnmatched || unknown {
+		b := &p.Branches[asking]
+		l.tell(b.decoded, Diagnostic{Range: b.at("when"), absence: true,
+			Summary: "a message for which a when has no answer is rejected, and the pipeline has no dead_letter to take it",
+			Detail:  "That is one which has what is asked for in another form than is asked. Add a dead_letter block to the pipeline, beside the branches."})
+		return
+	}
+	l.tell(p.decoded, Diagnostic{absence: true, Summary: "what no branch takes is rejected, and the pipeline has no dead_letter to take it",
+		Detail: `Add a dead_letter block to the pipeline, beside the branches. It also takes what a when has no answer for; so it is needed as well with the other ways out: ` +
+			`a branch with default = true, a branch without when, or unmatched = "drop".`})
+}
