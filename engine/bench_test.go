@@ -81,6 +81,42 @@ func BenchmarkEngine(b *testing.B) {
 	}
 }
 
+// BenchmarkBranches is direct of BenchmarkEngine with branches before the output: one that takes all, two that take all, and two that take half of
+// it each, by a condition that costs nothing. The work of a message is that of each branch it goes to.
+func BenchmarkBranches(b *testing.B) {
+	n := 0
+	odd := engine.NewCondition("odd", func(*engine.Message) (bool, error) { n++; return n%2 == 1, nil })
+	out := func(name string, when engine.Condition) engine.Branch {
+		return engine.Branch{Name: name, When: when, Output: engine.OutputStep{Name: name + ".output.sink", Output: sink{}}, Workers: 2}
+	}
+	half := out("half", odd)
+	rest := out("rest", engine.Condition{})
+	rest.Default = true
+	for _, of := range []struct {
+		name     string
+		branches []engine.Branch
+	}{
+		{"one", []engine.Branch{out("all", engine.Condition{})}},
+		{"both", []engine.Branch{out("all", engine.Condition{}), out("too", engine.Condition{})}},
+		{"half", []engine.Branch{half, rest}},
+	} {
+		b.Run(of.name, func(b *testing.B) {
+			p := &engine.Pipeline{
+				Name:     "bench",
+				Inputs:   []engine.InputStep{{Name: "input.tap", Input: &tap{body: make([]byte, 250), left: b.N}, Window: engine.Capacity{Messages: 20000}}},
+				Branches: of.branches,
+			}
+			b.ReportAllocs()
+			before := cpuTime()
+			b.ResetTimer()
+			if err := p.Run(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
 func benchmarkEngine(b *testing.B, steps []engine.ProcessorStep, observer engine.Observer) {
 	p := &engine.Pipeline{
 		Name:       "bench",

@@ -7,6 +7,8 @@
 //	              └──▶ dead-letter goroutine                   fallback ───┘
 //	                        └──▶ dead_letter
 //
+// A pipeline may have several such ways to outputs, its branches, behind the common processors: a fork gives each message to those that take it.
+//
 // Every arrow is a channel; what travels is a chunk of messages or a batch. A pipeline is a Pipeline value; Run moves logs
 // until its inputs are finished or its context ends, then drains. Supervise keeps several running.
 //
@@ -29,6 +31,9 @@
 //	receipt.go     the books: admit, release, settle, discard
 //	process.go     transforms, and carrying out rejects, drops and splits
 //	stage.go       stages, and sweeping them
+//	fork.go        giving messages to branches, where there are some
+//	queue.go       what waits for a branch
+//	branch.go      one way to an output, and its wiring
 //	write.go       the workers: output, then fallback
 //	hold.go        what can be written nowhere while others can
 //	attempt.go     one write, and what became of each message
