@@ -97,10 +97,16 @@ func (in *input) Open(ctx context.Context) error {
 }
 
 func (in *input) connect(ctx context.Context, s *session, first bool) (err error) {
-	conn, err := in.dialer.Dial(ctx)
+	var conn *rabbitmq.Connection
+	if first {
+		conn, err = in.dialer.Dial(ctx)
+	} else {
+		conn, err = in.dialer.DialBeside(ctx, s.conns[0])
+	}
 	if err != nil {
 		return err
 	}
+	conn.Tell(in.env.Log)
 	s.conns = append(s.conns, conn)
 	release := conn.Guard(ctx)
 	defer func() {

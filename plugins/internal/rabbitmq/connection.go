@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ type Connection struct {
 	endpoint endpoint
 	wire     *wire
 	out      *outbound.Wire // nil unless it is for publishing
+	several  bool           // it could have been another broker
+	passed   error          // why it is not one of those before
 	*ended
 }
 
@@ -146,6 +149,16 @@ func (ch *Channel) Explain(err error) error {
 
 // String is the broker's URL without the password.
 func (c *Connection) String() string { return c.endpoint.String() }
+
+// Tell logs which of several brokers this is, and why others were passed over.
+func (c *Connection) Tell(log *slog.Logger) {
+	switch {
+	case c.passed != nil:
+		log.Warn("connected, but not to the first broker that was tried", "broker", c.endpoint.address(), "error", c.passed)
+	case c.several:
+		log.Info("connected", "broker", c.endpoint.address())
+	}
+}
 
 // Abort ends the connection at once, without a word to the broker. It frees every call that waits for the broker, also one
 // that is stuck in writing because the broker reads no more.

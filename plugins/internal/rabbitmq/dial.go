@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
@@ -18,30 +19,35 @@ import (
 
 // Dialer opens connections to one of several brokers. It is safe for concurrent use.
 type Dialer struct {
-	endpoints []endpoint
+	endpoints []endpoint // in an order that is this Dialer's own
 	name      string
 	version   string
 
 	publishes bool
 
 	mu   sync.Mutex
-	last int // the endpoint that answered last
+	next int // the endpoint to begin with
 }
 
 // NewDialer returns a Dialer for connections that the broker shows as "logpipe" with this version and connection name. It
 // touches no network.
+//
+// The order of the brokers is by chance: replicas of one configuration spread over them, and those of a broker that fails do not all go to
+// the same other one.
 func NewDialer(s Server, name, version string) (*Dialer, error) {
 	endpoints, err := s.endpoints()
 	if err != nil {
 		return nil, err
 	}
+	rand.Shuffle(len(endpoints), func(i, j int) { endpoints[i], endpoints[j] = endpoints[j], endpoints[i] })
 	return &Dialer{endpoints: endpoints, name: name, version: version}, nil
 }
 
-// Dial connects to the broker that answered last, or else to the next ones. The error says for each broker, in words, why not.
+// Dial connects to the broker after the one that it has connected to last, or else to the next ones. It is asked when a connection was lost or could not be used,
+// and a broker that hangs would take connect_timeout before another one is asked. The error says for each broker, in words, why not.
 func (d *Dialer) Dial(ctx context.Context) (*Connection, error) {
 	d.mu.Lock()
-	first := d.last
+	first := d.next
 	d.mu.Unlock()
 	var errs []error
 	for i := range d.endpoints {
@@ -49,8 +55,9 @@ func (d *Dialer) Dial(ctx context.Context) (*Connection, error) {
 		c, err := d.dial(ctx, d.endpoints[n])
 		if err == nil {
 			d.mu.Lock()
-			d.last = n
+			d.next = (n + 1) % len(d.endpoints)
 			d.mu.Unlock()
+			c.several, c.passed = len(d.endpoints) > 1, together(errs)
 			return c, nil
 		}
 		if ctx.Err() != nil {
@@ -58,13 +65,33 @@ func (d *Dialer) Dial(ctx context.Context) (*Connection, error) {
 		}
 		errs = append(errs, fmt.Errorf("connect to %v: %w", d.endpoints[n], err))
 	}
-	if len(errs) == 1 {
-		return nil, errs[0]
-	}
-	return nil, &allError{errs}
+	return nil, together(errs)
 }
 
-// allError is why none of several brokers could be reached, in one line.
+// DialBeside makes another connection to the broker of one that lives. Connections that are one input's go to one broker: on several, each of them could end the input.
+func (d *Dialer) DialBeside(ctx context.Context, c *Connection) (*Connection, error) {
+	other, err := d.dial(ctx, c.endpoint)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect to %v: %w", c.endpoint, err)
+	}
+	return other, nil
+}
+
+// together is why brokers could not be reached: nil if there are none.
+func together(errs []error) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return &allError{errs}
+}
+
+// allError is why several brokers could not be reached, in one line.
 type allError struct{ errs []error }
 
 func (e *allError) Error() string {

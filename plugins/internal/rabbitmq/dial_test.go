@@ -1,11 +1,13 @@
 package rabbitmq_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -114,6 +116,54 @@ func TestDialTriesAll(t *testing.T) {
 	}
 	s.URLs = []engine.Secret{engine.NewSecret("amqp://u:geheim@127.0.0.1:1"), engine.NewSecret("amqp://u:geheim@127.0.0.1:2")}
 	refused(t, s, "geheim", "127.0.0.1:1", "127.0.0.1:2", "; connect to")
+}
+
+// A broker that has failed may be one that hangs: asked first again, it would keep logpipe for connect_timeout from one that is well.
+func TestDialGoesOnToTheNext(t *testing.T) {
+	v := rabbittest.New(t)
+	gates := map[string]*rabbittest.Gate{}
+	s := rabbitmq.DefaultServer()
+	s.ConnectTimeout = time.Hour
+	for range 2 {
+		gate := rabbittest.NewGate(t, v.Address())
+		u := change(v.URL, func(u *url.URL) { u.Host = gate.Address }).URL
+		s.URLs = append(s.URLs, u)
+		gates[gate.Address] = gate
+	}
+	d, err := rabbitmq.NewDialer(s, "logpipe test", "v0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func(dial func(context.Context) (*rabbitmq.Connection, error)) (*rabbitmq.Connection, string, string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), rabbittest.Patience)
+		defer cancel()
+		c, err := dial(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Shut(context.Background()) })
+		var said bytes.Buffer
+		c.Tell(slog.New(slog.NewTextHandler(&said, nil)))
+		u, _ := url.Parse(c.String())
+		return c, u.Host, said.String()
+	}
+	first, broker, said := connect(d.Dial)
+	if !strings.Contains(said, "msg=connected broker="+broker) {
+		t.Errorf("the log says %q", said)
+	}
+	if _, beside, _ := connect(func(ctx context.Context) (*rabbitmq.Connection, error) { return d.DialBeside(ctx, first) }); beside != broker {
+		t.Errorf("the first connection goes to %s, and the one beside it to %s", broker, beside)
+	}
+	gates[broker].Hold()
+	_, other, _ := connect(d.Dial)
+	if other == broker {
+		t.Errorf("the broker that hangs was asked, and answered: %s", other)
+	}
+	gates[broker].Shut()
+	if _, again, said := connect(d.Dial); again != other || !strings.Contains(said, "level=WARN") || !strings.Contains(said, broker) {
+		t.Errorf("connected to %s, and the log says %q", again, said)
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 // Server says where a broker is and who we are there: the attributes that both plugins have. A plugin's Config embeds it.
 // URL or URLs win over Host, Port and VHost; what a URL leaves out is taken from the other fields.
 type Server struct {
-	URL            engine.Secret   `hcl:"url,optional" doc:"Where the broker is, as amqp://user:password@host:5672/vhost, or amqps:// for TLS. It wins over host and the like; what it does not say is taken from them."`
-	URLs           []engine.Secret `hcl:"urls,optional" doc:"Several brokers of one cluster, each like url. They are tried in turn, beginning with the one that answered last. Leave user and password out of them and set username and password."`
+	URL            engine.Secret   `hcl:"url,optional" doc:"Where the broker is, as amqp://user:password@host:5672/vhost, or amqps:// for TLS. It wins over host and the like; what it does not say is taken from them. Several brokers of one cluster stand here with commas between their URLs."`
+	URLs           []engine.Secret `hcl:"urls,optional" doc:"Several brokers of one cluster, each like url. Each process begins with one of them by chance, and each new connection with the one after the last, so that replicas spread and none returns to a broker that has just failed. Leave user and password out of them and set username and password."`
 	Host           string          `hcl:"host,optional" doc:"The broker's host name or address."`
 	Port           int             `hcl:"port,optional" doc:"The broker's port; 0 is 5672, or 5671 with TLS."`
 	Username       string          `hcl:"username,optional" doc:"The broker's user."`
@@ -121,12 +121,15 @@ func (s *Server) Files() map[string]string {
 	return map[string]string{"tls.ca": s.TLS.CA, "tls.cert": s.TLS.Cert, "tls.key": s.TLS.Key}
 }
 
-// endpoints are the brokers to try, in order.
+// endpoints are the brokers to try, in the order of the file.
 func (s *Server) endpoints() ([]endpoint, error) {
 	base := s.base()
 	attr, urls := "urls", s.URLs
 	if s.URL.Reveal() != "" {
-		attr, urls = "url", []engine.Secret{s.URL}
+		attr, urls = "url", nil
+		for _, u := range splitURLs(s.URL.Reveal()) {
+			urls = append(urls, engine.NewSecret(u))
+		}
 	}
 	if len(urls) == 0 {
 		return []endpoint{base}, nil

@@ -38,6 +38,28 @@ func (e endpoint) String() string {
 	return u.String()
 }
 
+// splitURLs takes apart what a variable such as RABBITMQ_URL holds for a cluster: URLs with commas between them. A password may have a comma, but
+// never the slashes of a second scheme.
+func splitURLs(raw string) (urls []string) {
+	parts := strings.Split(raw, ",")
+	for _, part := range parts {
+		if start := strings.ToLower(strings.TrimLeft(part, " ")); len(urls) == 0 || strings.HasPrefix(start, "amqp://") || strings.HasPrefix(start, "amqps://") {
+			urls = append(urls, part)
+		} else {
+			urls[len(urls)-1] += "," + part
+		}
+	}
+	if len(urls) > 1 {
+		for i, u := range urls {
+			urls[i] = strings.Trim(u, " ")
+		}
+	}
+	return urls
+}
+
+// errList does not quote the URL either.
+var errList = errors.New("there is a comma in the name of the host: each of several brokers needs a whole URL, as in amqp://user:password@a/vhost,amqp://user:password@b/vhost")
+
 // errEncoding deliberately says nothing of the URL itself, nor of what package url found wrong in it: both quote the password.
 var errEncoding = errors.New("this is not the URL of a broker, such as amqp://user:password@host:5672/vhost; " +
 	"characters like / ? # [ ] % @ in the user name or the password must be percent-encoded (/ is %2F, # is %23, @ is %40)")
@@ -54,6 +76,10 @@ func parse(raw string, base endpoint) (endpoint, error) {
 	scheme, _, ok := strings.Cut(raw, "://")
 	if scheme = strings.ToLower(scheme); !ok || scheme != "amqp" && scheme != "amqps" {
 		return e, errors.New("the URL of a broker begins with amqp:// or, for TLS, with amqps://")
+	}
+	authority, _, _ := strings.Cut(raw[len(scheme)+len("://"):], "/")
+	if strings.Contains(authority[strings.LastIndex(authority, "@")+1:], ",") {
+		return e, errList
 	}
 	u, err := url.Parse(raw)
 	// An unencoded / ? or # in the password ends the host too early; the @ that should have ended it is found later then.

@@ -58,6 +58,11 @@ func TestURLMistakes(t *testing.T) {
 		"amqp://u:" + secret + "@h?connection_timeout=-1": "milliseconds",
 		"amqp://u:" + secret + "@h?auth_mechanism=cram":   "plain or external",
 		"amqps://u:" + secret + "@h?certfile=x":           "certfile and keyfile",
+		"amqp://u:" + secret + "@a,b/v":                   "each of several brokers needs a whole URL",
+		"amqp://u:" + secret + "@a:1,b:2/v":               "each of several brokers needs a whole URL",
+		"amqp://u:" + secret + "@a,":                      "each of several brokers needs a whole URL",
+		"amqp://u:" + secret + "@a,http://b":              "each of several brokers needs a whole URL",
+		"amqp://a,amqp://u:" + secret + "@b:x":            "percent-encoded",
 	} {
 		s := DefaultServer()
 		s.URL = engine.NewSecret(raw)
@@ -120,6 +125,45 @@ func TestEndpointHidesPassword(t *testing.T) {
 		if got := all[i].String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+// A variable such as RABBITMQ_URL holds one text: where it names all nodes of a cluster, the loss of one of them is no loss of the broker.
+func TestSeveralURLs(t *testing.T) {
+	for raw, want := range map[string][]string{
+		"amqp://u:a,b@h/v":               {"amqp://u:a,b@h/v"},
+		"amqp://u:a,b@h/v,amqps://u:c@g": {"amqp://u:a,b@h/v", "amqps://u:c@g"},
+		"amqp://f, AMQP://g ,amqp://h":   {"amqp://f", "AMQP://g", "amqp://h"},
+	} {
+		if d := cmp.Diff(want, splitURLs(raw)); d != "" {
+			t.Errorf("%s: %s", raw, d)
+		}
+	}
+	s := DefaultServer()
+	s.URL = engine.NewSecret("amqp://u:geheim@f,amqps://g/v")
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+	all, err := s.endpoints()
+	if err != nil || len(all) != 2 || all[0].password != "geheim" || all[1].host != "g" || !all[1].secure {
+		t.Errorf("the brokers are %v, %v", all, err)
+	}
+}
+
+// Replicas of one configuration would all go to the broker that is first in it.
+func TestDialersSpread(t *testing.T) {
+	s := DefaultServer()
+	s.URLs = secrets("amqp://a", "amqp://b", "amqp://c")
+	first := map[string]int{}
+	for range 100 { // one of them is first in none with a chance of 1 to 10^17
+		d, err := NewDialer(s, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first[d.endpoints[0].host]++
+	}
+	if len(first) != 3 {
+		t.Errorf("the first brokers of 100 dialers are %v", first)
 	}
 }
 

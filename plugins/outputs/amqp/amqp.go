@@ -149,6 +149,7 @@ func (o *output) connect(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
+	conn.Tell(o.env.Log)
 	if err := o.declare(ctx, conn); err != nil {
 		// The reason is known; that the good-bye failed as well would say nothing more.
 		_ = conn.Shut(ctx)
