@@ -1,0 +1,102 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/logpipe/logpipe/test/process"
+)
+
+const (
+	namespace = "logpipe"
+	most      = 5 // pods; the machine is small
+)
+
+// overlay is a copy of k8s/ with one more overlay: production, as its README tells a user to make it their own.
+type overlay struct {
+	dir  string
+	from string // the broker's management side
+	env  []string
+}
+
+// patches shorten what would make a run take half an hour. The deletions are for kinds that this cluster does not know.
+const patches = `apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: logpipe
+resources: [../production]
+configMapGenerator:
+  - {name: logpipe-env, behavior: merge, literals: [%s]}
+patches:
+  - path: deployment.yaml
+  - patch: '{"$patch": delete, apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: logpipe}}'
+  - patch: '{"$patch": delete, apiVersion: monitoring.coreos.com/v1, kind: PrometheusRule, metadata: {name: logpipe}}'
+  - target: {kind: ScaledObject, name: logpipe}
+    patch: |-
+      - {op: replace, path: /spec/triggers/0/metadata/host, value: %q}
+      - {op: replace, path: /spec/pollingInterval, value: 5}
+      - {op: replace, path: /spec/minReplicaCount, value: %d}
+      - {op: replace, path: /spec/maxReplicaCount, value: %d}
+      - {op: replace, path: /spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/policies/0/periodSeconds, value: 10}
+      - {op: replace, path: /spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/policies/1/periodSeconds, value: 10}
+      - {op: replace, path: /spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown/stabilizationWindowSeconds, value: 15}
+      - {op: replace, path: /spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown/policies/0/periodSeconds, value: 10}
+`
+
+func newOverlay(t *testing.T, from string, env ...string) *overlay {
+	t.Helper()
+	o := &overlay{dir: filepath.Join(t.TempDir(), "k8s"), from: from, env: env}
+	if err := os.CopyFS(o.dir, os.DirFS(filepath.Join(process.Root(), "k8s"))); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(filepath.Join(o.dir, "overlays/dev/deployment.yaml")) // the keys of an S3 server that knows no cloud's identities
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.write(t, "overlays/test/deployment.yaml", string(key))
+	return o
+}
+
+func (o *overlay) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(o.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// build is what kubectl apply -k would send, with so many pods at least.
+func (o *overlay) build(t *testing.T, least int) (docs []string) {
+	t.Helper()
+	o.write(t, "overlays/test/kustomization.yaml", fmt.Sprintf(patches, `"`+strings.Join(o.env, `", "`)+`"`, o.from, least, most))
+	all, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(o.dir, "overlays/test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all.Resources() {
+		docs = append(docs, r.MustYaml())
+	}
+	return docs
+}
+
+// age changes the pipeline as a user would: the config map's name changes, so the pods roll.
+func (o *overlay) age(t *testing.T, old, now string) {
+	t.Helper()
+	const name = "components/no-fallback/pipeline.hcl"
+	text, err := os.ReadFile(filepath.Join(o.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), old) != 1 {
+		t.Fatalf("%s has not %q once", name, old)
+	}
+	o.write(t, name, strings.Replace(string(text), old, now, 1))
+}
