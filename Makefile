@@ -12,6 +12,7 @@ TOOL     = $(GO) tool -modfile=tools/go.mod
 PLUGIN   = examples/custom-plugin
 .PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
 .PHONY: test-k8s page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-e2e load soak faults fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -63,6 +64,9 @@ test-image: ## the image, built and run with podman; needs root, takes a minute 
 
 test-k8s: ## k8s/ on a real API server with KEDA, a process for each pod; builds both once (20 minutes), then takes some minutes
 	cd test/cluster && $(GO) test -v -count=1 -timeout 60m .
+
+autoscaling: ## docs/autoscaling.svg, from a run of test-k8s
+	cd test/cluster && $(GO) test -v -count=1 -timeout 60m . -args -docs $(CURDIR)/docs
 
 budgets: ## what a message may allocate; without the race detector, which allocates too
 	$(GO) test -run '^TestBudget' -count=1 ./engine/... ./plugins/...

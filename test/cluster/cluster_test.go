@@ -20,7 +20,10 @@ import (
 	"github.com/logpipe/logpipe/test/tally"
 )
 
-var messages = flag.Int("messages", 300_000, "how many messages the flood has")
+var (
+	messages = flag.Int("messages", 300_000, "how many messages the flood has")
+	docs     = flag.String("docs", "", "the folder that gets the picture of the run")
+)
 
 func TestMain(m *testing.M) { servers.Main(m) }
 
@@ -38,6 +41,7 @@ type story struct {
 	store   *servers.S3
 	kubelet *kubelet
 	overlay *overlay
+	curve   *curve
 }
 
 func TestAutoscaling(t *testing.T) {
@@ -48,24 +52,35 @@ func TestAutoscaling(t *testing.T) {
 	s.install()
 	s.scaledTo(1)
 
+	s.watch()
+	s.curve.mark("flood")
 	messages := s.flood()
 	stop := messages.flow(rate)
 	s.apply(s.overlay.build(t, 1)...)
 	if ready, _ := s.kubelet.count(); ready < 2 {
 		t.Errorf("%d pods after an apply in the middle: it must not take away what KEDA has added", ready)
 	}
+	s.curve.mark("traffic goes on")
 	s.scaledTo(1) // pods go in the middle of batches: messages flow on
 
+	s.curve.mark("three at least")
 	s.apply(s.overlay.build(t, 3)...)
 	s.scaledTo(3)
+	s.curve.mark("rollout")
 	s.overlay.age(t, `age          = "5s"`, `age          = "4s"`)
 	s.roll()
+	s.curve.mark("drain of a node")
 	s.drainNode()
 
 	stop()
 	until(t, "the broker has no message left", func() bool { return s.depth() == 0 })
 	s.end()
 	s.account(messages.last)
+	if *docs != "" && !t.Failed() {
+		if err := s.curve.draw(*docs); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // install does what the README's section Install says.
