@@ -14,7 +14,7 @@ const (
 	left, right        = 70, 850
 	top, bottom        = 60, 320
 	grey, orange, blue = "#808890", "#d9730d", "#2f81d7"
-	shortened          = "Shortened for the picture: polling 15 → 5 s, steps of scaling 30 and 60 → 10 s, waiting before scale-down 300 → 15 s, most pods 10 → 5."
+	shortened          = "Shortened for the picture: polling and sync 15 → 5 s, steps of scaling 30 and 60 → 10 s, waiting before scale-down 300 → 15 s, most pods 10 → 5."
 	slowed             = "Each upload is held up by 2 s, so that one pod writes 2,500 messages/s: pods and broker share two cores."
 	style              = `font-family="sans-serif" font-size="12" fill="` + grey + `"`
 )
@@ -53,11 +53,11 @@ func (c *curve) draw(dir string) error {
 	}
 	for i, m := range c.marks {
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s" stroke-dasharray="3 3"/><text x="%.1f" y="%d">%s</text>`+"\n",
-			x(m.at), x(m.at), top-4, bottom, grey, x(m.at)+3, top-8-14*(i%2), m.name)
+			x(m.at), x(m.at), top-4, bottom, grey, x(m.at)+3, top-8-14*(i%3), m.name)
 	}
 	fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>`+"\n", orange, queue.String())
 	fmt.Fprintf(&b, `<polyline fill="none" stroke="%s" stroke-width="2" points="%s"/>`+"\n", blue, pods.String())
-	fmt.Fprintf(&b, `<text x="%d" y="20" fill="%s">messages in the queue, thousands (ready and unacked)</text><text x="%d" y="20" text-anchor="end" fill="%s">pods that are ready</text>`+"\n",
+	fmt.Fprintf(&b, `<text x="%d" y="11" fill="%s">messages in the queue, thousands (ready and unacked)</text><text x="%d" y="11" text-anchor="end" fill="%s">pods that are ready</text>`+"\n",
 		left, orange, right, blue)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">seconds</text><text x="%d" y="%d">%s</text><text x="%d" y="%d">%s</text>`+"\n</g>\n</svg>\n",
 		(left+right)/2, bottom+36, left, bottom+62, shortened, left, bottom+80, slowed)
