@@ -93,7 +93,7 @@ fmt: ## format Go and HCL
 	$(GO) run ./cmd/logpipe fmt pipeline.hcl pipeline_test.hcl examples $(PLUGIN)
 
 tidy: ## go.mod and go.sum of all modules, after one of them changed
-	for dir in . $(PLUGIN) test/k8s test/compose test/schema; do (cd $$dir && $(GO) mod tidy) || exit 1; done
+	for dir in . $(PLUGIN) test/k8s test/compose test/schema test/cluster; do (cd $$dir && $(GO) mod tidy) || exit 1; done
 
 manifests: ## write what k8s/ copies from other files
 	cd test/k8s && $(GO) test -count=1 -run Copies . -write

@@ -304,7 +304,8 @@
   };
   const showFigures = (t, p) => {
     const of = (role) => merged(p.steps.filter((s) => s.role === role));
-    const out = of("output"), fb = of("fallback"), dead = of("dead_letter"), stage = p.steps.find((s) => s.gauges?.open_groups !== undefined);
+    const out = of("output"), fb = of("fallback"), dead = of("dead_letter"), stages = p.steps.filter((s) => s.gauges?.open_groups !== undefined);
+    const stage = stages.length ? stages.reduce((a, b) => ((b.gauges.fullest_ratio || 0) > (a.gauges.fullest_ratio || 0) ? b : a)) : undefined;
     t.unsettled.show(count(p.unsettled), p.oldest ? `oldest ${ago(since(p.oldest))} · ${bytes(p.unsettled_bytes)}` : "nothing waits", "ok", !p.unsettled);
     t.fill.n.hidden = !stage;
     if (stage) t.fill.show(stage.gauges.fullest_ratio !== undefined ? `${Math.round(stage.gauges.fullest_ratio * 100)} %` : count(stage.gauges.open_messages), `${count(stage.gauges.open_groups)} open, ${count(stage.gauges.open_messages || 0)} messages`);
