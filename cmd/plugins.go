@@ -41,6 +41,8 @@ their options with types and defaults, and an example.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
+			case markdown && asJSON || markdown && asSchema || asJSON && asSchema:
+				return usagef("--markdown, --json and --schema exclude each other; choose one")
 			case (markdown || asJSON || asSchema) && len(args) > 0:
 				return usagef("--markdown, --json and --schema are about all plugins; take %s out", args[0])
 			case markdown:
@@ -59,7 +61,6 @@ their options with types and defaults, and an example.`,
 	c.Flags().BoolVar(&markdown, "markdown", false, "write the reference of all plugins as Markdown")
 	c.Flags().BoolVar(&asJSON, "json", false, "write all plugins and their options as JSON")
 	c.Flags().BoolVar(&asSchema, "schema", false, "write a JSON schema (2020-12) of a pipeline file in HCL's JSON syntax")
-	c.MarkFlagsMutuallyExclusive("markdown", "json", "schema")
 	return c
 }
 

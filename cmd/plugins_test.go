@@ -25,6 +25,14 @@ func TestPlugins(t *testing.T) {
 	}
 }
 
+// A script that mistakes the flags must not take its mistake for logs that were left.
+func TestPluginsInTwoFormsAtOnce(t *testing.T) {
+	got := command(t, nil, "plugins", "--json", "--schema")
+	if got.code != exitUsage || !strings.Contains(got.err, "--markdown, --json and --schema exclude each other") || got.out != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestSummaryOfDoc(t *testing.T) {
 	for doc, want := range map[string]string{
 		"One. Two.":                     "One.",

@@ -99,6 +99,9 @@ func suitesOf(args []string) (suites []suite, err error) {
 		}
 		s.tests = []string{config.TestFileOf(s.file)}
 		if _, err := os.Stat(s.tests[0]); errors.Is(err, fs.ErrNotExist) {
+			if _, err := os.Stat(s.file); errors.Is(err, fs.ErrNotExist) {
+				return nil, usagef("there is no file %s", s.file)
+			}
 			return nil, usagef("%s has no tests: they stand in %s, or name their file behind it", s.file, s.tests[0])
 		}
 	}

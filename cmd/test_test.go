@@ -111,7 +111,7 @@ func TestTestFlags(t *testing.T) {
 		{[]string{"logs.hcl", "--run", "nosuch"}, exitUsage, "", `no test has a name that matches "nosuch"`},
 		{[]string{"logs.hcl", "--run", "("}, exitUsage, "", "--run: error parsing regexp"},
 		{[]string{"logs_test.hcl"}, exitUsage, "", "logs_test.hcl has tests; name the file that they test in front of it"},
-		{[]string{"nosuch.hcl"}, exitUsage, "", "nosuch.hcl has no tests: they stand in nosuch_test.hcl"},
+		{[]string{"nosuch.hcl"}, exitUsage, "", "there is no file nosuch.hcl"},
 		{[]string{"logs.hcl", "nosuch_test.hcl"}, exitUsage, "", "nosuch_test.hcl cannot be read"},
 		{[]string{"nosuch.hcl", "logs_test.hcl"}, exitConfig, "", "nosuch.hcl cannot be read"},
 		{[]string{".."}, exitUsage, "", "the folder .. has no tests"},
