@@ -14,14 +14,15 @@ import (
 // bench is what all cases share.
 type bench struct {
 	options
-	dir    string
-	bin    string // logpipe, as it is released
-	self   string // this program, which is the raw client
-	peer   string // "" without one
-	broker *servers.Broker
-	s3     *servers.S3
-	beam   int // the number of the broker's process
-	places int
+	dir     string
+	bin     string // logpipe, as it is released
+	self    string // this program, which is the raw client
+	peer    string // "" without one
+	broker  *servers.Broker
+	s3      *servers.S3
+	beam    int // the number of the broker's process
+	gateway int // likewise of the S3 server's
+	places  int
 }
 
 // open builds logpipe and starts the servers.
@@ -61,8 +62,8 @@ func (b *bench) serve(ctx context.Context) (err error) {
 	if b.s3, err = servers.StartS3(ctx, own); err != nil {
 		return err
 	}
-	if b.s3.Data == "" {
-		return errors.New("the S3 server must run as a program on this machine, so that the time of its objects can be read; install versitygw")
+	if b.gateway, err = b.s3.PID(); err != nil || b.s3.Data == "" {
+		return errors.Join(errors.New("the S3 server must run as a program on this machine, so that its CPU and the time of its objects can be read; install versitygw"), err)
 	}
 	return nil
 }

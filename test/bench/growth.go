@@ -8,7 +8,7 @@ import (
 
 // measureGrowth shows what changes as the work grows.
 func measureGrowth(ctx context.Context, b *bench) error {
-	for _, part := range []func(context.Context) error{b.longerQueues, b.largerBodies, b.moreReplicas, b.longRun} {
+	for _, part := range []func(context.Context) error{b.longerQueues, b.largerBodies, b.longRun} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -56,21 +56,6 @@ func (b *bench) largerBodies(ctx context.Context) error {
 		fillings = append(fillings, filling{queues: 1, replicas: 1, messages: b.messages, size: size})
 	}
 	t := newTable("growth: larger bodies", "amqp → s3, "+thousands(float64(b.messages))+" messages", names[1])
-	return b.growing(ctx, t, names, fillings)
-}
-
-// moreReplicas shows where the broker ends it: one queue is one process in the broker, however many read it. Each replica's
-// last batch is not full and waits for its age, which is short here, so that this does not pass for the speed.
-func (b *bench) moreReplicas(ctx context.Context) error {
-	var names []string
-	var fillings []filling
-	for _, queues := range []int{1, 4} {
-		for _, replicas := range []int{1, 2, 4} {
-			names = append(names, fmt.Sprintf("queues %d, replicas %d", queues, replicas))
-			fillings = append(fillings, filling{queues: queues, replicas: replicas, messages: b.messages, size: b.size, env: []string{"AGE=250ms"}})
-		}
-	}
-	t := newTable("growth: replicas", "amqp → s3, "+b.what()+"; CPU of all replicas together, the peak of the largest", names[0])
 	return b.growing(ctx, t, names, fillings)
 }
 

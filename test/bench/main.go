@@ -38,7 +38,8 @@ Case sets:
   amqp-s3   a full queue to S3: plain, gzip, zstd; beside a raw drain that stores nothing
   publish   made records into a queue, persistent and confirmed; beside a raw publisher with a window of confirms
   local     no broker: records to /dev/null, a file to S3 beside the compressor alone, the start, the binary
-  growth    queues from 1,000 messages on, bodies from 100 B to 1 KiB, memory over a long run, replicas
+  growth    queues from 1,000 messages on, bodies from 100 B to 1 KiB, memory over a long run
+  scale     1, 2 and 4 replicas on one queue and on four
 
 BENCH_PEER=/path/to/redpanda-connect (or benthos) measures that program in the same run; peer*.yaml are its configurations.
 
@@ -60,7 +61,7 @@ func parse() (o options, err error) {
 	o.sets = strings.Split(*sets, ",")
 	for _, set := range o.sets {
 		if caseSets[set] == nil {
-			return o, fmt.Errorf("there is no case set %q; there are amqp-s3, publish, local and growth", set)
+			return o, fmt.Errorf("there is no case set %q; there are amqp-s3, publish, local, growth and scale", set)
 		}
 	}
 	for text := range strings.SplitSeq(*queues, ",") {
@@ -86,6 +87,7 @@ var caseSets = map[string]func(context.Context, *bench) error{
 	"publish": measurePublish,
 	"local":   measureLocal,
 	"growth":  measureGrowth,
+	"scale":   measureScale,
 }
 
 func main() {

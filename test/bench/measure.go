@@ -15,6 +15,7 @@ type figures struct {
 	took     time.Duration
 	cpu      time.Duration // of the processes alone
 	broker   time.Duration // CPU of the broker in that time
+	s3       time.Duration // likewise of the S3 server
 	peak     int64         // bytes, of the largest process
 	samples  []int64       // of the memory, over the run
 	twice    int
@@ -23,6 +24,7 @@ type figures struct {
 func (f figures) rate() float64             { return float64(f.messages) / f.took.Seconds() }
 func (f figures) cpuPerMillion() float64    { return f.cpu.Seconds() / float64(f.messages) * 1e6 }
 func (f figures) brokerPerMillion() float64 { return f.broker.Seconds() / float64(f.messages) * 1e6 }
+func (f figures) s3PerMillion() float64     { return f.s3.Seconds() / float64(f.messages) * 1e6 }
 func (f figures) megabytes() float64        { return float64(f.peak) / 1e6 }
 
 // patience bounds one run.
@@ -34,13 +36,14 @@ type replicas struct {
 	all    []*process.Process
 	memory []*memory
 	broker time.Duration // the broker's CPU time before
+	s3     time.Duration // likewise the S3 server's
 	b      *bench
 }
 
 // launch starts n of them.
 func (b *bench) launch(p program, env []string, n int) (r *replicas, err error) {
 	r = &replicas{program: p, b: b}
-	if r.broker, err = cpuTime(b.beam); err != nil {
+	if r.broker, r.s3, err = b.serversTime(); err != nil {
 		return nil, err
 	}
 	for range n {
@@ -52,6 +55,15 @@ func (b *bench) launch(p program, env []string, n int) (r *replicas, err error) 
 		r.all, r.memory = append(r.all, one), append(r.memory, follow(one.PID()))
 	}
 	return r, nil
+}
+
+// serversTime is the CPU time that the servers have taken so far.
+func (b *bench) serversTime() (broker, s3 time.Duration, err error) {
+	if broker, err = cpuTime(b.beam); err != nil {
+		return 0, 0, err
+	}
+	s3, err = cpuTime(b.gateway)
+	return broker, s3, err
 }
 
 func (r *replicas) kill() {
@@ -92,13 +104,13 @@ func (r *replicas) ended() bool {
 	return true
 }
 
-// finish takes the broker's CPU time now, ends the program, or waits for its end, and adds up what it took.
+// finish takes the servers' CPU time now, ends the program, or waits for its end, and adds up what it took.
 func (r *replicas) finish(ctx context.Context, f *figures) error {
-	broker, err := cpuTime(r.b.beam)
+	broker, s3, err := r.b.serversTime()
 	if err != nil {
 		return err
 	}
-	f.broker = broker - r.broker
+	f.broker, f.s3 = broker-r.broker, s3-r.s3
 	for i, p := range r.all {
 		peak, samples := r.memory[i].end()
 		if f.peak = max(f.peak, peak); i == 0 {

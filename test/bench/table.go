@@ -34,8 +34,8 @@ func (t *table) add(name string, f figures) {
 		t.rows = append(t.rows, r)
 	}
 	r.runs = append(r.runs, f)
-	fmt.Fprintf(os.Stderr, "%s: %s: %.0f msgs/s, %.1f CPU-s/M, %.0f MB, broker %.1f CPU-s/M, load %s\n",
-		t.title, name, f.rate(), f.cpuPerMillion(), f.megabytes(), f.brokerPerMillion(), load())
+	fmt.Fprintf(os.Stderr, "%s: %s: %.0f msgs/s, %.1f CPU-s/M, %.0f MB, broker %.1f CPU-s/M, S3 %.1f CPU-s/M, load %s\n",
+		t.title, name, f.rate(), f.cpuPerMillion(), f.megabytes(), f.brokerPerMillion(), f.s3PerMillion(), load())
 }
 
 // measure alternates between the programs, so that what else happens on the machine meets all of them.
@@ -103,14 +103,14 @@ func (t *table) goal(what, sign string, got, limit float64, reached bool) {
 func (t *table) print() {
 	bases := slices.DeleteFunc(slices.Clone(t.bases), func(name string) bool { return t.row(name) == nil })
 	fmt.Printf("\n### %s\n\n%s; medians of %d, with the smallest and largest.\n\n", t.title, t.what, len(t.rows[0].runs))
-	fmt.Print("| case | messages/s | CPU-s/M | peak MB | broker CPU-s/M | twice |")
+	fmt.Print("| case | messages/s | CPU-s/M | peak MB | broker CPU-s/M | S3 CPU-s/M | twice |")
 	for _, base := range bases {
 		fmt.Printf(" rate, CPU, against %s |", base)
 	}
-	fmt.Printf("\n|%s\n", strings.Repeat(" --- |", 6+len(bases)))
+	fmt.Printf("\n|%s\n", strings.Repeat(" --- |", 7+len(bases)))
 	for _, r := range t.rows {
-		fmt.Printf("| %s | %s | %s | %s | %s | %s |", r.name, r.cell(figures.rate), r.cell(figures.cpuPerMillion),
-			r.cell(figures.megabytes), r.cell(figures.brokerPerMillion), short(r.median(func(f figures) float64 { return float64(f.twice) })))
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %s |", r.name, r.cell(figures.rate), r.cell(figures.cpuPerMillion),
+			r.cell(figures.megabytes), r.cell(figures.brokerPerMillion), r.cell(figures.s3PerMillion), short(r.median(func(f figures) float64 { return float64(f.twice) })))
 		for _, base := range bases {
 			fmt.Printf(" %.2f, %.2f |", t.ratio(figures.rate, r.name, base), t.ratio(figures.cpuPerMillion, r.name, base))
 		}

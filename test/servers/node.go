@@ -118,7 +118,7 @@ func (n *node) prepare(b *Broker) error {
 		"rabbitmq-env.conf": "",
 		"rabbitmq.conf":     fmt.Sprintf(config, n.ports[0].address(), n.ports[1], b.url.User.Username(), password),
 		"advanced.config":   "[].\n",
-		"enabled_plugins":   "[rabbitmq_management].\n",
+		"enabled_plugins":   "[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n", // the second shares messages out, see examples/sharded.hcl
 	}
 	for name, text := range files {
 		if err := os.WriteFile(n.dir.join(name), []byte(text), 0o400); err != nil {
