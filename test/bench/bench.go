@@ -87,9 +87,10 @@ type program struct {
 	bin      string
 	args     []string
 	env      []string
-	messages int  // that it makes or reads, where no queue is filled for it
-	stores   bool // its messages must be in S3 afterwards
-	ends     bool // by itself, when it has done all
+	each     func(i int) []string // variables of one of several replicas, the first is 0; may be nil
+	messages int                  // that it makes or reads, where no queue is filled for it
+	stores   bool                 // its messages must be in S3 afterwards
+	ends     bool                 // by itself, when it has done all
 }
 
 func (b *bench) logpipe(name, hcl string, env ...string) program {

@@ -10,6 +10,7 @@ import (
 // filling is what a drain starts from.
 type filling struct {
 	queues, replicas, messages, size int
+	shared                           bool // the queues share the messages by their keys
 	env                              []string
 }
 
@@ -80,6 +81,11 @@ func (b *bench) drain(ctx context.Context, p program, fill filling) (f figures, 
 	s, err := b.place(ctx, fill.queues)
 	if err != nil {
 		return f, err
+	}
+	if fill.shared {
+		if err := s.share(); err != nil {
+			return f, err
+		}
 	}
 	if err := s.fill(ctx, fill.messages, fill.size); err != nil {
 		return f, err

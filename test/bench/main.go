@@ -39,7 +39,7 @@ Case sets:
   publish   made records into a queue, persistent and confirmed; beside a raw publisher with a window of confirms
   local     no broker: records to /dev/null, a file to S3 beside the compressor alone, the start, the binary
   growth    queues from 1,000 messages on, bodies from 100 B to 1 KiB, memory over a long run
-  scale     1, 2 and 4 replicas on one queue and on four
+  scale     1, 2 and 4 replicas on one queue and on four; a consistent-hash exchange with four queues beside one queue
 
 BENCH_PEER=/path/to/redpanda-connect (or benthos) measures that program in the same run; peer*.yaml are its configurations.
 

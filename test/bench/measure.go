@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/logpipe/logpipe/test/process"
@@ -46,8 +47,12 @@ func (b *bench) launch(p program, env []string, n int) (r *replicas, err error) 
 	if r.broker, r.s3, err = b.serversTime(); err != nil {
 		return nil, err
 	}
-	for range n {
-		one, err := process.Start(p.bin, append(env, p.env...), nil, p.args...)
+	for i := range n {
+		all := slices.Concat(env, p.env)
+		if p.each != nil {
+			all = append(all, p.each(i)...)
+		}
+		one, err := process.Start(p.bin, all, nil, p.args...)
 		if err != nil {
 			r.kill()
 			return nil, err

@@ -22,6 +22,7 @@ type place struct {
 	name   string
 	url    string
 	queues []string
+	shared string // the exchange that shares messages out over the queues by their keys; "" without one
 	conn   *amqp.Connection
 	ch     *amqp.Channel
 }
@@ -53,16 +54,37 @@ func (b *bench) place(ctx context.Context, n int) (s *place, err error) {
 	return s, nil
 }
 
+// share binds all queues to one exchange that hashes the key, each with the weight 1.
+func (s *place) share() error {
+	s.shared = "bench"
+	if err := s.ch.ExchangeDeclare(s.shared, "x-consistent-hash", true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare exchange %s: %w", s.shared, err)
+	}
+	for _, queue := range s.queues {
+		if err := s.ch.QueueBind(queue, "1", s.shared, false, nil); err != nil {
+			return fmt.Errorf("bind queue %s: %w", queue, err)
+		}
+	}
+	return nil
+}
+
 // remove takes it away.
 func (s *place) remove(ctx context.Context) error {
 	return errors.Join(s.conn.Close(), s.b.broker.DeleteVHost(ctx, s.name), s.b.s3.DeleteBucket(ctx, s.name))
 }
 
-// fill publishes n messages, spread evenly over the queues, with the raw publisher: nothing that is measured makes its own messages.
+// fill publishes n messages, spread evenly over the queues or by the exchange, with the raw publisher: nothing that is measured makes
+// its own messages.
 func (s *place) fill(ctx context.Context, n, size int) error {
+	if s.shared != "" {
+		if err := publish(ctx, s.url, byKey(s.shared), 1, n, size); err != nil {
+			return fmt.Errorf("fill exchange %s: %w", s.shared, err)
+		}
+		return s.counted(ctx, n)
+	}
 	each := n / len(s.queues)
 	for i, queue := range s.queues {
-		if err := publish(ctx, s.url, queue, 1+i*each, each, size); err != nil {
+		if err := publish(ctx, s.url, inQueue(queue), 1+i*each, each, size); err != nil {
 			return fmt.Errorf("fill queue %s: %w", queue, err)
 		}
 	}

@@ -59,7 +59,12 @@ func (b *bench) publish(ctx context.Context, p program) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	r, err := b.launch(p, s.env(), 1)
+	return b.publishTo(ctx, s, p, 1)
+}
+
+// publishTo is publish for a place that is there, with n processes; p.messages is what all of them publish.
+func (b *bench) publishTo(ctx context.Context, s *place, p program, n int) (f figures, err error) {
+	r, err := b.launch(p, s.env(), n)
 	if err != nil {
 		return f, err
 	}

@@ -16,7 +16,11 @@ func beRaw(ctx context.Context, role string) error {
 	case "consumer":
 		return consume(ctx, os.Getenv("RABBITMQ_URL"), os.Getenv("QUEUE"), number("MESSAGES"))
 	case "publisher":
-		return publish(ctx, os.Getenv("RABBITMQ_URL"), os.Getenv("QUEUE"), 1, number("MESSAGES"), number("MESSAGE_SIZE"))
+		to := route(inQueue(os.Getenv("QUEUE")))
+		if exchange := os.Getenv("EXCHANGE"); exchange != "" {
+			to = byKey(exchange)
+		}
+		return publish(ctx, os.Getenv("RABBITMQ_URL"), to, 1, number("MESSAGES"), number("MESSAGE_SIZE"))
 	case "compressor":
 		return compress(os.Getenv("LINES"), number("BATCH_SIZE"), number("COMPRESSION_LEVEL"))
 	}
@@ -60,8 +64,18 @@ func consume(ctx context.Context, url, queue string, n int) error {
 // window is how many messages the raw publisher has unconfirmed at most.
 const window = 1000
 
-// publish puts n persistent records of size bytes into a queue, numbered from first, and returns when the broker has confirmed all.
-func publish(ctx context.Context, url, queue string, first, n, size int) error {
+// route says where a record goes.
+type route func(seq int) (exchange, key string)
+
+func inQueue(name string) route { return func(int) (string, string) { return "", name } }
+
+// byKey gives each record one of a thousand keys.
+func byKey(exchange string) route {
+	return func(seq int) (string, string) { return exchange, "host-" + strconv.Itoa(seq%1000) }
+}
+
+// publish sends n persistent records of size bytes, numbered from first, and returns when the broker has confirmed all.
+func publish(ctx context.Context, url string, to route, first, n, size int) error {
 	conn, ch, err := dial(url)
 	if err != nil {
 		return err
@@ -79,7 +93,8 @@ func publish(ctx context.Context, url, queue string, first, n, size int) error {
 			if asLogpipe {
 				msg.MessageId, msg.Timestamp = fmt.Sprintf("%026d", first+sent), time.Now()
 			}
-			if err := ch.PublishWithContext(ctx, "", queue, asLogpipe, false, msg); err != nil {
+			exchange, key := to(first + sent)
+			if err := ch.PublishWithContext(ctx, exchange, key, asLogpipe, false, msg); err != nil {
 				return fmt.Errorf("publish: %w", err)
 			}
 			sent++
