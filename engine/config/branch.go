@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/condition"
 )
 
 // branch decodes a branch block. Its blocks go to those of the pipeline.
@@ -30,7 +32,16 @@ func (l *loader) branch(p *Pipeline, f *file, b *hclsyntax.Block) *decoded {
 func (b *Branch) asks() bool { _, ok := b.decoded.attrs["when"]; return ok }
 
 // takesAll reports whether no message passes the branch by.
-func (b *Branch) takesAll() bool { return !b.asks() && !b.Default && b.knows("default") }
+func (b *Branch) takesAll() bool {
+	answer, constant := condition.Constant(b.When)
+	return !b.asks() && !b.Default && b.knows("default") || constant && answer
+}
+
+// mayHaveNoAnswer reports whether there are messages that its when says nothing of.
+func (b *Branch) mayHaveNoAnswer() bool {
+	_, constant := condition.Constant(b.When)
+	return b.asks() && !constant
+}
 
 // knows is Block.knows for the branch's own attributes.
 func (b *Branch) knows(attr string) bool {
@@ -47,6 +58,9 @@ func (b *Branch) at(name string) *Range {
 
 // checkBranches finds what is wrong between the branches of a pipeline.
 func (l *loader) checkBranches(p *Pipeline) {
+	if len(p.Branches) > 0 {
+		l.checkCommonPolicies(p)
+	}
 	first := map[string]*Branch{}
 	var standard *Branch // the one with default = true
 	for i := range p.Branches {
@@ -84,15 +98,30 @@ func (l *loader) checkBranches(p *Pipeline) {
 	l.checkUnmatched(p, all >= 0 || standard != nil)
 }
 
-// checkWhen finds a condition that is none.
+// checkWhen finds a when that asks nothing of the message.
 func (l *loader) checkWhen(b *Branch) {
-	switch strings.TrimSpace(b.When.String()) {
-	case "true":
-		l.tell(b.decoded, Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("%s takes every message", b.decoded.what),
-			Detail: "Leave its when out, which says so more plainly."})
-	case "false":
-		l.tell(b.decoded, Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("nothing ever comes to %s", b.decoded.what),
-			Detail: "Its when is never true. Take the branch out, or say what it takes."})
+	answer, constant := condition.Constant(b.When)
+	if !constant {
+		return
+	}
+	g := Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("%s takes every message: its when asks nothing of them", b.decoded.what),
+		Detail: "Leave when out, which says it more plainly, or ask for a field."}
+	if !answer {
+		g.Summary = fmt.Sprintf("nothing ever comes to %s: its when is false of every message", b.decoded.what)
+		g.Detail = "Ask for a field of the message, or take the branch out."
+	}
+	l.tell(b.decoded, g)
+}
+
+// checkCommonPolicies finds a policy such as retry before the branches, where no output is.
+func (l *loader) checkCommonPolicies(p *Pipeline) {
+	for i := range p.Blocks {
+		b := &p.Blocks[i]
+		if b.branch == 0 && b.Role == engine.RoleProcessor && b.Config != nil && b.plugin.IsPolicy() {
+			l.report(b, Diagnostic{Summary: fmt.Sprintf("%s stands before branches, where there is no output", b.decoded.what),
+				Detail:  "It repeats what an output does. Move it into each branch that shall have it, directly before the output.",
+				Related: []Related{{"the first branch is on", p.Branches[0].Range}}})
+		}
 	}
 }
 
@@ -107,18 +136,29 @@ func (l *loader) checkUnmatched(p *Pipeline, covered bool) {
 		}
 		l.tell(p.decoded, g)
 	}
-	asking := slices.IndexFunc(p.Branches, func(b Branch) bool { return b.asks() })
-	if asking < 0 || p.deadLetter(0) != nil {
+	if p.deadLetter(0) != nil {
 		return
 	}
-	if unknown := slices.ContainsFunc(p.Branches, func(b Branch) bool { return !b.knows("default") }); covered || p.DropUnmatched || unknown {
+	asking := slices.IndexFunc(p.Branches, func(b Branch) bool { return b.mayHaveNoAnswer() })
+	unknown := slices.ContainsFunc(p.Branches, func(b Branch) bool { return !b.knows("default") })
+	if covered || p.DropUnmatched || unknown {
+		if asking < 0 {
+			return
+		}
 		b := &p.Branches[asking]
 		l.tell(b.decoded, Diagnostic{Range: b.at("when"), absence: true,
 			Summary: "a message for which a when has no answer is rejected, and the pipeline has no dead_letter to take it",
-			Detail:  "That is one which has what is asked for in another form than is asked. Add a dead_letter block to the pipeline, beside the branches."})
+			Detail:  "That is one that is no JSON object, or has in a field what cannot be compared so. Add a dead_letter block to the pipeline, beside the branches."})
 		return
 	}
-	l.tell(p.decoded, Diagnostic{absence: true, Summary: "what no branch takes is rejected, and the pipeline has no dead_letter to take it",
-		Detail: `Add a dead_letter block to the pipeline, beside the branches. It also takes what a when has no answer for; so it is needed as well with the other ways out: ` +
-			`a branch with default = true, a branch without when, or unmatched = "drop".`})
+	if len(p.Branches) == 0 {
+		return
+	}
+	detail := "Add a dead_letter block to the pipeline, beside the branches."
+	if asking < 0 {
+		detail += ` Or take or drop every message: by a branch with default = true, a branch without when, or unmatched = "drop".`
+	} else {
+		detail += ` It also takes what a when has no answer for, so the other ways out need it as well: a branch with default = true, a branch without when, or unmatched = "drop".`
+	}
+	l.tell(p.decoded, Diagnostic{absence: true, Summary: "what no branch takes is rejected, and the pipeline has no dead_letter to take it", Detail: detail})
 }

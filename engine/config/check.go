@@ -67,7 +67,7 @@ func (l *loader) checkPolicies(w way) {
 		switch {
 		case b.Role != engine.RoleProcessor || b.Config == nil:
 		case b.plugin.IsPolicy():
-			if policy == nil {
+			if policy == nil && b.branch == w.branch() { // else it stands before branches, see checkCommonPolicies
 				policy = b
 			}
 		case policy != nil:

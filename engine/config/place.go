@@ -23,7 +23,7 @@ func (f *file) enclosing(at int) []*hclsyntax.Block {
 	return around
 }
 
-// context names the block around a place: `output "s3"`, or `output "s3", block tls`. The pipeline is named only where nothing
+// context names the block around a place: `output "s3"`, `output "s3", block tls`, or `branch "audit", output "s3"`. The pipeline is named only where nothing
 // nearer is there.
 func (f *file) context(at int) string { return f.contextOf(at, 0) }
 
@@ -40,7 +40,7 @@ func (f *file) contextOf(at, without int) string {
 	var names []string
 	for i, b := range blocks {
 		name := shorten(b.Type)
-		if i > 0 { // a label that it has is a mistake, and may be a secret whose equals sign is missing
+		if i > 1 || i == 1 && blocks[0].Type != blockBranch { // a label that it has is a mistake, and may be a secret whose equals sign is missing
 			names = append(names, "block "+name)
 			continue
 		}

@@ -56,6 +56,15 @@ func (p *Pipeline) deadLetter(branch int) *Block {
 	return nil
 }
 
+// branch is the number of the branch that the way leads to; 0 is none.
+func (w way) branch() int {
+	n := 0
+	for _, b := range w {
+		n = max(n, b.branch)
+	}
+	return n
+}
+
 // of returns the blocks of a role that know the attributes.
 func (w way) of(role engine.Role, attrs ...string) []*Block {
 	var found []*Block
