@@ -11,6 +11,7 @@ TOOL     = $(GO) tool -modfile=tools/go.mod
 
 PLUGIN   = examples/custom-plugin
 .PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -73,13 +74,16 @@ faults: ## every row of the failure table, also those that need a broker of thei
 	$(GO) build -o bin/with ./test/servers/with
 	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -parallel 6 -timeout 40m ./test/faults
 
+cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; four minutes, needs rabbitmq-server
+	$(GO) test -tags cluster -count=1 -v -timeout 15m ./test/rabbitcluster
+
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
 
 lint: ## format, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run make fmt:"; gofmt -l .; exit 1; }
-	$(GO) vet -tags faults,image ./...
-	$(TOOL) staticcheck -tags faults,image ./...
+	$(GO) vet -tags faults,image,cluster ./...
+	$(TOOL) staticcheck -tags faults,image,cluster ./...
 	$(GO) mod tidy -diff
 	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd test/schema && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...

@@ -30,25 +30,22 @@ func findRabbitMQ() string {
 // its name, ports, cookie, settings and data are its own.
 type node struct {
 	*child
-	bin  string // the folder of rabbitmq-server and rabbitmqctl
-	name string
-	env  []string
+	bin    string // the folder of rabbitmq-server and rabbitmqctl
+	name   string
+	cookie string
+	more   string // settings beyond config
+	flags  string // for the Erlang machine
+	env    []string
 }
 
 // startNode launches a node and waits until it answers.
 func startNode(ctx context.Context, o Options, program string) (*Broker, error) {
 	o.logf("starting a RabbitMQ node with %s", program)
-	c, err := newChild("rabbitmq", 4)
+	b, n, err := newNode(program)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a RabbitMQ node: %w", err)
 	}
-	n := &node{child: c, bin: filepath.Dir(program), name: "logpipe-" + randomHex(4) + "@localhost"}
-	n.env = n.environment()
-	n.command = func() *exec.Cmd { return n.program(context.Background(), "rabbitmq-server") }
-	n.said = []string{c.dir.join("rabbit.log")}
-	b := ownBroker(c.ports[0], c.ports[1])
-	b.run, b.ctl = n, n.rabbitmqctl
-	if err := n.prepare(b); err != nil {
+	if err := errors.Join(n.prepare(b), n.startMapper()); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare a RabbitMQ node: %w", err), b.Close())
 	}
 	if err := b.launch(ctx); err != nil {
@@ -56,6 +53,20 @@ func startNode(ctx context.Context, o Options, program string) (*Broker, error) 
 	}
 	o.logf("RabbitMQ answers on %s", b.url.Host)
 	return b, nil
+}
+
+// newNode is a node that is not prepared yet, and the broker that it will be.
+func newNode(program string) (*Broker, *node, error) {
+	c, err := newChild("rabbitmq", 4)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := &node{child: c, bin: filepath.Dir(program), name: "logpipe-" + randomHex(4) + "@localhost", cookie: randomHex(16)}
+	n.command = func() *exec.Cmd { return n.program(context.Background(), "rabbitmq-server") }
+	n.said = []string{c.dir.join("rabbit.log")}
+	b := ownBroker(c.ports[0], c.ports[1])
+	b.run, b.ctl = n, n.rabbitmqctl
+	return b, n, nil
 }
 
 // environment sets every place that a node reads or writes, and takes out what
@@ -75,7 +86,7 @@ func (n *node) environment() []string {
 		"RABBITMQ_DIST_PORT="+n.ports[3].String(),
 		// A starting node reads thousands of files one by one. Threads that wait
 		// a moment for the next one before they sleep halve the time of that.
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwtdio medium -kernel inet_dist_use_interface {127,0,0,1}",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwtdio medium -kernel inet_dist_use_interface {127,0,0,1}"+n.flags,
 		"RABBITMQ_CONF_ENV_FILE="+n.dir.join("rabbitmq-env.conf"),
 		"RABBITMQ_CONFIG_FILE="+n.dir.join("rabbitmq.conf"),
 		"RABBITMQ_ADVANCED_CONFIG_FILE="+n.dir.join("advanced.config"),
@@ -110,13 +121,14 @@ management.sample_retention_policies.basic.minute = 1
 management.sample_retention_policies.detailed.10 = 1
 `
 
-// prepare writes the node's files and starts its port mapper.
+// prepare writes the node's files. It needs a port mapper beside it.
 func (n *node) prepare(b *Broker) error {
+	n.env = n.environment()
 	password, _ := b.url.User.Password()
 	files := map[string]string{
-		".erlang.cookie":    randomHex(16),
+		".erlang.cookie":    n.cookie,
 		"rabbitmq-env.conf": "",
-		"rabbitmq.conf":     fmt.Sprintf(config, n.ports[0].address(), n.ports[1], b.url.User.Username(), password),
+		"rabbitmq.conf":     fmt.Sprintf(config, n.ports[0].address(), n.ports[1], b.url.User.Username(), password) + n.more,
 		"advanced.config":   "[].\n",
 		"enabled_plugins":   "[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n", // the second shares messages out, see examples/sharded.hcl
 	}
@@ -125,10 +137,7 @@ func (n *node) prepare(b *Broker) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(n.dir.join("conf.d"), 0o700); err != nil {
-		return err
-	}
-	return n.startMapper()
+	return os.Mkdir(n.dir.join("conf.d"), 0o700)
 }
 
 // startMapper starts epmd, which every Erlang node needs. A node without one

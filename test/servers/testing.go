@@ -67,6 +67,16 @@ func OwnBroker(tb testing.TB) *Broker {
 	return b
 }
 
+// OwnCluster returns a cluster for this test alone. It takes half a minute to
+// start and is closed at the test's end.
+func OwnCluster(tb testing.TB, size int) *Cluster {
+	tb.Helper()
+	c, err := start(tb, func(ctx context.Context, o Options) (*Cluster, error) { return StartCluster(ctx, o, size) }, Options{})
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, c.Close()) })
+	return c
+}
+
 // OwnS3 returns an S3 server for this test alone, which may stop, pause and
 // kill it. It is closed at the test's end.
 func OwnS3(tb testing.TB) *S3 {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,7 +53,25 @@ type World struct {
 // New makes a world. It is gone with the test.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	w := &World{TB: tb, Broker: servers.TestBroker(tb), URL: servers.VHost(tb), S3: servers.TestS3(tb), Bucket: servers.Bucket(tb), Dir: tb.TempDir()}
+	return begin(&World{TB: tb, Broker: servers.TestBroker(tb), URL: servers.VHost(tb)})
+}
+
+// OnCluster makes a world with a virtual host on each node of a cluster. Env has the URLs of all in one variable; the test itself asks the
+// first node.
+func OnCluster(tb testing.TB, c *servers.Cluster, vhost string) *World {
+	tb.Helper()
+	urls, err := c.VHost(tb.Context(), vhost)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return begin(&World{TB: tb, Broker: c.Nodes[0], URL: urls[0], broker: strings.Join(urls, ",")})
+}
+
+// begin adds what every world has.
+func begin(w *World) *World {
+	tb := w.TB
+	tb.Helper()
+	w.S3, w.Bucket, w.Dir = servers.TestS3(tb), servers.Bucket(tb), tb.TempDir()
 	tb.Cleanup(w.sayFallback)
 	bin, err := built()
 	if err != nil {
