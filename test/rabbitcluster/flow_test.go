@@ -25,7 +25,6 @@ const atOnce = 1000
 type flow struct {
 	*world.World
 	cluster  *servers.Cluster
-	objects  string // the folder of the S3 server
 	vhost    string
 	replicas []*process.Process
 	window   int // what the broker may deliver to a replica before an ack
@@ -34,7 +33,7 @@ type flow struct {
 // underFault lets logs flow, lets the fault happen, and accounts for all of them.
 func underFault(t *testing.T, c *servers.Cluster, vhost string, fault func(*flow)) {
 	f := &flow{World: world.OnCluster(t, c, vhost), cluster: c, vhost: vhost}
-	f.ownS3()
+	f.OwnS3() // whose folder can be looked into
 	for i := range 2 {
 		env := f.Env("BATCH_SIZE=100", fmt.Sprintf("FALLBACK_PATH=%s.%d", f.Fallback(), i))
 		p := f.Start(env, "run", "pipeline.hcl")
@@ -56,17 +55,6 @@ func underFault(t *testing.T, c *servers.Cluster, vhost string, fault func(*flow
 	l.end()
 	f.account(l)
 	t.Logf("the longest time without a stored object: %v, and %v before the fault", gap.Round(10*time.Millisecond), calm.Round(10*time.Millisecond))
-}
-
-// ownS3 gives the flow an S3 server whose folder it can look into.
-func (f *flow) ownS3() {
-	f.TB.Helper()
-	f.objects, f.Bucket = f.TB.TempDir(), "logs"
-	s, err := servers.StartS3(f.TB.Context(), servers.Options{Own: true, Data: f.objects, Log: func(text string) { f.TB.Log(text) }})
-	f.check(err)
-	f.S3 = s
-	f.TB.Cleanup(func() { f.check(s.Close()) })
-	f.check(s.MakeBucket(f.TB.Context(), f.Bucket))
 }
 
 // account ends the replicas when all has arrived and looks for each confirmed message.
@@ -135,7 +123,7 @@ func (f *flow) flows(d time.Duration) {
 func (f *flow) stores(from, to time.Time) []time.Time {
 	f.TB.Helper()
 	all := []time.Time{from}
-	f.check(filepath.WalkDir(f.objects, func(path string, entry fs.DirEntry, err error) error {
+	f.check(filepath.WalkDir(filepath.Join(f.S3.Data, f.Bucket), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".gz" {
 			return ignoreGone(err)
 		}
@@ -197,6 +185,7 @@ func (f *flow) leadWhereReplicaReads() (node int) {
 	if node < 0 {
 		f.TB.Fatalf("the log does not say which node the replica reads from: %q", broker)
 	}
+	f.TB.Logf("node %d is hit; the replicas read from the nodes %d and %d", node, node, slices.Index(f.cluster.Addresses(), f.readsFrom(f.replicas[1])))
 	q, err := f.queue(node)
 	f.check(err)
 	if want := f.cluster.Name(node); q.Leader != want {
