@@ -10,8 +10,7 @@ COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 PLUGIN   = examples/custom-plugin
-.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults fuzz demo fmt manifests docs clean
-.PHONY: tidy stranger test-plugin test-schema page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
