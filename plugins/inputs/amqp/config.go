@@ -3,6 +3,7 @@ package amqp
 import (
 	"cmp"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -31,7 +32,7 @@ type Config struct {
 type Binding struct {
 	Exchange    string   `hcl:"exchange" doc:"The exchange, durable."`
 	Type        string   `hcl:"type,optional" doc:"The exchange's type: direct, fanout, topic (the default), headers, or one of a plugin's, which begin with x-."`
-	RoutingKeys []string `hcl:"routing_keys,optional" doc:"The keys, for topic exchanges with * and #; without any, all messages of a fanout or topic exchange."`
+	RoutingKeys []string `hcl:"routing_keys,optional" doc:"The keys, for topic exchanges with * and #; without any, all messages of a fanout or topic exchange. For x-consistent-hash one number, the weight of the queue."`
 }
 
 // Defaults is the configuration before a file is read.
@@ -82,7 +83,20 @@ func (b *Binding) validate() error {
 	if len(b.RoutingKeys) == 0 && b.kind() == "direct" {
 		errs = append(errs, engine.AttrErrorf("binding.routing_keys", "a direct exchange routes by key: name at least one"))
 	}
+	if b.kind() == "x-consistent-hash" && !b.weighs() {
+		errs = append(errs, engine.AttrErrorf("binding.routing_keys", "a consistent-hash exchange is bound with the queue's weight: "+
+			"use one whole number in quotes, such as [\"1\"], the same for all its queues"))
+	}
 	return errors.Join(errs...)
+}
+
+// weighs reports whether the only key is a whole number above 0. The broker refuses everything else, and would only be asked at each start.
+func (b *Binding) weighs() bool {
+	if len(b.RoutingKeys) != 1 {
+		return false
+	}
+	n, err := strconv.Atoi(b.RoutingKeys[0])
+	return err == nil && n > 0
 }
 
 func (b *Binding) kind() string { return cmp.Or(b.Type, "topic") }

@@ -63,3 +63,14 @@ func TestPrefetchIsDerived(t *testing.T) {
 		}
 	}
 }
+
+// The broker refuses other keys when the queue is bound, at each start anew: nothing would be read, and the file would look well.
+func TestConsistentHashIsBoundWithAWeight(t *testing.T) {
+	for keys, good := range map[string]bool{"": false, "0": false, "-1": false, "heavy": false, "1 2": false, "1": true, "20": true} {
+		b := Binding{Exchange: "logs", Type: "x-consistent-hash", RoutingKeys: strings.Fields(keys)}
+		err := b.validate()
+		if good != (err == nil) || !good && !strings.Contains(err.Error(), `binding.routing_keys: a consistent-hash exchange`) {
+			t.Errorf("keys %q: %v", keys, err)
+		}
+	}
+}
