@@ -47,14 +47,16 @@ func underFault(t *testing.T, c *servers.Cluster, vhost string, fault func(*flow
 	began := time.Now()
 	l := startLoad(t, urls)
 	f.flows(5 * time.Second)
-	calm := longestGap(f.stores(began, time.Now()))
+	calm, _ := longestGap(f.stores(began, time.Now()))
 	hit := time.Now()
 	fault(f)
 	f.flows(5 * time.Second)
-	gap := longestGap(f.stores(hit, time.Now()))
+	gap, at := longestGap(f.stores(hit, time.Now()))
 	l.end()
 	f.account(l)
-	t.Logf("the longest time without a stored object: %v, and %v before the fault", gap.Round(10*time.Millisecond), calm.Round(10*time.Millisecond))
+	f.told(hit)
+	t.Logf("the longest time without a stored object: %v, %v after the fault began; %v before it", gap.Round(10*time.Millisecond),
+		at.Sub(hit).Round(10*time.Millisecond), calm.Round(10*time.Millisecond))
 }
 
 // account ends the replicas when all has arrived and looks for each confirmed message.
@@ -144,12 +146,29 @@ func ignoreGone(err error) error {
 	return err
 }
 
-func longestGap(moments []time.Time) (longest time.Duration) {
+// longestGap is the longest time between two of the moments, and when it began.
+func longestGap(moments []time.Time) (longest time.Duration, began time.Time) {
 	slices.SortFunc(moments, time.Time.Compare)
 	for i := 1; i < len(moments); i++ {
-		longest = max(longest, moments[i].Sub(moments[i-1]))
+		if d := moments[i].Sub(moments[i-1]); d > longest {
+			longest, began = d, moments[i-1]
+		}
 	}
-	return longest
+	return longest, began
+}
+
+// told prints what the replicas said since the fault, so that a long gap can be explained.
+func (f *flow) told(hit time.Time) {
+	f.TB.Helper()
+	for i, p := range f.replicas {
+		for _, line := range p.Log() {
+			at, err := time.Parse(time.RFC3339Nano, line.Text("time"))
+			if err != nil || at.Before(hit) || line.Text("level") == "INFO" && !strings.HasPrefix(line.Text("msg"), "connected") {
+				continue
+			}
+			f.TB.Logf("replica %d after %v: %s %s %s", i, at.Sub(hit).Round(10*time.Millisecond), line.Text("msg"), line.Text("broker"), line.Text("error"))
+		}
+	}
 }
 
 // quorum is what a node says of the queue.
