@@ -5,9 +5,13 @@ package rabbitcluster
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +55,7 @@ func underFault(t *testing.T, c *servers.Cluster, vhost string, fault func(*flow
 	hit := time.Now()
 	fault(f)
 	f.flows(5 * time.Second)
+	f.eachReads()
 	gap, at := longestGap(f.stores(hit, time.Now()))
 	l.end()
 	f.account(l)
@@ -119,6 +124,35 @@ func (f *flow) flows(d time.Duration) {
 	time.Sleep(d) // the load itself is what takes time
 	since := time.Now()
 	f.Until("something is stored", func() bool { return len(f.stores(since, time.Now())) > 2 })
+}
+
+// eachReads waits until each replica gets more messages: one that stands still on a living connection would hold a window of them for ever,
+// while the other hides it.
+func (f *flow) eachReads() {
+	f.TB.Helper()
+	for i, p := range f.replicas {
+		before := f.received(p)
+		f.Until(fmt.Sprintf("replica %d gets more than %d messages", i, before), func() bool { return f.received(p) > before })
+	}
+}
+
+var received = regexp.MustCompile(`(?m)^logpipe_received_messages_total\{[^}]*role="input"\} ([0-9.e+]+)$`)
+
+// received is how many messages a replica has read, by its own count.
+func (f *flow) received(p *process.Process) int {
+	f.TB.Helper()
+	answer, err := http.Get(f.AdminURL(p) + "metrics")
+	f.check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	f.check(err)
+	m := received.FindSubmatch(text)
+	if m == nil {
+		f.TB.Fatal("the metrics do not say how many messages were read")
+	}
+	n, err := strconv.ParseFloat(string(m[1]), 64)
+	f.check(err)
+	return int(n)
 }
 
 // stores are the moments at which objects were stored, between two others, which are among them. S3 itself tells only the second.
