@@ -15,13 +15,18 @@ func TestMain(m *testing.M) { servers.Main(m) }
 func TestCluster(t *testing.T) {
 	c := servers.OwnCluster(t, 3)
 	t.Run("leader killed", func(t *testing.T) { underFault(t, c, "killed", leaderKilled) })
+	t.Run("leader killed elsewhere", func(t *testing.T) { underFault(t, c, "elsewhere", leaderKilledElsewhere) })
 	t.Run("node parted", func(t *testing.T) { underFault(t, c, "parted", nodeParted) })
 	t.Run("rolling restart", func(t *testing.T) { underFault(t, c, "rolled", rollingRestart) })
 }
 
 // leaderKilled crashes the node that leads the queue and that a replica reads from, and brings it back.
-func leaderKilled(f *flow) {
-	victim := f.leadWhereReplicaReads()
+func leaderKilled(f *flow) { f.kill(f.leadWhereReplicaReads()) }
+
+// leaderKilledElsewhere is the same for a node that no replica reads from: they hear nothing of it, and must read on all the same.
+func leaderKilledElsewhere(f *flow) { f.kill(f.leadWhereNobodyReads()) }
+
+func (f *flow) kill(victim int) {
 	f.check(f.cluster.Nodes[victim].Kill())
 	f.flows(10 * time.Second)
 	f.check(f.cluster.Nodes[victim].Start(f.TB.Context()))

@@ -233,12 +233,39 @@ func (f *flow) whole() {
 // leadWhereReplicaReads makes the node lead the queue that the first replica reads from: the fault that costs most.
 func (f *flow) leadWhereReplicaReads() (node int) {
 	f.TB.Helper()
-	broker := f.readsFrom(f.replicas[0])
-	node = slices.Index(f.cluster.Addresses(), broker)
-	if node < 0 {
-		f.TB.Fatalf("the log does not say which node the replica reads from: %q", broker)
+	node = f.readers()[0]
+	f.lead(node)
+	return node
+}
+
+// leadWhereNobodyReads makes a node lead the queue that no replica reads from: no connection of theirs ends then.
+func (f *flow) leadWhereNobodyReads() (node int) {
+	f.TB.Helper()
+	for readers := f.readers(); slices.Contains(readers, node); {
+		node++
 	}
-	f.TB.Logf("node %d is hit; the replicas read from the nodes %d and %d", node, node, slices.Index(f.cluster.Addresses(), f.readsFrom(f.replicas[1])))
+	f.lead(node)
+	return node
+}
+
+// readers are the nodes that the replicas read from.
+func (f *flow) readers() (nodes []int) {
+	f.TB.Helper()
+	for _, p := range f.replicas {
+		broker := f.readsFrom(p)
+		node := slices.Index(f.cluster.Addresses(), broker)
+		if node < 0 {
+			f.TB.Fatalf("the log does not say which node the replica reads from: %q", broker)
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+// lead moves the queue's leader.
+func (f *flow) lead(node int) {
+	f.TB.Helper()
+	f.TB.Logf("node %d is hit; the replicas read from the nodes %v", node, f.readers())
 	q, err := f.queue(node)
 	f.check(err)
 	if want := f.cluster.Name(node); q.Leader != want {
@@ -248,7 +275,6 @@ func (f *flow) leadWhereReplicaReads() (node int) {
 		f.check(err)
 		f.Until("the node leads the queue", func() bool { q, err := f.queue(node); return err == nil && q.Leader == want })
 	}
-	return node
 }
 
 // readsFrom is the broker that a replica's input has named last.
