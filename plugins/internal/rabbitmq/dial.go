@@ -32,8 +32,8 @@ type Dialer struct {
 // NewDialer returns a Dialer for connections that the broker shows as "logpipe" with this version and connection name. It
 // touches no network.
 //
-// The order of the brokers is by chance: replicas of one configuration spread over them, and those of a broker that fails do not all go to
-// the same other one.
+// The order of the brokers is by chance: replicas of one configuration spread over them, and those of a broker that fails do
+// not all go to the same other one.
 func NewDialer(s Server, name, version string) (*Dialer, error) {
 	endpoints, err := s.endpoints()
 	if err != nil {
@@ -43,8 +43,9 @@ func NewDialer(s Server, name, version string) (*Dialer, error) {
 	return &Dialer{endpoints: endpoints, name: name, version: version}, nil
 }
 
-// Dial connects to the broker after the one that it has connected to last, or else to the next ones. It is asked when a connection was lost or could not be used,
-// and a broker that hangs would take connect_timeout before another one is asked. The error says for each broker, in words, why not.
+// Dial connects to the broker after the one that it has connected to last, or else to the next ones. It is asked when a
+// connection was lost or could not be used, and a broker that hangs would take connect_timeout before another one is asked.
+// The error says for each broker, in words, why not.
 func (d *Dialer) Dial(ctx context.Context) (*Connection, error) {
 	d.mu.Lock()
 	first := d.next
@@ -68,7 +69,8 @@ func (d *Dialer) Dial(ctx context.Context) (*Connection, error) {
 	return nil, together(errs)
 }
 
-// DialBeside makes another connection to the broker of one that lives. Connections that are one input's go to one broker: on several, each of them could end the input.
+// DialBeside makes another connection to the broker of one that lives. Connections that are one input's go to one broker: on
+// several, each of them could end the input.
 func (d *Dialer) DialBeside(ctx context.Context, c *Connection) (*Connection, error) {
 	other, err := d.dial(ctx, c.endpoint)
 	if err != nil && ctx.Err() != nil {

@@ -110,7 +110,7 @@ func TestDialByHost(t *testing.T) {
 func TestDialTriesAll(t *testing.T) {
 	v := rabbittest.New(t)
 	s := rabbitmq.DefaultServer()
-	s.URLs = []engine.Secret{engine.NewSecret("amqp://u:geheim@127.0.0.1:1"), engine.NewSecret(v.URL)}
+	s.URLs = []engine.Secret{engine.NewSecret("amqp://u:geheim@127.0.0.1:1/" + v.Name), engine.NewSecret(v.URL)}
 	if _, err := dial(t, s); err != nil {
 		t.Fatal(err)
 	}

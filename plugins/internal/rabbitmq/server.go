@@ -144,6 +144,9 @@ func (s *Server) endpoints() ([]endpoint, error) {
 		}
 		all = append(all, e)
 	}
+	if len(errs) == 0 {
+		errs = append(errs, oneCluster(attr, all))
+	}
 	return all, errors.Join(errs...)
 }
 

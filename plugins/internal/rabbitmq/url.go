@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/logpipe/logpipe/engine"
 )
 
 // endpoint is one broker, as a URL or the single attributes name it.
@@ -38,12 +40,11 @@ func (e endpoint) String() string {
 	return u.String()
 }
 
-// splitURLs takes apart what a variable such as RABBITMQ_URL holds for a cluster: URLs with commas between them. A password may have a comma, but
-// never the slashes of a second scheme.
+// splitURLs takes apart what a variable such as RABBITMQ_URL holds for a cluster: URLs with commas between them. A password may
+// have a comma, but never the slashes of a second scheme.
 func splitURLs(raw string) (urls []string) {
-	parts := strings.Split(raw, ",")
-	for _, part := range parts {
-		if start := strings.ToLower(strings.TrimLeft(part, " ")); len(urls) == 0 || strings.HasPrefix(start, "amqp://") || strings.HasPrefix(start, "amqps://") {
+	for part := range strings.SplitSeq(raw, ",") {
+		if len(urls) == 0 || beginsURL(part) {
 			urls = append(urls, part)
 		} else {
 			urls[len(urls)-1] += "," + part
@@ -51,14 +52,35 @@ func splitURLs(raw string) (urls []string) {
 	}
 	if len(urls) > 1 {
 		for i, u := range urls {
-			urls[i] = strings.Trim(u, " ")
+			urls[i] = strings.TrimSpace(u) // lists are written over several lines
 		}
 	}
 	return urls
 }
 
+func beginsURL(part string) bool {
+	start := strings.ToLower(strings.TrimSpace(part))
+	return strings.HasPrefix(start, "amqp://") || strings.HasPrefix(start, "amqps://")
+}
+
+// oneCluster finds brokers that cannot be those of one cluster: the next one would not have the same queue, or would be the one that has failed.
+func oneCluster(attr string, all []endpoint) error {
+	seen := map[string]bool{}
+	for _, e := range all {
+		if e.vhost != all[0].vhost {
+			return engine.AttrErrorf(attr, "the brokers of one cluster have one virtual host, and here are %q and %q", all[0].vhost, e.vhost)
+		}
+		if seen[e.address()] {
+			return engine.AttrErrorf(attr, "%s is there twice: name each broker once", e.address())
+		}
+		seen[e.address()] = true
+	}
+	return nil
+}
+
 // errList does not quote the URL either.
-var errList = errors.New("there is a comma in the name of the host: each of several brokers needs a whole URL, as in amqp://user:password@a/vhost,amqp://user:password@b/vhost")
+var errList = errors.New("there is a comma in the name of the host: each of several brokers needs a whole URL, " +
+	"as in amqp://user:password@a/vhost,amqp://user:password@b/vhost")
 
 // errEncoding deliberately says nothing of the URL itself, nor of what package url found wrong in it: both quote the password.
 var errEncoding = errors.New("this is not the URL of a broker, such as amqp://user:password@host:5672/vhost; " +

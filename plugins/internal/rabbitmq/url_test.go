@@ -63,6 +63,8 @@ func TestURLMistakes(t *testing.T) {
 		"amqp://u:" + secret + "@a,":                      "each of several brokers needs a whole URL",
 		"amqp://u:" + secret + "@a,http://b":              "each of several brokers needs a whole URL",
 		"amqp://a,amqp://u:" + secret + "@b:x":            "percent-encoded",
+		"amqp://u:" + secret + "@a,amqp://b,amqp://a":     "a:5672 is there twice",
+		"amqp://u:" + secret + "@a/v,amqp://b":            "one virtual host",
 	} {
 		s := DefaultServer()
 		s.URL = engine.NewSecret(raw)
@@ -116,12 +118,12 @@ func TestServerMistakes(t *testing.T) {
 
 func TestEndpointHidesPassword(t *testing.T) {
 	s := DefaultServer()
-	s.URLs = secrets("amqps://u:geheim@h/a%2Fb", "amqp://g:1")
+	s.URLs = secrets("amqps://u:geheim@h/a%2Fb", "amqp://g:1/a%2Fb")
 	all, err := s.endpoints()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{"amqps://u:xxxxx@h:5671/a%2Fb", "amqp://guest:xxxxx@g:1/%2F"} {
+	for i, want := range []string{"amqps://u:xxxxx@h:5671/a%2Fb", "amqp://guest:xxxxx@g:1/a%2Fb"} {
 		if got := all[i].String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
@@ -133,14 +135,14 @@ func TestSeveralURLs(t *testing.T) {
 	for raw, want := range map[string][]string{
 		"amqp://u:a,b@h/v":               {"amqp://u:a,b@h/v"},
 		"amqp://u:a,b@h/v,amqps://u:c@g": {"amqp://u:a,b@h/v", "amqps://u:c@g"},
-		"amqp://f, AMQP://g ,amqp://h":   {"amqp://f", "AMQP://g", "amqp://h"},
+		"amqp://f,\n AMQP://g ,amqp://h": {"amqp://f", "AMQP://g", "amqp://h"},
 	} {
 		if d := cmp.Diff(want, splitURLs(raw)); d != "" {
 			t.Errorf("%s: %s", raw, d)
 		}
 	}
 	s := DefaultServer()
-	s.URL = engine.NewSecret("amqp://u:geheim@f,amqps://g/v")
+	s.URL = engine.NewSecret("amqp://u:geheim@f/v,amqps://g/v")
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}
