@@ -26,8 +26,8 @@ plugins by a variable: var Plugin = engine.New…, or var Plugins = []engine.Plu
 --with takes the path of a package, with a version or without, or a folder. It needs Go; what it
 writes beside the binary is removed again. The engine is of the version of this logpipe;
 GOOS and GOARCH build for another machine.`,
-		Example: `  logpipe build --with example.com/me/redact@v1.2.3
-  logpipe build --with ../redact --with example.com/x=../x -o bin/logpipe`,
+		Example: `  logpipe build --with example.com/me/scrub@v1.2.3
+  logpipe build --with ../scrub --with example.com/x=../x -o bin/logpipe`,
 		Args:              cobra.NoArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -1,7 +1,7 @@
 // Package cmd is the logpipe command: its sub-commands, its exit codes, and how it talks to people. A program with plugins
 // of its own is a few lines:
 //
-//	func main() { cmd.Main(append(plugins.All, redact.Plugin)...) }
+//	func main() { cmd.Main(append(plugins.All, scrub.Plugin)...) }
 package cmd
 
 import (

@@ -61,20 +61,20 @@ func workingCopy(t *testing.T) Engine {
 }
 
 func TestBuildFromFolders(t *testing.T) {
-	list := strings.Replace(strings.Replace(redact, "package redact", "package masks", 1), "var Plugin = engine.NewTransform(\"redact\"",
+	list := strings.Replace(strings.Replace(scrub, "package scrub", "package masks", 1), "var Plugin = engine.NewTransform(\"scrub\"",
 		"var Plugins = []engine.Plugin{Plugin}\n\nvar Plugin = engine.NewTransform(\"mask\"", 1)
-	one := folder(t, map[string]string{"go.mod": requires("example.com/me/redact", "v0.0.0"), "redact.go": redact})
+	one := folder(t, map[string]string{"go.mod": requires("example.com/me/scrub", "v0.0.0"), "scrub.go": scrub})
 	two := folder(t, map[string]string{"go.mod": requires("example.com/me", "v0.0.0"), "sub/masks/masks.go": list})
 	binary, version, err := run(t, t.Context(), workingCopy(t), one, "example.com/me/sub/masks="+filepath.Join(two, "sub", "masks"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"logpipe dev ", `processor "redact" from example.com/me/redact (local)`, `processor "mask" from example.com/me/sub/masks (local)`} {
+	for _, want := range []string{"logpipe dev ", `processor "scrub" from example.com/me/scrub (local)`, `processor "mask" from example.com/me/sub/masks (local)`} {
 		if !strings.Contains(version, want) {
 			t.Errorf("version:\n%swithout %s", version, want)
 		}
 	}
-	out, err := exec.Command(binary, "plugins", "redact").CombinedOutput()
+	out, err := exec.Command(binary, "plugins", "scrub").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "Does nothing.") {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -82,7 +82,7 @@ func TestBuildFromFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{filepath.Join(one, "redact.go"), filepath.Join(two, "sub"), filepath.Join(workingCopy(t).Folder, "cmd")} {
+	for _, path := range []string{filepath.Join(one, "scrub.go"), filepath.Join(two, "sub"), filepath.Join(workingCopy(t).Folder, "cmd")} {
 		if bytes.Contains(text, []byte(path)) {
 			t.Errorf("the binary has the path %s of this machine in it", path)
 		}
@@ -98,18 +98,18 @@ func TestBuildOfVersions(t *testing.T) {
 		t.Skip("compiles logpipe")
 	}
 	p := newProxy(t)
-	p.publish("example.com/me/redact", "v1.0.0", map[string]string{"go.mod": requires("example.com/me/redact", "v1.2.3"), "redact.go": redact})
-	p.publish("example.com/me/redact", "v1.1.0", map[string]string{"go.mod": requires("example.com/me/redact", "v1.5.0"), "redact.go": redact})
-	old := strings.Replace(redact, "func (transform)", "var _ = engine.Gone\n\nfunc (transform)", 1)
+	p.publish("example.com/me/scrub", "v1.0.0", map[string]string{"go.mod": requires("example.com/me/scrub", "v1.2.3"), "scrub.go": scrub})
+	p.publish("example.com/me/scrub", "v1.1.0", map[string]string{"go.mod": requires("example.com/me/scrub", "v1.5.0"), "scrub.go": scrub})
+	old := strings.Replace(scrub, "func (transform)", "var _ = engine.Gone\n\nfunc (transform)", 1)
 	p.publish("example.com/me/old", "v1.0.0", map[string]string{"go.mod": requires("example.com/me/old", "v1.2.3"), "old.go": old})
 	engine := Engine{Version: "v1.2.3"}
 
 	t.Run("works", func(t *testing.T) {
-		_, version, err := run(t, t.Context(), engine, "example.com/me/redact@v1.0.0")
+		_, version, err := run(t, t.Context(), engine, "example.com/me/scrub@v1.0.0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(version, "logpipe v1.2.3 ") || !strings.Contains(version, "from example.com/me/redact v1.0.0\n") {
+		if !strings.HasPrefix(version, "logpipe v1.2.3 ") || !strings.Contains(version, "from example.com/me/scrub v1.0.0\n") {
 			t.Errorf("version:\n%s", version)
 		}
 	})
@@ -118,14 +118,14 @@ func TestBuildOfVersions(t *testing.T) {
 		with   string
 		want   []string
 	}{
-		"the plugin needs a newer logpipe": {engine, "example.com/me/redact", []string{"example.com/me/redact@v1.1.0 needs logpipe v1.5.0, and this is v1.2.3", "--logpipe v1.5.0"}},
+		"the plugin needs a newer logpipe": {engine, "example.com/me/scrub", []string{"example.com/me/scrub@v1.1.0 needs logpipe v1.5.0, and this is v1.2.3", "--logpipe v1.5.0"}},
 		"the plugin was written for an older logpipe": {engine, "example.com/me/old", []string{
 			"example.com/me/old does not compile with logpipe v1.2.3: it was perhaps written for another version", "undefined: engine.Gone"}},
-		"no such version":             {engine, "example.com/me/redact@v9.9.9", []string{"example.com/me/redact@v9.9.9"}},
+		"no such version":             {engine, "example.com/me/scrub@v9.9.9", []string{"example.com/me/scrub@v9.9.9"}},
 		"no such module":              {engine, "example.com/me/nosuch", []string{"example.com/me/nosuch@latest is not found: check the path"}},
-		"no such package":             {engine, "example.com/me/redact/sub@v1.0.0", []string{"example.com/me/redact/sub"}},
-		"no such version of logpipe":  {Engine{Version: "v1.7.7"}, "example.com/me/redact@v1.0.0", []string{modulePath + "@v1.7.7 is not found"}},
-		"no such version by its form": {Engine{Version: "v7.7.7"}, "example.com/me/redact@v1.0.0", []string{modulePath + "@v7.7.7: there is no such version"}},
+		"no such package":             {engine, "example.com/me/scrub/sub@v1.0.0", []string{"example.com/me/scrub/sub"}},
+		"no such version of logpipe":  {Engine{Version: "v1.7.7"}, "example.com/me/scrub@v1.0.0", []string{modulePath + "@v1.7.7 is not found"}},
+		"no such version by its form": {Engine{Version: "v7.7.7"}, "example.com/me/scrub@v1.0.0", []string{modulePath + "@v7.7.7: there is no such version"}},
 	} {
 		t.Run(name, func(t *testing.T) { fails(t, c.engine, []string{c.with}, c.want...) })
 	}
@@ -157,9 +157,9 @@ func TestErrorsInWords(t *testing.T) {
 		"no Go file":       {map[string]string{"go.mod": mod}, "there is no Go file in "},
 		"no Go":            {map[string]string{"go.mod": mod, "x.go": "packag x\n"}, "example.com/me/x"},
 		"no plugin in it":  {map[string]string{"go.mod": mod, "x.go": "package x\n\nvar Plugin = 1\n"}, "a variable Plugin or Plugins is none"},
-		"a newer Go":       {map[string]string{"go.mod": strings.Replace(mod, "go 1.26.0", "go 1.99.0", 1), "x.go": redact}, "needs Go 1.99.0, and this machine has Go 1."},
-		"the name of ours": {map[string]string{"go.mod": mod, "x.go": strings.Replace(redact, `"redact"`, `"json"`, 1)}, `there are two plugins processor "json", from ` + modulePath + "/plugins/processors/json and from example.com/me/x"},
-		"a field that no file can have": {map[string]string{"go.mod": mod, "x.go": strings.ReplaceAll(redact, "struct{}", "C") + "\ntype C struct{ F chan int `hcl:\"f\"` }\n"},
+		"a newer Go":       {map[string]string{"go.mod": strings.Replace(mod, "go 1.26.0", "go 1.99.0", 1), "x.go": scrub}, "needs Go 1.99.0, and this machine has Go 1."},
+		"the name of ours": {map[string]string{"go.mod": mod, "x.go": strings.Replace(scrub, `"scrub"`, `"json"`, 1)}, `there are two plugins processor "json", from ` + modulePath + "/plugins/processors/json and from example.com/me/x"},
+		"a field that no file can have": {map[string]string{"go.mod": mod, "x.go": strings.ReplaceAll(scrub, "struct{}", "C") + "\ntype C struct{ F chan int `hcl:\"f\"` }\n"},
 			"cannot be read from a file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,23 +176,23 @@ func TestErrorsInWords(t *testing.T) {
 func TestWithoutANetwork(t *testing.T) {
 	t.Run("forbidden", func(t *testing.T) {
 		t.Setenv("GOPROXY", "off")
-		fails(t, workingCopy(t), []string{"example.com/me/redact@v1.0.0"}, "example.com/me/redact@v1.0.0 is not on this machine, and GOPROXY=off forbids to fetch it")
+		fails(t, workingCopy(t), []string{"example.com/me/scrub@v1.0.0"}, "example.com/me/scrub@v1.0.0 is not on this machine, and GOPROXY=off forbids to fetch it")
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		t.Setenv("GOPROXY", "http://127.0.0.1:1")
-		fails(t, workingCopy(t), []string{"example.com/me/redact@v1.0.0"}, "example.com/me/redact@v1.0.0 cannot be fetched, because the network does not answer (dial tcp 127.0.0.1:1")
+		fails(t, workingCopy(t), []string{"example.com/me/scrub@v1.0.0"}, "example.com/me/scrub@v1.0.0 cannot be fetched, because the network does not answer (dial tcp 127.0.0.1:1")
 	})
 }
 
 func TestWithoutGo(t *testing.T) {
-	dir := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": redact})
+	dir := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": scrub})
 	t.Setenv("PATH", t.TempDir())
 	fails(t, workingCopy(t), []string{dir}, "there is no Go on this machine", "https://go.dev/dl/")
 }
 
 // Somebody who changes their mind must not have to clean up, nor find a compiler that still runs.
 func TestInterrupted(t *testing.T) {
-	dir := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": redact})
+	dir := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": scrub})
 	t.Setenv("GOCACHE", t.TempDir()) // so that it has to compile everything
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -237,10 +237,10 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestMistakesOfTheCommandLine(t *testing.T) {
-	empty, homeless := t.TempDir(), folder(t, map[string]string{"x.go": redact})
-	module := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": redact})
+	empty, homeless := t.TempDir(), folder(t, map[string]string{"x.go": scrub})
+	module := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": scrub})
 	for with, want := range map[string]string{
-		"redact":                         "is no import path",
+		"scrub":                         "is no import path",
 		"./nosuch":                       "there is no folder",
 		"example.com/x=":                 "there is no folder",
 		"example.com/x@v1.0.0=" + module: "a folder has no version",

@@ -106,9 +106,9 @@ func requires(module, logpipe string) string {
 	return fmt.Sprintf("module %s\n\ngo 1.26.0\n\nrequire %s %s\n", module, modulePath, logpipe)
 }
 
-// redact is a package with one plugin.
-const redact = `// Package redact is a plugin.
-package redact
+// scrub is a package with one plugin.
+const scrub = `// Package scrub is a plugin.
+package scrub
 
 import (
 	"context"
@@ -116,7 +116,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-var Plugin = engine.NewTransform("redact", "Does nothing.", func() struct{} { return struct{}{} }, New)
+var Plugin = engine.NewTransform("scrub", "Does nothing.", func() struct{} { return struct{}{} }, New)
 
 func New(struct{}, engine.Env) (engine.Transform, error) { return transform{}, nil }
 

@@ -29,7 +29,7 @@ func (p pkg) String() string {
 
 func parseAll(with []string) ([]pkg, error) {
 	if len(with) == 0 {
-		return nil, fmt.Errorf("which plugins? Give --with and a package, as in --with example.com/me/redact@v1.2.3 or --with ../redact")
+		return nil, fmt.Errorf("which plugins? Give --with and a package, as in --with example.com/me/scrub@v1.2.3 or --with ../scrub")
 	}
 	var all []pkg
 	seen := map[string]bool{}
@@ -61,7 +61,7 @@ func parse(with string) (pkg, error) {
 		return local(path, folder, with)
 	}
 	if err := module.CheckImportPath(path); err != nil || !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-		return pkg{}, fmt.Errorf("--with %s: %q is no import path, which begins as in example.com/me/redact; a folder begins with ./ or ../", with, path)
+		return pkg{}, fmt.Errorf("--with %s: %q is no import path, which begins as in example.com/me/scrub; a folder begins with ./ or ../", with, path)
 	}
 	if !hasVersion || version == "" {
 		version = "latest"
