@@ -1,12 +1,13 @@
 package cluster
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +18,6 @@ import (
 	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/proxy"
 	"github.com/logpipe/logpipe/test/servers"
-	"github.com/logpipe/logpipe/test/tally"
 )
 
 var (
@@ -29,8 +29,10 @@ func TestMain(m *testing.M) { servers.Main(m) }
 
 const (
 	bucket = "logs"
+	value  = 20_000          // messages for each pod, by which KEDA counts
 	rate   = 1500            // messages a second beside the flood, so that no pod is idle when it has to go
 	far    = 2 * time.Second // how long an upload takes: on a small machine the store is what makes pods slow, and more of them faster
+	slow   = 5 * far         // and while the flood is sent: a busy machine may send no faster than pods would store
 )
 
 // story is what the steps share.
@@ -42,6 +44,7 @@ type story struct {
 	kubelet *kubelet
 	overlay *overlay
 	curve   *curve
+	far     atomic.Int64 // how long an upload takes now
 }
 
 func TestAutoscaling(t *testing.T) {
@@ -52,34 +55,30 @@ func TestAutoscaling(t *testing.T) {
 	s.install()
 	s.scaledTo(1)
 
-	s.watch()
-	s.curve.mark("flood")
+	s.record()
 	messages := s.flood()
 	stop := messages.flow(rate)
 	s.apply(s.overlay.build(t, 1)...)
 	if ready, _ := s.kubelet.count(); ready < 2 {
 		t.Errorf("%d pods after an apply in the middle: it must not take away what KEDA has added", ready)
 	}
-	s.curve.mark("traffic goes on")
-	s.scaledTo(1) // pods go in the middle of batches: messages flow on
+	s.scalesBack()
 
-	s.curve.mark("three at least")
 	s.apply(s.overlay.build(t, 3)...)
 	s.scaledTo(3)
-	s.curve.mark("rollout")
+	s.mark("with 3 pods at least, pipeline.hcl is changed")
 	s.overlay.age(t, `age          = "5s"`, `age          = "4s"`)
 	s.roll()
-	s.curve.mark("drain of a node")
+	s.mark("all pods have it; a node is drained")
 	s.drainNode()
+	s.mark("the node is empty; the traffic ends")
 
 	stop()
 	until(t, "the broker has no message left", func() bool { return s.depth() == 0 })
 	s.end()
-	s.account(messages.last)
+	account := s.account(messages.last)
 	if *docs != "" && !t.Failed() {
-		if err := s.curve.draw(*docs); err != nil {
-			t.Fatal(err)
-		}
+		s.draw(*docs, account)
 	}
 }
 
@@ -90,9 +89,10 @@ func (s *story) install() {
 		t.Fatal(err)
 	}
 	way := proxy.NewStore(t, s.store.Endpoint)
+	s.far.Store(int64(far))
 	way.Break(func(ctx proxy.Context, w http.ResponseWriter, r *http.Request, pass http.Handler) error {
 		select {
-		case <-time.After(far):
+		case <-time.After(time.Duration(s.far.Load())):
 			pass.ServeHTTP(w, r)
 			return nil
 		case <-ctx.Done():
@@ -110,12 +110,10 @@ func (s *story) install() {
 		}
 	}
 	s.overlay = newOverlay(t, admin, "RABBITMQ_SCHEME=amqp", "RABBITMQ_ADDRESS="+broker.Host, "S3_BUCKET="+bucket, "AWS_REGION="+s.store.Region, "S3_ENDPOINT="+way.URL)
-	s.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + namespace + "}\n")
-	password, _ := broker.User.Password()
-	s.secret("logpipe-rabbitmq", "username", broker.User.Username(), "password", password)
+	s.applyFiles(filepath.Join(process.Root(), "k8s/base/namespace.yaml"))
+	s.users()
 	s.secret("logpipe-s3", "access-key", s.store.AccessKey, "secret-key", s.store.SecretKey)
-	s.secret("logpipe-keda", "username", "keda", "password", "counts")
-	s.counter("keda", "counts")
+	s.prometheusKinds(t)
 	s.kubelet = startKubelet(t, s.api, bin)
 	s.apply(s.overlay.build(t, 1)...)
 	if warned := s.warned(); len(warned) > 0 {
@@ -134,21 +132,6 @@ func (s *story) secret(name string, keyValue ...string) {
 	}
 }
 
-// counter makes the broker's user who may count and nothing else.
-func (s *story) counter(name, password string) {
-	for path, body := range map[string]any{
-		"/api/users/" + name: map[string]string{"password": password, "tags": "monitoring"},
-	} {
-		if err := s.broker.Admin(s.t.Context(), "PUT", path, body, nil); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	none := map[string]string{"configure": "^$", "write": "^$", "read": "^$"}
-	if err := s.broker.Admin(s.t.Context(), "PUT", "/api/permissions/%2F/"+name, none, nil); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 func (s *story) scaledTo(n int) {
 	s.t.Helper()
 	until(s.t, fmt.Sprintf("%d pods are ready and no other is there", n), func() bool {
@@ -162,11 +145,28 @@ func (s *story) flood() *traffic {
 	s.t.Helper()
 	until(s.t, "the queue is there", func() bool { return s.depth() >= 0 })
 	f := newTraffic(s.t, s.broker.URL())
+	if *docs != "" {
+		time.Sleep(10 * time.Second) // what there is without a flood belongs to the picture
+	}
+	s.mark(thousands(float64(*messages)) + " messages come at once")
+	s.far.Store(int64(slow))
 	if err := f.send(*messages); err != nil {
 		s.t.Fatal(err)
 	}
+	s.mark("the broker has them all")
 	until(s.t, "KEDA has made all pods that it may", func() bool { ready, _ := s.kubelet.count(); return ready == most })
+	s.far.Store(int64(far))
+	s.mark(fmt.Sprintf("%d pods are ready; %s messages/s go on", most, thousands(rate)))
 	return f
+}
+
+// scalesBack waits until one pod is left. The others go in the middle of batches: messages flow on.
+func (s *story) scalesBack() {
+	s.t.Helper()
+	until(s.t, "the flood is stored", func() bool { d := s.depth(); return d >= 0 && d < value })
+	s.mark("the flood is stored")
+	s.scaledTo(1)
+	s.mark("KEDA is back at one pod")
 }
 
 // depth is how many messages the queue has, ready and unacked: what KEDA counts. -1: it is not known.
@@ -210,41 +210,4 @@ func (s *story) drainNode() {
 		s.t.Errorf("%s was drained at once, against the pod disruption budget", node)
 	}
 	s.scaledTo(3)
-}
-
-// end takes the pods away, and KEDA's hand off them before.
-func (s *story) end() {
-	ctx := s.t.Context()
-	if err := s.dynamic.Resource(scaledObjects).Namespace(namespace).Delete(ctx, "logpipe", metav1.DeleteOptions{}); err != nil {
-		s.t.Fatal(err)
-	}
-	until(s.t, "nobody scales any more", func() bool {
-		all, err := s.kube.AutoscalingV2().HorizontalPodAutoscalers(namespace).List(ctx, metav1.ListOptions{})
-		return err == nil && len(all.Items) == 0
-	})
-	patch := []byte(`{"spec":{"replicas":0}}`)
-	if _, err := s.kube.AppsV1().Deployments(namespace).Patch(ctx, "logpipe", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-		s.t.Fatal(err)
-	}
-	s.scaledTo(0)
-}
-
-// account finds each message in the bucket. Pods that drain repeat nothing, so none may be there twice.
-func (s *story) account(last int) {
-	found, ctx := tally.New(), context.WithoutCancel(s.t.Context())
-	if err := found.Bucket(ctx, s.store.Client(), bucket); err != nil {
-		s.t.Fatal(err)
-	}
-	if missing := tally.Missing(1, last, found); len(missing) > 0 {
-		s.t.Errorf("%d of %d messages are lost, the first is number %d", len(missing), last, missing[0])
-	}
-	if found.Twice() > 0 {
-		s.t.Errorf("%d of %d messages are there twice", found.Twice(), last)
-	}
-	longest := time.Duration(0)
-	pods := s.kubelet.ended()
-	for _, p := range pods {
-		longest = max(longest, p.drained())
-	}
-	s.t.Logf("%d messages, %d objects, %d twice; %d pods, the longest drain took %v", last, found.Places, found.Twice(), len(pods), longest.Round(time.Millisecond))
 }

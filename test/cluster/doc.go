@@ -1,12 +1,14 @@
 // Package cluster runs the manifests in k8s/ for real: an API server, the controller manager, the scheduler and KEDA on 127.0.0.1, a real
 // RabbitMQ and a real S3 server, and one real logpipe process for each pod.
 //
-//	cluster_test.go      the story: flood, scale-up, scale-down, rollout, drain of a node, and the account at the end
+//	cluster_test.go      the story: flood, scale-up, scale-down, rollout, drain of a node
+//	account_test.go      where every message is, and how every pod ended
 //	programs_test.go     builds and starts what a cluster consists of
 //	authority_test.go    certificates, and who is who
 //	control_test.go      etcd, kube-apiserver, kube-controller-manager, kube-scheduler
 //	keda_test.go         KEDA's operator and metrics adapter
 //	api_test.go          what kubectl does: apply, strictly
+//	users_test.go        the broker's users, with the rights of rabbitmq-operator
 //	overlay_test.go      the overlay: production, with this test's addresses and with less patience
 //	node_test.go         nodes that nobody owns a machine for, kept ready; draining one
 //	kubelet_test.go      what runs on the nodes, from the API's side

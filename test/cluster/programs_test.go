@@ -13,7 +13,7 @@ import (
 )
 
 // patience is for states that must come; only a failing test waits so long.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // build compiles the tools of the module in this folder into bin/cluster. The first time it takes ten minutes and more, later a second.
 func build(t *testing.T, module string) {
