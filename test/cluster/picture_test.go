@@ -94,7 +94,8 @@ func caption(account string) (lines []string) {
 		fmt.Sprintf("k8s/overlays/production on a real API server, controller manager, scheduler, KEDA %s, RabbitMQ and S3 server, with one process for each pod, all on two cores.", kedaVersion),
 		fmt.Sprintf("Shortened: polling and the autoscaler's period %d s (15 s as shipped), steps of scaling %d s (30 s up, 60 s down), waiting before scale-down %d s (300 s); at most %d pods (10).",
 			polling, step, stable, most),
-		fmt.Sprintf("S3 takes %.0f s for each object, so that one pod stores 2,500 messages/s: on one small machine more pods are faster only if they wait.", far.Seconds()),
+		fmt.Sprintf("S3 takes %.0f s for each object (%.0f s until all pods are there), so that one pod stores 2,500 messages/s: on one small machine more pods are faster only if they wait. The broker counts every 5 s.",
+			far.Seconds(), slow.Seconds()),
 	} {
 		lines = append(lines, wrap(text, 120)...)
 	}
