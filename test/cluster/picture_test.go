@@ -32,7 +32,7 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .small, .tick { fill: #59636e }
 .back { fill: #ffffff }
 .grid { stroke: #d1d9e0; stroke-width: 1 }
-.mark { stroke: #818b98; stroke-width: 1; stroke-dasharray: 2 3 }
+.mark { fill: none; stroke: #818b98; stroke-width: 1; stroke-dasharray: 2 3 }
 .dot { fill: #59636e } .dot + text { fill: #ffffff; font-size: 11px; text-anchor: middle }
 .messages { fill: #0969da; fill-opacity: .18; stroke: #0969da; stroke-width: 1.5 }
 .alive { fill: #bc4c00; fill-opacity: .2; stroke: none }
