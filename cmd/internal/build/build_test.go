@@ -240,7 +240,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 	empty, homeless := t.TempDir(), folder(t, map[string]string{"x.go": scrub})
 	module := folder(t, map[string]string{"go.mod": requires("example.com/me/x", "v0.0.0"), "x.go": scrub})
 	for with, want := range map[string]string{
-		"scrub":                         "is no import path",
+		"scrub":                          "is no import path",
 		"./nosuch":                       "there is no folder",
 		"example.com/x=":                 "there is no folder",
 		"example.com/x@v1.0.0=" + module: "a folder has no version",
