@@ -1,12 +1,15 @@
 package servers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // child runs a server as a process of our own.
@@ -79,7 +82,36 @@ func (c *child) kill() error {
 	return nil
 }
 
-func (c *child) pause() error           { return c.signal(syscall.SIGSTOP) }
+// pause returns when the server stands still: a signal to stop reaches its threads one after the other, and one of them may still answer.
+func (c *child) pause() error {
+	if err := c.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(pauseTimeout); ; time.Sleep(time.Millisecond) {
+		if stopped(c.pid()) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("pause process %d: it goes on %v after SIGSTOP", c.pid(), pauseTimeout)
+		}
+	}
+}
+
+const pauseTimeout = 10 * time.Second
+
+// stopped reports whether all threads of a process are. Where there is no /proc it is believed.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		_, state, _ := bytes.Cut(text, []byte(") ")) // behind the name, which may have anything in it
+		if err == nil && !bytes.HasPrefix(state, []byte("T")) {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *child) resume() error          { return c.signal(syscall.SIGCONT) }
 func (c *child) ended() <-chan struct{} { return c.proc.ended }
 func (c *child) pid() int               { return c.proc.cmd.Process.Pid }
