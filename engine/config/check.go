@@ -43,10 +43,10 @@ func (l *loader) checkBlocks(p *Pipeline) {
 		l.checkLineBreaks(w)
 		l.checkGrouping(w)
 		l.checkFill(w)
-		l.checkHolding(w)
 		l.checkRates(p, w)
 		l.checkRedaction(w)
 	}
+	l.checkHolding(p)
 	l.checkRejects(p)
 	l.checkFiles(p)
 }
@@ -203,17 +203,14 @@ func enough(w way, count int) string {
 	return ""
 }
 
-// checkHolding finds a pipeline that may keep messages for longer than their source waits.
-func (l *loader) checkHolding(w way) {
+// checkHolding finds a pipeline that may keep messages for longer than their source waits, on the way that keeps them longest.
+func (l *loader) checkHolding(p *Pipeline) {
+	var w way
 	var held time.Duration
 	var longest *Block
-	for _, b := range w.of(engine.RoleProcessor, heldBy...) {
-		h := b.Traits().HoldsFor
-		if longest == nil || h > longest.Traits().HoldsFor {
-			longest = b
-		}
-		if held += h; held < 0 {
-			held = math.MaxInt64
+	for _, one := range p.ways() {
+		if h, at := one.holds(); longest == nil || h > held {
+			w, held, longest = one, h, at
 		}
 	}
 	for _, in := range w.of(engine.RoleInput, ackedBy...) {
@@ -232,6 +229,20 @@ func (l *loader) checkHolding(w way) {
 		}
 		l.report(longest, g)
 	}
+}
+
+// holds is how long messages may be held on the way, and by which block for longest; nil if by none.
+func (w way) holds() (held time.Duration, longest *Block) {
+	for _, b := range w.of(engine.RoleProcessor, heldBy...) {
+		h := b.Traits().HoldsFor
+		if longest == nil || h > longest.Traits().HoldsFor {
+			longest = b
+		}
+		if held += h; held < 0 {
+			held = math.MaxInt64
+		}
+	}
+	return held, longest
 }
 
 // heldText is how long messages are held; a retry without a limit of its attempts has sums of years.
