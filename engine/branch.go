@@ -13,9 +13,8 @@ type branch struct {
 	spec Branch
 	ends // those of the run, but without a fallback soft is hard
 
-	queue   *queue      // before it; unused where there is no fork
-	in      chan *Batch // to its first processor
-	batches chan *Batch // from its last processor to its workers
+	queue *queue      // before it; unused where there is no fork
+	in    chan *Batch // to its first processor
 
 	output   Output   // policies around attempt
 	attempt  *attempt // to write to the output
@@ -69,9 +68,9 @@ func (br *branch) attempts() []*attempt {
 
 // start starts the branch's goroutines.
 func (br *branch) start(processors, workers *sync.WaitGroup) {
-	br.batches = br.r.startProcessors(processors, br.spec.Processors, br.in, br.burier)
+	batches := br.r.startProcessors(processors, br.spec.Processors, br.in, br.burier)
 	for range max(1, br.spec.Workers) {
-		workers.Go(func() { br.work(br.batches) })
+		workers.Go(func() { br.work(batches) })
 	}
 	go br.holder.run()
 	if br.recovery != nil {

@@ -22,8 +22,9 @@ func (l *loader) branch(p *Pipeline, f *file, b *hclsyntax.Block) *decoded {
 	p.Branches = append(p.Branches, branch)
 	at := len(p.Branches)
 	l.inside(p, d, b, own, at)
-	p.Branches[at-1].Default = own.Default
-	p.Branches[at-1].When = own.When
+	made := &p.Branches[at-1]
+	made.Default, made.When = own.Default, own.When
+	made.always, made.constant = condition.Constant(own.When)
 	p.partial = p.partial || len(d.unknown) > 0
 	return d.decoded
 }
@@ -33,15 +34,11 @@ func (b *Branch) asks() bool { _, ok := b.decoded.attrs["when"]; return ok }
 
 // takesAll reports whether no message passes the branch by.
 func (b *Branch) takesAll() bool {
-	answer, constant := condition.Constant(b.When)
-	return !b.asks() && !b.Default && b.knows("default") || constant && answer
+	return !b.asks() && !b.Default && b.knows("default") || b.constant && b.always
 }
 
 // mayHaveNoAnswer reports whether there are messages that its when says nothing of.
-func (b *Branch) mayHaveNoAnswer() bool {
-	_, constant := condition.Constant(b.When)
-	return b.asks() && !constant
-}
+func (b *Branch) mayHaveNoAnswer() bool { return b.asks() && !b.constant }
 
 // knows is Block.knows for the branch's own attributes.
 func (b *Branch) knows(attr string) bool {
@@ -100,13 +97,12 @@ func (l *loader) checkBranches(p *Pipeline) {
 
 // checkWhen finds a when that asks nothing of the message.
 func (l *loader) checkWhen(b *Branch) {
-	answer, constant := condition.Constant(b.When)
-	if !constant {
+	if !b.constant {
 		return
 	}
 	g := Diagnostic{Severity: SeverityWarning, Range: b.at("when"), Summary: fmt.Sprintf("%s takes every message: its when asks nothing of them", b.decoded.what),
 		Detail: "Leave when out, which says it more plainly, or ask for a field."}
-	if !answer {
+	if !b.always {
 		g.Summary = fmt.Sprintf("nothing ever comes to %s: its when is false of every message", b.decoded.what)
 		g.Detail = "Ask for a field of the message, or take the branch out."
 	}

@@ -70,7 +70,9 @@ type Branch struct {
 	Default bool             // whether it takes what no other branch takes
 	Range   Range            // its header in the file
 
-	decoded *decoded
+	decoded  *decoded
+	constant bool // its when asks nothing of messages,
+	always   bool // and is true of all of them
 }
 
 // Block is one block of a pipeline: a plugin in a role.
