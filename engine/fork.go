@@ -61,8 +61,8 @@ func (f *fork) run(in <-chan *Batch) {
 
 // route gives the messages of a batch to their branches. It returns false when the pipeline has to end.
 func (f *fork) route(b *Batch) bool {
-	dead := &Batch{Partition: b.Partition, Time: b.Time}
-	var dropped []Message
+	var dropped, rejected []Message
+	var reasons []error
 	f.copies = f.copies[:0]
 	for i := range b.Messages {
 		n, err := f.choose(&b.Messages[i])
@@ -74,7 +74,7 @@ func (f *fork) route(b *Batch) bool {
 		}
 		switch m := b.Messages[i]; {
 		case err != nil:
-			dead.Messages, dead.Reasons = append(dead.Messages, m), append(dead.Reasons, err)
+			rejected, reasons = append(rejected, m), append(reasons, err)
 		case n == 0:
 			dropped = append(dropped, m)
 		default:
@@ -82,14 +82,19 @@ func (f *fork) route(b *Batch) bool {
 		}
 		f.copies = append(f.copies, n)
 	}
+	partition, at := b.Partition, b.Time
 	growBy(b.Messages, f.copies) // before the first branch can settle its own
-	f.send(b)
+	if f.send(b) == 0 {
+		f.r.pokeReaders() // one may wait for this batch, which no worker will see
+	}
 	if n := len(dropped); n > 0 {
 		release(dropped)
 		f.r.observe(Event{Kind: Dropped, Plugin: ForkStep, Messages: n})
 	}
-	f.r.pokeReaders() // one may wait for this batch, which no worker will see when nothing of it is left
-	return len(dead.Messages) == 0 || f.r.reject(f.r.burier, dead, ForkStep)
+	if len(rejected) == 0 {
+		return true
+	}
+	return f.r.reject(f.r.burier, &Batch{Partition: partition, Time: at, Messages: rejected, Reasons: reasons}, ForkStep)
 }
 
 // choose asks each branch whether it takes m, and returns how many do. After an error none does.
@@ -136,9 +141,9 @@ func (f *fork) give(b *Batch, m Message) {
 }
 
 // send gives each branch its part. A batch that was sealed is sealed anew in each branch: two of them may write to one store, and the
-// names of their batches must not be the same. It keeps its name where it goes to one branch alone, as a whole.
-func (f *fork) send(b *Batch) {
-	some := 0
+// names of their batches must not be the same. It keeps its name where it goes to one branch alone, as a whole. It returns how many branches
+// got something.
+func (f *fork) send(b *Batch) (some int) {
 	for _, part := range f.parts {
 		if part != nil {
 			some++
@@ -158,6 +163,7 @@ func (f *fork) send(b *Batch) {
 		f.parts[i] = nil
 	}
 	b.Recycle()
+	return some
 }
 
 // growBy counts messages that go to several branches once for each.
