@@ -22,8 +22,9 @@ func TestBrokerRestarts(t *testing.T) {
 	for name, end := range map[string]func(w *world.World) error{
 		"in an orderly way": func(w *world.World) error { return w.Broker.Stop(w.TB.Context()) },
 		"by a crash": func(w *world.World) error {
-			// The broker's list of queues is on disk some seconds after a queue is declared; one that crashes before that has none.
-			ctl(w, "eval", "ok = mnesia:sync_log().")
+			if err := w.Broker.SyncDeclarations(w.TB.Context()); err != nil {
+				return err
+			}
 			return w.Broker.Kill()
 		},
 	} {

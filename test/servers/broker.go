@@ -2,10 +2,12 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -18,6 +20,8 @@ type Broker struct {
 	url   url.URL // with user and password, without a virtual host
 	admin url.URL // the management API
 	ctl   func(ctx context.Context, args ...string) (string, error)
+
+	version atomic.Pointer[string]
 }
 
 // StartBroker finds or starts a broker, in the order that the package comment
@@ -28,22 +32,24 @@ func StartBroker(ctx context.Context, o Options) (*Broker, error) {
 	if raw := os.Getenv(EnvAMQP); raw != "" && !o.Own {
 		return namedBroker(ctx, raw, os.Getenv(EnvAdmin))
 	}
-	none := &unavailable{server: "RabbitMQ", advice: "set " + EnvAMQP + " to the URL of a broker for tests" +
-		", install the program rabbitmq-server, start a Docker engine, or run as root on Debian"}
-	if program := findRabbitMQ(); program != "" {
-		return startNode(ctx, o, program)
+	c, err := chosen()
+	if err != nil {
+		return nil, err
 	}
-	none.add("program", errNoRabbitMQ)
-	if err := dockerAnswers(ctx); err == nil {
-		return startBrokerContainer(ctx, o)
+	in, image, err := findRabbitMQ(ctx, o, c)
+	if err != nil {
+		return nil, err
+	}
+	var b *Broker
+	if image != "" {
+		b, err = startBrokerContainer(ctx, o, image)
 	} else {
-		none.add("Docker", err)
+		b, err = startNode(ctx, o, in)
 	}
-	if err := installPackage(ctx, o, "rabbitmq-server", findRabbitMQ); err != nil {
-		none.add("package", err)
-		return nil, none
+	if err == nil && !c.accepts(b.Version()) {
+		err = errors.Join(fmt.Errorf("RabbitMQ is of version %s, but %s=%s", b.Version(), EnvRabbitMQ, c.version), b.Close())
 	}
-	return startNode(ctx, o, findRabbitMQ())
+	return b, err
 }
 
 // namedBroker is a broker that runs already. An unset admin is guessed.
@@ -68,10 +74,17 @@ func namedBroker(ctx context.Context, raw, admin string) (*Broker, error) {
 		b.admin = *a
 	}
 	b.server = &server{name: "RabbitMQ"}
+	c, err := chosen()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := b.handshake(ctx); err != nil {
 		return nil, fmt.Errorf("reach the broker that %s names: %w", EnvAMQP, err)
+	}
+	if !c.accepts(b.Version()) {
+		return nil, fmt.Errorf("the broker that %s names is of version %s, but %s=%s", EnvAMQP, b.Version(), EnvRabbitMQ, c.version)
 	}
 	return b, nil
 }
@@ -118,6 +131,16 @@ func (b *Broker) Ctl(ctx context.Context, args ...string) (string, error) {
 	return b.ctl(ctx, args...)
 }
 
+// SyncDeclarations makes what was declared durable, for tests that kill the
+// broker. It confirms messages when they are on disk, but Mnesia, the database
+// of queues up to 4.x, keeps its log in memory for up to two seconds: a node
+// that is killed before that forgets a new durable queue, and with it the
+// messages that it confirmed. Khepri, which replaces it, has no such gap.
+func (b *Broker) SyncDeclarations(ctx context.Context) error {
+	_, err := b.Ctl(ctx, "eval", "case mnesia:system_info(is_running) of yes -> ok = mnesia:sync_log(); _ -> ok end.")
+	return err
+}
+
 // probe asks for both sides: the listeners of a node open one by one.
 func (b *Broker) probe(ctx context.Context) error {
 	if err := b.handshake(ctx); err != nil {
@@ -142,5 +165,16 @@ func (b *Broker) handshake(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("AMQP handshake with %s: %w", b.url.Host, err)
 	}
+	version, _ := conn.Properties["version"].(string)
+	b.version.Store(&version)
 	return conn.Close()
+}
+
+// Version is what the broker called itself in its last handshake, such as
+// "4.3.6".
+func (b *Broker) Version() string {
+	if v := b.version.Load(); v != nil {
+		return *v
+	}
+	return ""
 }

@@ -152,7 +152,7 @@ func TestBrokerLife(t *testing.T) {
 	}
 
 	publish(t, url, "q2", "before kill")
-	syncSchema(t, b)
+	step(t, "sync the declarations", b.SyncDeclarations(ctx))
 	step(t, "kill", b.Kill())
 	step(t, "start", b.Start(ctx))
 	if got := consume(t, url, "q2"); got != "before kill" {
@@ -183,18 +183,6 @@ func TestBrokerLife(t *testing.T) {
 	if err := b.Start(ctx); !errors.Is(err, ErrNotOwn) {
 		t.Errorf("Start after Close: %v", err)
 	}
-}
-
-// syncSchema makes the declaration of a queue durable on a local node. The broker confirms messages when they are on disk, but its
-// database of queues (Mnesia) keeps its log in memory for up to two seconds: a node that is killed before that forgets a new
-// durable queue, and with it the messages that it confirmed.
-func syncSchema(t *testing.T, b *Broker) {
-	t.Helper()
-	if _, local := b.run.(*node); !local {
-		return
-	}
-	_, err := b.Ctl(t.Context(), "eval", "ok = mnesia:sync_log().")
-	step(t, "sync the database", err)
 }
 
 func step(t *testing.T, what string, err error) {

@@ -30,18 +30,21 @@ const (
 )
 
 // StartCluster starts a cluster of so many nodes and returns when all answer.
-// It needs the program rabbitmq-server, else the error wraps ErrUnavailable.
+// It needs the programs of RabbitMQ, for which the ways of StartBroker are
+// gone, save that of containers, else the error wraps ErrUnavailable.
 // The caller closes it.
 func StartCluster(ctx context.Context, o Options, size int) (*Cluster, error) {
-	program := findRabbitMQ()
-	if program == "" {
-		none := &unavailable{server: "cluster of RabbitMQ", advice: "install the program rabbitmq-server"}
-		none.add("program", errNoRabbitMQ)
-		return nil, none
+	want, err := chosen()
+	if err != nil {
+		return nil, err
 	}
-	o.logf("starting %d RabbitMQ nodes with %s", size, program)
+	in, err := findPrograms(ctx, o, want)
+	if err != nil {
+		return nil, err
+	}
+	o.logf("starting %d RabbitMQ nodes with %s", size, in)
 	c := &Cluster{links: map[[2]int]*proxy.Proxy{}}
-	nodes, err := c.prepare(program, size)
+	nodes, err := c.prepare(in, size)
 	if err == nil {
 		err = c.launch(ctx)
 	}
@@ -56,10 +59,10 @@ func StartCluster(ctx context.Context, o Options, size int) (*Cluster, error) {
 }
 
 // prepare makes the nodes, and between each two of them a way in each direction.
-func (c *Cluster) prepare(program string, size int) ([]*node, error) {
+func (c *Cluster) prepare(in installation, size int) ([]*node, error) {
 	var nodes []*node
 	for range size {
-		b, n, err := newNode(program)
+		b, n, err := newNode(in)
 		if err != nil {
 			return nil, err
 		}

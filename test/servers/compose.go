@@ -29,7 +29,7 @@ func dockerAnswers(ctx context.Context) error {
 
 const brokerService = `services:
   server:
-    image: rabbitmq:3.13-management
+    image: %s
     hostname: logpipe
     environment:
       RABBITMQ_DEFAULT_USER: %q
@@ -81,7 +81,7 @@ func newContainer(o Options, name string, ports int) (*container, error) {
 }
 
 // startBrokerContainer runs RabbitMQ's own image.
-func startBrokerContainer(ctx context.Context, o Options) (*Broker, error) {
+func startBrokerContainer(ctx context.Context, o Options, image string) (*Broker, error) {
 	c, err := newContainer(o, "rabbitmq", 2)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a RabbitMQ container: %w", err)
@@ -89,7 +89,7 @@ func startBrokerContainer(ctx context.Context, o Options) (*Broker, error) {
 	b := ownBroker(c.ports[0], c.ports[1])
 	b.run, b.ctl = c, c.rabbitmqctl
 	password, _ := b.url.User.Password()
-	text := fmt.Sprintf(brokerService, b.url.User.Username(), password, c.ports[0].address(), c.ports[1].address())
+	text := fmt.Sprintf(brokerService, image, b.url.User.Username(), password, c.ports[0].address(), c.ports[1].address())
 	if err := c.write(text); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}

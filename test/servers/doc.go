@@ -11,6 +11,15 @@
 //  4. Debian's package, where apt-get and root are there. Its own service is
 //     not started; after the installation this is way 2.
 //
+// LOGPIPE_TEST_RABBITMQ chooses which RabbitMQ that is. With a version, such as
+// 4.3 or 4.3.6, ways 1 to 3 have to lead to that version, and way 4 is a Debian
+// of its own in a folder, from the release that has the version (see
+// [Releases]). debootstrap makes it in a minute or two, from the archive that
+// apt of this machine uses, once: it is kept in roots in the cache folder that
+// LOGPIPE_CACHE names, else in /var/cache/logpipe. It needs root. With the
+// absolute path of a folder the programs in there are used, or those of the
+// Debian whose root folder it is.
+//
 // An S3 server is looked for in this order:
 //
 //  1. LOGPIPE_TEST_S3_ENDPOINT, with LOGPIPE_TEST_S3_ACCESS_KEY and

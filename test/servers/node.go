@@ -6,31 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 )
-
-var errNoRabbitMQ = errors.New("rabbitmq-server is not installed")
-
-// rabbitFolders are looked into beside PATH. Debian's comes first: what Debian
-// puts on PATH is a wrapper that changes to the user rabbitmq and its files.
-var rabbitFolders = []string{"/usr/lib/rabbitmq/bin", "", "/usr/sbin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"}
-
-// findRabbitMQ returns the path of rabbitmq-server, or "".
-func findRabbitMQ() string {
-	for _, folder := range rabbitFolders {
-		if path, err := exec.LookPath(filepath.Join(folder, "rabbitmq-server")); err == nil {
-			return path
-		}
-	}
-	return ""
-}
 
 // node is a RabbitMQ node of our own, apart from any other on this machine:
 // its name, ports, cookie, settings and data are its own.
 type node struct {
 	*child
-	bin    string // the folder of rabbitmq-server and rabbitmqctl
+	in     installation
 	name   string
 	cookie string
 	more   string // settings beyond config
@@ -39,9 +22,9 @@ type node struct {
 }
 
 // startNode launches a node and waits until it answers.
-func startNode(ctx context.Context, o Options, program string) (*Broker, error) {
-	o.logf("starting a RabbitMQ node with %s", program)
-	b, n, err := newNode(program)
+func startNode(ctx context.Context, o Options, in installation) (*Broker, error) {
+	o.logf("starting a RabbitMQ node with %s", in)
+	b, n, err := newNode(in)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a RabbitMQ node: %w", err)
 	}
@@ -56,12 +39,12 @@ func startNode(ctx context.Context, o Options, program string) (*Broker, error) 
 }
 
 // newNode is a node that is not prepared yet, and the broker that it will be.
-func newNode(program string) (*Broker, *node, error) {
+func newNode(in installation) (*Broker, *node, error) {
 	c, err := newChild("rabbitmq", 4)
 	if err != nil {
 		return nil, nil, err
 	}
-	n := &node{child: c, bin: filepath.Dir(program), name: "logpipe-" + randomHex(4) + "@localhost", cookie: randomHex(16)}
+	n := &node{child: c, in: in, name: "logpipe-" + randomHex(4) + "@localhost", cookie: randomHex(16)}
 	n.command = func() *exec.Cmd { return n.program(context.Background(), "rabbitmq-server") }
 	n.said = []string{c.dir.join("rabbit.log")}
 	b := ownBroker(c.ports[0], c.ports[1])
@@ -143,34 +126,18 @@ func (n *node) prepare(b *Broker) error {
 // startMapper starts epmd, which every Erlang node needs. A node without one
 // starts a daemon that would outlive it and us.
 func (n *node) startMapper() error {
-	epmd, err := findMapper()
+	epmd, err := n.in.mapper()
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(epmd, "-port", n.ports[2].String(), "-address", "127.0.0.1")
-	cmd.Env, cmd.Dir = n.env, n.dir.path
+	cmd := n.program(context.Background(), epmd, "-port", n.ports[2].String(), "-address", "127.0.0.1")
 	_, err = n.launch(cmd)
 	return err
 }
 
-// findMapper looks on PATH and then where Erlang keeps its own programs.
-func findMapper() (string, error) {
-	if path, err := exec.LookPath("epmd"); err == nil {
-		return path, nil
-	}
-	for _, pattern := range []string{"/usr/lib/erlang/erts-*/bin/epmd", "/usr/local/lib/erlang/erts-*/bin/epmd", "/opt/homebrew/opt/erlang/lib/erlang/erts-*/bin/epmd"} {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1], nil
-		}
-	}
-	return "", errors.New("find epmd, Erlang's port mapper: it is neither on PATH nor where Erlang keeps it")
-}
-
 // program is one of RabbitMQ's programs, spoken to in the node's terms.
 func (n *node) program(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(n.bin, name), args...)
-	cmd.Env, cmd.Dir = n.env, n.dir.path
-	return cmd
+	return n.in.command(ctx, n.dir.path, n.env, name, args...)
 }
 
 // rabbitmqctl asks the node over Erlang's own protocol.

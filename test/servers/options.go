@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// The variables that name servers which run already, and the cache folder.
+// The variables that name servers which run already, choose a RabbitMQ, and
+// name the cache folder.
 const (
 	EnvAMQP     = "LOGPIPE_TEST_AMQP_URL"
 	EnvAdmin    = "LOGPIPE_TEST_AMQP_ADMIN"
+	EnvRabbitMQ = "LOGPIPE_TEST_RABBITMQ"
 	EnvS3       = "LOGPIPE_TEST_S3_ENDPOINT"
 	EnvS3Access = "LOGPIPE_TEST_S3_ACCESS_KEY"
 	EnvS3Secret = "LOGPIPE_TEST_S3_SECRET_KEY"
