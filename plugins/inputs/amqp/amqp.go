@@ -25,9 +25,11 @@ for many messages at once. The messages that may be unacked (prefetch) follow fr
 Headers nested more than 32 deep, and a table or list of more than 8192 entries in them, are left out where headers are kept: in dead letters and in
 the fallback. No Go client could read them there.
 
-On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no delivery limit: its default of 20 would take good messages
-away in an outage of some hours. A limit among the arguments of a queue that exists is warned about. With declare = "never", or without the permission to
-configure, it cannot be seen, and one that a policy of the broker sets can never be seen from here: look with rabbitmqctl list_policies.`
+What takes messages away by itself is said at start, each in a warning of its own: that the queue expires (x-expires), or its messages do (x-message-ttl),
+that it keeps the newest only (x-max-length, x-max-length-bytes), and a delivery limit. On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no
+delivery limit: its default of 20 would take good messages away in an outage of some hours; a policy with delivery-limit = -1 lifts it from a queue that
+exists. What is an argument of the queue no policy lifts: make the queue anew without it. With declare = "never", or without the permission to
+configure, arguments cannot be seen, and what a policy of the broker sets can never be seen from here: look with rabbitmqctl list_policies.`
 
 // Plugin is the input.
 var Plugin = engine.NewInput("amqp", doc, Defaults, New)

@@ -13,16 +13,42 @@ import (
 // Difference is one property of a queue or an exchange that is not as the configuration has it.
 type Difference struct {
 	Name   string // as the broker calls it, such as x-queue-type or durable
-	ours   string // "" is none
-	broker string // "" is none
+	ours   value
+	broker value
+	cut    bool // the broker's answer ended before its value did: broker is the beginning of it, as far as it is known
+}
+
+// value is that of an argument, as the broker writes it.
+type value struct {
+	text string
+	set  bool // an argument can be there and empty, as the name of the default exchange is
+}
+
+func is(text string) value { return value{text, true} }
+
+func (v value) String() string {
+	if !v.set {
+		return "not set"
+	}
+	return fmt.Sprintf("%q", v.text)
 }
 
 // inequivalent is how RabbitMQ refuses to declare something that exists and is different:
 //
 //	inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received the value 'quorum' of type 'longstr' but current is none
 //	inequivalent arg 'durable' for exchange 'dlx' in vhost '/': received 'true' but current is 'false'
-var inequivalent = regexp.MustCompile(`(?s)inequivalent arg '([^']*)' for \w+ '.*' in vhost '.*': ` +
-	`received (none|(?:the value )?'.*'(?: of type '\w+')?) but current is (none|(?:the value )?'.*'(?: of type '\w+')?)$`)
+//
+// AMQP has room for 255 bytes of it, so with long names only the beginning comes, with "..." in the
+// place of the rest. The name of the argument is always there, and the argument is what counts.
+var inequivalent = regexp.MustCompile(`inequivalent arg '([^']*)' for `)
+
+// values are what stands behind it, and begins what is left of them when the broker's value was
+// cut.
+var (
+	values = regexp.MustCompile(`(?s)' in vhost '.*': ` +
+		`received (none|(?:the value )?'.*'(?: of type '\w+')?) but current is (none|(?:the value )?'.*'(?: of type '\w+')?)$`)
+	begins = regexp.MustCompile(`(?s)' in vhost '.*': received .* but current is (?:the value )?'([^']*)$`)
+)
 
 var quoted = regexp.MustCompile(`(?s)^(?:the value )?'(.*?)'(?: of type '\w+')?$`)
 
@@ -31,14 +57,21 @@ func parseDifference(text string) (Difference, bool) {
 	if m == nil {
 		return Difference{}, false
 	}
-	return Difference{Name: m[1], ours: value(m[2]), broker: value(m[3])}, true
+	if v := values.FindStringSubmatch(text); v != nil {
+		return Difference{Name: m[1], ours: valueOf(v[1]), broker: valueOf(v[2])}, true
+	}
+	d := Difference{Name: m[1], cut: true}
+	if v := begins.FindStringSubmatch(strings.TrimSuffix(text, "...")); v != nil {
+		d.broker = is(v[1])
+	}
+	return d, true
 }
 
-func value(text string) string {
+func valueOf(text string) value {
 	if m := quoted.FindStringSubmatch(text); m != nil {
-		return m[1]
+		return is(m[1])
 	}
-	return ""
+	return value{}
 }
 
 // differs reports whether err is the broker's refusal of something that exists and is different.
@@ -52,26 +85,29 @@ func differs(err error) (Difference, bool) {
 
 // String says what the configuration has and what the broker has.
 func (d Difference) String() string {
-	return fmt.Sprintf("%s is %s there and %s in the configuration", d.Name, orNone(d.broker), orNone(d.ours))
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "not set"
+	there := d.broker
+	if d.Name == argType && !there.set {
+		there = is(Classic) // brokers before 4.0 keep nothing of the usual type
 	}
-	return fmt.Sprintf("%q", s)
+	if d.cut && there.text == "" {
+		return fmt.Sprintf("%s is something else there and %v in the configuration", d.Name, d.ours)
+	}
+	if d.cut {
+		there.text += "…"
+	}
+	return fmt.Sprintf("%s is %v there and %v in the configuration", d.Name, there, d.ours)
 }
 
 // takeOver changes args to what the broker has, so that the next question finds the next difference. It returns false
 // where that must not be done: a queue that vanishes in this moment would be created anew, and not durable.
 func (d Difference) takeOver(args amqp.Table) bool {
-	if !strings.HasPrefix(d.Name, "x-") {
+	switch {
+	case !strings.HasPrefix(d.Name, "x-"):
 		return false
-	}
-	if d.broker == "" {
+	case !d.broker.set:
 		delete(args, d.Name)
-	} else {
-		args[d.Name] = typed(d.Name, d.broker)
+	default:
+		args[d.Name] = typed(d.Name, d.broker.text)
 	}
 	return true
 }
@@ -81,7 +117,7 @@ func typed(name, text string) any {
 	switch name {
 	case argType, argDeadExchange, argDeadRoutingKey:
 		return text // may look like a number
-	case "x-single-active-consumer":
+	case argSingleActive:
 		return text == "true"
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -96,16 +132,10 @@ func describe(diffs []Difference) string {
 	advice := ""
 	for i, d := range diffs {
 		texts[i] = d.String()
-		switch d.Name {
-		case argDeliveryLimit:
-			if d.broker == "" {
-				texts[i] = "it has the broker's delivery limit (20 unless the broker is set otherwise)"
-			}
-			advice += "; messages that were delivered that often, also by lost connections, are deleted or dead-lettered by the broker: " +
-				"lift it with a policy (delivery-limit)"
-		case argDeadExchange:
-			advice += "; a policy (dead-letter-exchange, dead-letter-routing-key) can change this without a new queue"
-		case "durable":
+		switch {
+		case d.Name == argDeadExchange && !d.broker.set && !d.cut:
+			advice += "; a policy (dead-letter-exchange, dead-letter-routing-key) can set this without a new queue"
+		case d.Name == argDurable:
 			advice += "; what is not durable is gone when the broker restarts"
 		}
 	}

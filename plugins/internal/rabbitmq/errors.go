@@ -186,12 +186,18 @@ func (c *Connection) inWords(err *amqp.Error) error {
 		return explain(err, "another consumer has the queue for itself: %s", reason(err))
 	case err.Code == amqp.ResourceLocked:
 		return explain(err, "the queue belongs to another connection alone: %s", reason(err))
-	case err.Code == amqp.PreconditionFailed:
+	case err.Code == amqp.PreconditionFailed && !unknownType(err):
 		return explainPrecondition(err)
-	case err.Code == amqp.CommandInvalid && strings.Contains(err.Reason, "unknown exchange type"):
+	case unknownType(err):
 		return explain(err, "the broker does not have this type of exchange: %s", reason(err))
 	}
 	return explain(err, "the broker says: %s (%d)", reason(err), err.Code)
+}
+
+// unknownType reports whether the broker refuses to make an exchange of a type that it does not
+// have. Up to 3.x it closes the connection for that (503), since 4.0 the channel (406).
+func unknownType(err *amqp.Error) bool {
+	return (err.Code == amqp.CommandInvalid || err.Code == amqp.PreconditionFailed) && strings.Contains(err.Reason, "unknown exchange type")
 }
 
 func explainPrecondition(err *amqp.Error) error {

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -14,13 +15,23 @@ const (
 	Classic = "classic"
 )
 
+// Stream is a type of queues that are not created here.
+const Stream = "stream"
+
 const (
 	argType           = "x-queue-type"
 	argDeliveryLimit  = "x-delivery-limit"
 	argDeadExchange   = "x-dead-letter-exchange"
 	argDeadRoutingKey = "x-dead-letter-routing-key"
+	argExpires        = "x-expires"
+	argTTL            = "x-message-ttl"
+	argMaxLength      = "x-max-length"
+	argMaxBytes       = "x-max-length-bytes"
+	argOverflow       = "x-overflow"
+	argSingleActive   = "x-single-active-consumer"
 	argStreamOffset   = "x-stream-offset"
-	argAutoDelete     = "auto_delete" // as the broker calls it in a refusal, like "durable"
+	argDurable        = "durable" // as the broker calls it in a refusal
+	argAutoDelete     = "auto_delete"
 )
 
 // Queue is a durable queue.
@@ -30,6 +41,7 @@ type Queue struct {
 	// What the broker dead-letters goes to this exchange, under this key; both or neither.
 	DeadLetterExchange   string
 	DeadLetterRoutingKey string
+	Arguments            amqp.Table // further ones
 	// Read says that it will be consumed from. A stream and an auto-delete queue are errors then.
 	Read bool
 }
@@ -39,7 +51,7 @@ type Queue struct {
 // Since 4.0 a quorum queue deletes or dead-letters a message that was delivered 20 times, and every lost connection
 // counts as a delivery: some hours of outage would take good messages away. So queues that are created there get no
 // limit. A 3.x broker knows no -1: it takes it for a limit, and deletes at the first redelivery.
-// https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling (read for 4.x, not tried)
+// https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
 func (q Queue) arguments(b Broker) amqp.Table {
 	args := amqp.Table{argType: q.Type}
 	if q.DeadLetterExchange != "" {
@@ -49,6 +61,7 @@ func (q Queue) arguments(b Broker) amqp.Table {
 	if q.Type == Quorum && b.AtLeast(4) {
 		args[argDeliveryLimit] = int64(-1)
 	}
+	maps.Copy(args, q.Arguments)
 	return args
 }
 
@@ -91,6 +104,10 @@ func (d *Declarer) warn(format string, args ...any) {
 	d.Warnings = append(d.Warnings, fmt.Sprintf(format, args...))
 }
 
+func (d *Declarer) note(format string, args ...any) {
+	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
+}
+
 // Exchange makes sure that the exchange exists, durable and of this type. The default exchange "" always does.
 func (d *Declarer) Exchange(name, kind string) error {
 	if name == "" {
@@ -100,12 +117,19 @@ func (d *Declarer) Exchange(name, kind string) error {
 		return ch.ExchangeDeclarePassive(name, kind, true, false, false, false, nil)
 	}
 	active := func(ch *amqp.Channel) error { return ch.ExchangeDeclare(name, kind, true, false, false, false, nil) }
-	if d.Check {
-		return d.explain("exchange", name, d.ask(passive))
+	err := error(nil)
+	if !d.Check {
+		err = d.ask(active)
 	}
-	err := d.ask(active)
-	if isCode(err, amqp.AccessRefused) && d.ask(passive) == nil {
-		return nil // we may only use it
+	if d.Check || isCode(err, amqp.AccessRefused) {
+		looked := d.ask(passive)
+		if isCode(looked, amqp.AccessRefused) { // since RabbitMQ 4.3 to look needs a permission, too: any of the three
+			d.note("no permission to look for exchange %q: it is taken to be there", name)
+			return nil
+		}
+		if d.Check || looked == nil {
+			return d.explain("exchange", name, looked)
+		}
 	}
 	if diff, ok := differs(err); ok {
 		d.warn("exchange %q exists and is used as it is: %s", name, diff)
@@ -143,75 +167,49 @@ func (d *Declarer) Queue(q Queue) error {
 		d.unseen(q, err)
 		return d.explain("queue", q.Name, err)
 	}
-	diffs, err := d.compare(q)
+	diffs, args, err := d.compare(q)
 	if isCode(err, amqp.AccessRefused) && d.ask(passive) == nil {
 		d.unseen(q, nil)
 		return nil // we may only use it
 	}
+	if isCode(err, amqp.PreconditionFailed) && d.ask(passive) == nil { // it differs, and the broker says it in words that are not known
+		d.warn("queue %q exists and is used as it is; it differs from the configuration: %v", q.Name, d.conn.Explain(err))
+		d.unseen(q, nil)
+		return nil
+	}
 	if err != nil {
 		return d.explain("queue", q.Name, err)
 	}
-	stream := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argType && d.broker == "stream" })
-	if stream && q.Read {
+	if args[argType] == Stream && q.Read {
 		return StreamError(q.Name)
 	}
-	auto := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argAutoDelete && d.broker == "true" })
+	auto := slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == argAutoDelete })
 	if auto && q.Read {
 		return fmt.Errorf("queue %q is an auto-delete queue: the broker deletes it, with the messages in it, whenever its last consumer leaves, "+
 			"and each restart of logpipe is that; declare it without auto_delete", q.Name)
 	}
+	d.tell(q, diffs, args)
+	return nil
+}
+
+// tell warns of what differs from the configuration, and, each in a warning of its own, of what
+// takes messages away.
+func (d *Declarer) tell(q Queue, diffs []Difference, args amqp.Table) {
+	diffs = slices.DeleteFunc(diffs, func(d Difference) bool { return slices.Contains(takesAway, d.Name) })
 	if len(diffs) > 0 {
 		d.warn("queue %q exists and is used as it is: %s", q.Name, describe(diffs))
 	}
-	return nil
+	for _, text := range Losses(q.Name, args, d.conn.Broker) {
+		d.warn("%s", text)
+	}
 }
 
 // unseen notes what matters to a reader of the queue and shows only when the queue is declared.
 func (d *Declarer) unseen(q Queue, err error) {
 	if err == nil && q.Read {
-		d.Notes = append(d.Notes, fmt.Sprintf("queue %q is used without a look at its arguments: whether it has a delivery limit, or is an auto-delete queue, shows only to "+
-			"who may declare it", q.Name))
+		d.note("queue %q is used without a look at its arguments: whether it takes messages away (x-expires, x-message-ttl, x-max-length, a delivery limit), or is an "+
+			"auto-delete queue, shows only to who may declare it", q.Name)
 	}
-}
-
-// compare declares the queue, and if it exists with other arguments, finds out which. The broker names only the first
-// one that differs, so that one is taken over and the question asked again.
-func (d *Declarer) compare(q Queue) ([]Difference, error) {
-	args := q.arguments(d.conn.Broker)
-	var diffs []Difference
-	for {
-		err := d.ask(func(ch *amqp.Channel) error {
-			_, err := ch.QueueDeclare(q.Name, true, false, false, false, args)
-			return err
-		})
-		if err == nil {
-			return diffs, nil
-		}
-		diff, ok := differs(err)
-		if !ok {
-			return diffs, err
-		}
-		if slices.ContainsFunc(diffs, func(d Difference) bool { return d.Name == diff.Name }) {
-			return diffs, nil // it was taken over and still differs: no use in asking on
-		}
-		diffs = append(diffs, diff)
-		if diff.Name == "durable" && d.autoDeletes(q.Name) {
-			diffs = append(diffs, Difference{Name: argAutoDelete, ours: "false", broker: "true"})
-		}
-		if !diff.takeOver(args) {
-			return diffs, nil
-		}
-	}
-}
-
-// autoDeletes looks behind the first difference of a queue that is not durable. The question creates nothing, also if the queue vanishes in
-// this moment: a quorum queue cannot be other than durable.
-func (d *Declarer) autoDeletes(queue string) bool {
-	diff, ok := differs(d.ask(func(ch *amqp.Channel) error {
-		_, err := ch.QueueDeclare(queue, false, false, false, false, amqp.Table{argType: Quorum})
-		return err
-	}))
-	return ok && diff.Name == argAutoDelete && diff.broker == "true"
 }
 
 // Bind makes sure that the exchange routes the key to the queue. The default exchange needs no binding.

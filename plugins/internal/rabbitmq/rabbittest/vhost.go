@@ -5,6 +5,7 @@ package rabbittest
 import (
 	"context"
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -81,6 +82,26 @@ func (v *VHost) Declare(queue string, args amqp.Table) {
 	v.tb.Helper()
 	_, err := v.Channel().QueueDeclare(queue, true, false, false, false, args)
 	v.check(err)
+}
+
+// Policy makes a policy for the queue, and returns when the broker lists it there.
+func (v *VHost) Policy(queue string, definition map[string]any) {
+	v.tb.Helper()
+	broker := servers.TestBroker(v.tb)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	vhost := url.PathEscape(v.Name) + "/" + url.PathEscape(queue)
+	v.check(broker.Admin(ctx, "PUT", "/api/policies/"+vhost, map[string]any{
+		"pattern": "^" + regexp.QuoteMeta(queue) + "$", "definition": definition, "apply-to": "queues", "priority": 1,
+	}, nil))
+	ok := Wait(func() bool {
+		var is struct{ Policy string }
+		v.check(broker.Admin(ctx, "GET", "/api/queues/"+vhost, nil, &is))
+		return is.Policy == queue
+	})
+	if !ok {
+		v.tb.Fatalf("queue %q has not got its policy", queue)
+	}
 }
 
 // Publish puts bodies into a queue, in order, and returns when the broker has them.
