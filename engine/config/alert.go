@@ -150,7 +150,7 @@ func (l *loader) checkAlerts(c *Config) {
 			if slices.Contains(names, name) {
 				continue
 			}
-			d := &decoder{l, a.decoded}
+			d := &decoder{l.world, a.decoded}
 			at := a.decoded.attrs["pipelines"].at
 			detail := "There is no pipeline in these files."
 			if len(names) > 0 {
@@ -159,7 +159,7 @@ func (l *loader) checkAlerts(c *Config) {
 			if near := Suggest(name, names); near != "" {
 				detail = fmt.Sprintf("Did you mean %q?", near)
 			}
-			d.add(Diagnostic{Range: &at, Summary: fmt.Sprintf("there is no pipeline %q, which the alert is about", shorten(name)), Detail: detail, absence: true})
+			d.add(absent(Diagnostic{Range: &at, Summary: fmt.Sprintf("there is no pipeline %q, which the alert is about", shorten(name)), Detail: detail}))
 		}
 	}
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// anyValue is a field that takes what JSON has. Plugins cannot name it: their configuration says what each attribute takes.
-type anyValue struct {
-	value cty.Value
-	expr  hclsyntax.Expression
-}
-
 func (s *setter) setAny(v cty.Value, dst reflect.Value) bool {
 	if !plainValue(v) {
 		return s.fail(v, "holds a number that is too long", "Write it as a text.")
@@ -32,26 +26,6 @@ func plainValue(v cty.Value) bool {
 		return ok, nil
 	})
 	return ok
-}
-
-// items takes a list apart, with the place of each item. It is false for what is no list.
-func (a anyValue) items() (items []cty.Value, at []Range, ok bool) {
-	if a.expr == nil { // the attribute is not there
-		return nil, nil, true
-	}
-	if t := a.value.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
-		return nil, nil, false
-	}
-	items = a.value.AsValueSlice()
-	written, _ := a.expr.(*hclsyntax.TupleConsExpr)
-	for i := range items {
-		r := a.expr.Range()
-		if written != nil && len(written.Exprs) == len(items) {
-			r = written.Exprs[i].Range()
-		}
-		at = append(at, *rangeOf(r))
-	}
-	return items, at, true
 }
 
 // TestValue is a body as a test file has it: a text as it stands, or else a value of JSON.
@@ -135,4 +109,12 @@ func headerValue(v any) any {
 		return headersOf(v)
 	}
 	return v
+}
+
+// headersOf gives numbers the types that headers of a Meta have.
+func headersOf(headers map[string]any) map[string]any {
+	for name, value := range headers {
+		headers[name] = headerValue(value)
+	}
+	return headers
 }

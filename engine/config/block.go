@@ -97,30 +97,6 @@ func (d *decoder) wrongLabels(b *hclsyntax.Block, kind engine.Kind) {
 	d.add(Diagnostic{Range: rangeOf(b.LabelRanges[1]), Summary: fmt.Sprintf("the block %s takes one name, that of its plugin", b.Type), Detail: "Take the second one out."})
 }
 
-// inventory says which plugins of a kind there are.
-func (l *loader) inventory(kind engine.Kind) string {
-	names := l.pluginNames(kind)
-	if len(names) == 0 {
-		return fmt.Sprintf("This binary has no %ss.", kind)
-	}
-	word := string(kind) + "s"
-	if len(names) == 1 {
-		word = string(kind)
-	}
-	return fmt.Sprintf("This binary has the %s %s.", word, quoted(names, "and"))
-}
-
-func (l *loader) pluginNames(kind engine.Kind) []string {
-	var names []string
-	for _, p := range l.Plugins {
-		if p.Kind() == kind {
-			names = append(names, p.Name())
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 func (d *decoder) unknownPlugin(b *hclsyntax.Block, role engine.Role) {
 	kind, name := kindOf(role), b.Labels[0]
 	detail := d.l.inventory(kind)
@@ -158,7 +134,7 @@ func (d *decoded) put(t *template, scope *templateScope) {
 // finish asks the plugin for mistakes in its configuration.
 func (l *loader) finish(b *Block) {
 	if b.Config != nil {
-		d := &decoder{l, b.decoded}
+		d := &decoder{l.world, b.decoded}
 		d.validate(b.Config, b.Role)
 		d.addBeyond()
 	}

@@ -142,9 +142,9 @@ func (l *loader) checkUnmatched(p *Pipeline, covered bool) {
 			return
 		}
 		b := &p.Branches[asking]
-		l.tell(b.decoded, Diagnostic{Range: b.at("when"), absence: true,
+		l.tell(b.decoded, absent(Diagnostic{Range: b.at("when"),
 			Summary: "a message for which a when has no answer is rejected, and the pipeline has no dead_letter to take it",
-			Detail:  "That is one that is no JSON object, or has in a field what cannot be compared so. Add a dead_letter block to the pipeline, beside the branches."})
+			Detail:  "That is one that is no JSON object, or has in a field what cannot be compared so. Add a dead_letter block to the pipeline, beside the branches."}))
 		return
 	}
 	if len(p.Branches) == 0 {
@@ -156,5 +156,5 @@ func (l *loader) checkUnmatched(p *Pipeline, covered bool) {
 	} else {
 		detail += ` It also takes what a when has no answer for, so the other ways out need it as well: a branch with default = true, a branch without when, or unmatched = "drop".`
 	}
-	l.tell(p.decoded, Diagnostic{absence: true, Summary: "what no branch takes is rejected, and the pipeline has no dead_letter to take it", Detail: detail})
+	l.tell(p.decoded, absent(Diagnostic{Summary: "what no branch takes is rejected, and the pipeline has no dead_letter to take it", Detail: detail}))
 }

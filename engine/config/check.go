@@ -92,7 +92,7 @@ func (l *loader) checkRejects(p *Pipeline) {
 			detail = "Add a dead_letter block to the branch or to the pipeline"
 		}
 		detail += b.insteadOfRejecting() + "."
-		l.report(b, Diagnostic{absence: true, Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail})
+		l.report(b, absent(Diagnostic{Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail}))
 	}
 }
 
@@ -130,9 +130,9 @@ func (l *loader) checkLineBreaks(w way) {
 		t := b.Traits()
 		any = (any || t.AnyBody) && !t.OneLine
 		if b.Role == engine.RoleOutput && t.LinesOnly && any {
-			l.report(b, Diagnostic{Severity: SeverityWarning, absence: true,
+			l.report(b, absent(Diagnostic{Severity: SeverityWarning,
 				Summary: fmt.Sprintf("%s cannot store a message with a line break, and the pipeline has no dead_letter to take it", b.decoded.what),
-				Detail:  `Such a message is held, and never acked. Add a dead_letter block, or a processor "json" with one, or set format = "envelope".`})
+				Detail:  `Such a message is held, and never acked. Add a dead_letter block, or a processor "json" with one, or set format = "envelope".`}))
 		}
 	}
 }
@@ -146,9 +146,9 @@ func (l *loader) checkGrouping(w way) {
 	}
 	for _, b := range w.of(engine.RoleOutput) {
 		if b.Traits().Sealed {
-			l.report(b, Diagnostic{Severity: SeverityWarning, absence: true,
+			l.report(b, absent(Diagnostic{Severity: SeverityWarning,
 				Summary: fmt.Sprintf("%s stores one object for each batch, and nothing groups messages into batches", b.decoded.what),
-				Detail:  `Each read of the input becomes an object, often of one message. Add a processor "batch" before the output.`})
+				Detail:  `Each read of the input becomes an object, often of one message. Add a processor "batch" before the output.`}))
 		}
 	}
 }

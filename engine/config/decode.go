@@ -34,11 +34,11 @@ type attribute struct {
 
 // decoder fills structs from one block.
 type decoder struct {
-	l *loader
+	l *world
 	*decoded
 }
 
-func (l *loader) newDecoder(f *file, header hcl.Range, what string) *decoder {
+func (l *world) newDecoder(f *file, header hcl.Range, what string) *decoder {
 	return &decoder{l, &decoded{file: f, header: *rangeOf(header), what: what, attrs: map[string]attribute{}}}
 }
 
@@ -144,8 +144,8 @@ func (d *decoder) unknownName(at Range, what, name, kind string, names []string)
 
 func (d *decoder) missing(header Range, what, prefix string, f field) {
 	d.attrs[prefix+f.name] = attribute{at: header, doc: f.doc}
-	g := Diagnostic{Range: &header, absence: true, Summary: fmt.Sprintf("%s lacks the attribute %s", what, f.name),
-		Detail: fmt.Sprintf("Add %s = …; it takes %s.", f.name, f.typeWord())}
+	g := absent(Diagnostic{Range: &header, Summary: fmt.Sprintf("%s lacks the attribute %s", what, f.name),
+		Detail: fmt.Sprintf("Add %s = …; it takes %s.", f.name, f.typeWord())})
 	if f.kind == kindBlock {
 		g.Summary = fmt.Sprintf("%s lacks the block %s", what, f.name)
 		g.Detail = fmt.Sprintf("Add %s { … }.", f.name)
@@ -195,14 +195,4 @@ func outermost(path string) string {
 		return path[:i]
 	}
 	return path
-}
-
-// isBroken reports whether the parser found an error in a part of the file.
-func (f *file) isBroken(r hcl.Range) bool {
-	for _, b := range f.broken {
-		if b.Start.Byte <= r.End.Byte && r.Start.Byte <= b.End.Byte {
-			return true
-		}
-	}
-	return false
 }

@@ -1,10 +1,10 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
 // Severity says whether a configuration can be used.
@@ -45,9 +45,8 @@ type Diagnostic struct {
 	Related  []Related // other places that one has to see to understand it
 	Values   []Value   // what came from outside of the file and has a part in it
 
-	// absence marks what says that something is missing. In a file with syntax errors it may well be there, unread.
-	absence bool
-	syntax  bool // the parser said it
+	absence bool // see absent
+	syntax  bool // see ofSyntax
 }
 
 // Related is another place that a diagnostic is about.
@@ -82,9 +81,18 @@ type span struct{ from, to int }
 func (d *Diagnostics) About(list ...Diagnostic) *Diagnostics {
 	about := &Diagnostics{sources: d.sources, order: d.order}
 	for _, g := range list {
-		about.add(g)
+		about.list = append(about.list, completed(g))
 	}
 	return about
+}
+
+// completed is a diagnostic with all that every one has.
+func completed(g Diagnostic) Diagnostic {
+	if g.Severity == "" {
+		g.Severity = SeverityError
+	}
+	g.Summary, g.Detail = hideUserinfo(g.Summary), hideUserinfo(g.Detail)
+	return g
 }
 
 // All returns the diagnostics. Do not change the slice.
@@ -109,63 +117,6 @@ func (d *Diagnostics) count(s Severity) int {
 	return n
 }
 
-func (d *Diagnostics) add(g Diagnostic) {
-	if g.Severity == "" {
-		g.Severity = SeverityError
-	}
-	g.Summary, g.Detail = hideUserinfo(g.Summary), hideUserinfo(g.Detail)
-	d.list = append(d.list, g)
-}
-
-func (d *Diagnostics) addSource(name string, text []byte) {
-	if d.sources == nil {
-		d.sources, d.order = map[string]*source{}, map[string]int{}
-	}
-	d.sources[name] = &source{text: text}
-	d.order[name] = len(d.order)
-}
-
-// mask hides a part of a file from all writers.
-func (d *Diagnostics) mask(r Range) { d.maskSpan(r.Filename, span{r.Start.Byte, r.End.Byte}) }
-
-func (d *Diagnostics) maskSpan(file string, part span) {
-	if s := d.sources[file]; s != nil {
-		s.masked = append(s.masked, part)
-	}
-}
-
-// sort puts the diagnostics into the order of the files, and takes out what is said twice.
-func (d *Diagnostics) sort() {
-	slices.SortStableFunc(d.list, func(a, b Diagnostic) int {
-		fa, pa := d.place(a)
-		fb, pb := d.place(b)
-		return cmp.Or(cmp.Compare(fa, fb), cmp.Compare(pa, pb))
-	})
-	type key struct {
-		sev           Severity
-		text, context string
-		at            Range
-	}
-	seen := map[key]bool{}
-	d.list = slices.DeleteFunc(d.list, func(g Diagnostic) bool {
-		k := key{g.Severity, g.Summary + "\n" + g.Detail, g.Context, Range{}}
-		if g.Range != nil {
-			k.at = *g.Range
-		}
-		twice := seen[k]
-		seen[k] = true
-		return twice
-	})
-}
-
-// place is where a diagnostic stands in the order; what is about no file comes first.
-func (d *Diagnostics) place(g Diagnostic) (file, byte int) {
-	if g.Range == nil {
-		return -1, 0
-	}
-	return d.order[g.Range.Filename], g.Range.Start.Byte
-}
-
 // quoted writes a list of names as a sentence part: "a", "b" or "c".
 func quoted(names []string, last string) string {
 	q := make([]string, len(names))
@@ -180,4 +131,12 @@ func enumerate(items []string, last string) string {
 		return strings.Join(items, "")
 	}
 	return strings.Join(items[:len(items)-1], ", ") + " " + last + " " + items[len(items)-1]
+}
+
+func rangeOf(r hcl.Range) *Range {
+	return &Range{
+		Filename: r.Filename,
+		Start:    Pos{r.Start.Line, r.Start.Column, r.Start.Byte},
+		End:      Pos{r.End.Line, r.End.Column, r.End.Byte},
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -56,7 +55,7 @@ func (ev *evaluation) getenv(args []cty.Value) (cty.Value, error) {
 	switch {
 	case text == "" && len(args) == 2:
 		return args[1], nil
-	case text == "" && ev.l.NoEnv:
+	case text == "" && ev.l.noEnv:
 		ev.l.env.missing[name] = true
 		return cty.UnknownVal(cty.String), nil
 	case text == "":
@@ -119,16 +118,6 @@ func splitList(text string) cty.Value {
 	return cty.TupleVal(items)
 }
 
-// parseNumber reads a number of a sane length. One such as 1e999999999 would take gigabytes when it is made into text.
-func parseNumber(text string) (cty.Value, bool) {
-	text = strings.TrimSpace(text)
-	if len(text) > maxNumber || exponent([]byte(text)) > 2 {
-		return cty.NilVal, false
-	}
-	v, err := cty.ParseNumberVal(text)
-	return v, err == nil
-}
-
 // fileFunction is file(path), relative to the folder of the configuration's file.
 func (ev *evaluation) fileFunction() function.Function {
 	return function.New(&function.Spec{
@@ -150,14 +139,4 @@ func (ev *evaluation) fileFunction() function.Function {
 			return cty.StringVal(text), nil
 		},
 	})
-}
-
-// shorten keeps texts of unknown length out of messages, and what is secret in URLs: cut, it could not be found any more.
-func shorten(s string) string {
-	const most = 80
-	s = hideUserinfo(s)
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most]) + "…"
 }

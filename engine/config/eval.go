@@ -11,9 +11,23 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
+// world is what expressions may call and read, beside the file that they stand in.
+type world struct {
+	*reader
+	funcs functions
+	env   *environment
+	noEnv bool // a variable that is not set, and has no default, is an unknown value
+}
+
+func newWorld(r *reader, lookup func(string) (string, bool), noEnv bool) *world {
+	w := &world{reader: r, funcs: standardFunctions(), env: newEnvironment(lookup), noEnv: noEnv}
+	r.called = func(name string) bool { _, ok := w.funcs[name]; return ok }
+	return w
+}
+
 // evaluation is the evaluation of one attribute's expression.
 type evaluation struct {
-	l      *loader
+	l      *world
 	f      *file
 	attr   string
 	field  field

@@ -9,7 +9,7 @@ func Format(name string, src []byte) ([]byte, *Diagnostics) {
 	l.addFile(name, src)
 	l.diags.sort()
 	if l.diags.HasErrors() {
-		return src, l.diags
+		return src, l.diags.found()
 	}
-	return hclwrite.Format(src), l.diags
+	return hclwrite.Format(src), l.diags.found()
 }

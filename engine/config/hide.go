@@ -21,12 +21,14 @@ type secretWords struct {
 	secret, open []string
 }
 
-func newSecretWords(plugins []engine.Plugin) secretWords {
+func newSecretWords(plugins []engine.Plugin, others ...reflect.Type) secretWords {
 	var w secretWords
 	for _, p := range plugins {
 		w.add(reflect.TypeOf(p.NewConfig()).Elem())
 	}
-	w.add(reflect.TypeFor[Alert]())
+	for _, t := range others {
+		w.add(t)
+	}
 	return w
 }
 
@@ -61,7 +63,7 @@ var secretSound = regexp.MustCompile(`(?i)pass|pwd|secret|token|key|credential|^
 func soundsSecret(name string) bool { return secretSound.MatchString(name) }
 
 // hideSecrets hides the values of all attributes that hold a secret, also in blocks that are not decoded.
-func (l *loader) hideSecrets(body *hclsyntax.Body) {
+func (l *reader) hideSecrets(body *hclsyntax.Body) {
 	for _, a := range body.Attributes {
 		if l.words.hides(a.Name) {
 			l.hideValue(a.Expr)
@@ -81,7 +83,7 @@ func (l *loader) hideSecrets(body *hclsyntax.Body) {
 }
 
 // hideValue hides the text and the words of an expression. What env and file are given is the name of something.
-func (l *loader) hideValue(e hclsyntax.Expression) {
+func (l *reader) hideValue(e hclsyntax.Expression) {
 	var public []hcl.Range
 	hide := func(r hcl.Range) {
 		if !slices.ContainsFunc(public, func(p hcl.Range) bool { return p.Overlaps(r) }) {
@@ -93,7 +95,7 @@ func (l *loader) hideValue(e hclsyntax.Expression) {
 		case *hclsyntax.FunctionCallExpr:
 			if (n.Name == "env" || n.Name == "file") && len(n.Args) > 0 {
 				public = append(public, n.Args[0].Range())
-			} else if _, ok := l.funcs[n.Name]; !ok && n.Name != "env" && n.Name != "file" {
+			} else if !l.called(n.Name) && n.Name != "env" && n.Name != "file" {
 				hide(n.NameRange)
 			}
 		case *hclsyntax.LiteralValueExpr:
@@ -110,7 +112,7 @@ func (l *loader) hideValue(e hclsyntax.Expression) {
 var word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_-]*`)
 
 // hideLines hides what stands behind the name of a secret in lines that cannot be read, to the end of each, and returns it.
-func (l *loader) hideLines(f *file, lines span) (hidden string) {
+func (l *reader) hideLines(f *file, lines span) (hidden string) {
 	for from := lineAround(f.src, lines.from).from; from <= min(lines.to, len(f.src)); {
 		line := lineAround(f.src, from)
 		for _, at := range word.FindAllIndex(f.src[line.from:line.to], -1) {
@@ -137,34 +139,4 @@ func repeats(text, hidden string) bool {
 		}
 	}
 	return false
-}
-
-var (
-	userinfo = regexp.MustCompile(`://[^\s"]*@`)
-	inQuotes = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"?`)
-	inText   = regexp.MustCompile(`://.*@`)
-)
-
-// hideUserinfo hides user and password of the URLs in a text. Examples stay.
-func hideUserinfo(text string) string {
-	if !strings.Contains(text, "://") || !strings.Contains(text, "@") {
-		return text
-	}
-	hide := func(match string) string {
-		if match == "://user:password@" {
-			return match
-		}
-		return "://***@"
-	}
-	text = inQuotes.ReplaceAllStringFunc(text, func(q string) string { return inText.ReplaceAllStringFunc(q, hide) })
-	return userinfo.ReplaceAllStringFunc(text, hide)
-}
-
-// hideUserinfoOf hides it in a line of a file, whose length stays. A quote in the line may be any quote, so the line's last @ counts.
-func hideUserinfoOf(line []byte) {
-	for _, at := range inText.FindAllIndex(line, -1) {
-		for i := at[0] + len("://"); i < at[1]-1; i++ {
-			line[i] = '*'
-		}
-	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -106,4 +107,50 @@ func traversalText(t hcl.Traversal) string {
 		}
 	}
 	return shorten(b.String())
+}
+
+// checkOperation finds sums of texts and divisions by zero.
+func (ev *evaluation) checkOperation(n *hclsyntax.BinaryOpExpr) bool {
+	switch n.Op {
+	case hclsyntax.OpAdd:
+		if isWords(n.LHS) || isWords(n.RHS) {
+			ev.add(n.Range(), "texts are not joined by +", `Write them as one text, with ${…} for the parts that change, as in "a-${env("NAME")}".`)
+			return false
+		}
+	case hclsyntax.OpDivide, hclsyntax.OpModulo:
+		if zero, ok := n.RHS.(*hclsyntax.LiteralValueExpr); ok && isZero(zero) {
+			ev.add(n.Range(), "this divides by zero", "Write the number that is meant.")
+			return false
+		}
+	}
+	return true
+}
+
+// isWords reports whether an expression is a text that no number can be made of.
+func isWords(e hclsyntax.Expression) bool {
+	t, ok := e.(*hclsyntax.TemplateExpr)
+	if !ok || !t.IsStringLiteral() {
+		return ok
+	}
+	v, diags := t.Value(nil)
+	if diags.HasErrors() {
+		return false
+	}
+	_, number := parseNumber(v.AsString())
+	return !number
+}
+
+func isZero(e *hclsyntax.LiteralValueExpr) bool {
+	n, _ := e.Value(nil)
+	return isNumber(n) && n.AsBigFloat().Sign() == 0
+}
+
+var variableName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
+// environmentVariable is what to say of a name that looks like one of the environment; "" when it does not.
+func environmentVariable(t hcl.Traversal) string {
+	if name := t.RootName(); len(t) == 1 && variableName.MatchString(name) {
+		return fmt.Sprintf("Did you mean env(%q)?", name)
+	}
+	return ""
 }

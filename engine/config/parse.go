@@ -12,19 +12,16 @@ import (
 //
 // After its first error the parser says little more and understands less: behind a text that is not closed it takes text for code and
 // code for text. So the lines of an error are blanked, which leaves all positions as they are, and the rest is parsed again.
-func (l *loader) parse(f *file) {
+func (l *reader) parse(f *file) {
 	src := f.src
-	said := len(l.diags.list)
+	said := l.diags.size()
 	defer func() {
 		if f.body != nil {
 			l.hideSecrets(f.body)
 		} else {
 			l.hideLines(f, span{0, len(f.src)})
 		}
-		for i := range l.diags.list[said:] {
-			g := &l.diags.list[said+i]
-			g.Context = f.context(g.Range.Start.Byte) // only now are the blocks known
-		}
+		l.diags.inContext(said, f.context) // only now are the blocks known
 	}()
 	for range rounds(len(src)) {
 		tokens, _ := hclsyntax.LexConfig(src, f.name, hcl.InitialPos) // its mistakes come again from the parser
@@ -171,12 +168,7 @@ func balance(lines []byte) int {
 	return opened - max(0, bytes.Count(lines, []byte("}"))-templates)
 }
 
-// isPlaceholder reports whether the block's header is one that could not be read, and has been reported.
-func (f *file) isPlaceholder(b *hclsyntax.Block) bool {
-	return b.Type == string(placeholder) && f.src[b.TypeRange.Start.Byte] != placeholder
-}
-
-func (l *loader) syntaxError(f *file, e *syntaxError) {
+func (l *reader) syntaxError(f *file, e *syntaxError) {
 	f.broken = append(f.broken, e.at)
 	g := f.sayError(e)
 	hidden := l.hideLines(f, e.lines) + l.hideLines(f, span{e.at.Start.Byte, e.at.End.Byte})
@@ -187,7 +179,7 @@ func (l *loader) syntaxError(f *file, e *syntaxError) {
 }
 
 // lateErrors reports what can be told only when all else can be read.
-func (l *loader) lateErrors(f *file, tokens hclsyntax.Tokens, diags hcl.Diagnostics) {
+func (l *reader) lateErrors(f *file, tokens hclsyntax.Tokens, diags hcl.Diagnostics) {
 	for _, d := range diags {
 		e := &syntaxError{Diagnostic: d, at: *rangeOf(*d.Subject)}
 		switch d.Summary {

@@ -11,8 +11,6 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-const blockPipeline = "pipeline"
-
 // pipelines decodes all files.
 func (l *loader) pipelines() *Config {
 	c := &Config{Admin: NewAdmin()}
@@ -43,16 +41,6 @@ func (l *loader) pipelines() *Config {
 	return c
 }
 
-// dropDoubtful takes out what may follow from a syntax error: that something is missing, which may be in the part that could not be
-// read, and all behind a block that is not closed.
-func (l *loader) dropDoubtful() {
-	l.diags.list = slices.DeleteFunc(l.diags.list, func(g Diagnostic) bool {
-		return g.Range != nil && !g.syntax && slices.ContainsFunc(l.files, func(f *file) bool {
-			return f.name == g.Range.Filename && (g.absence && len(f.broken) > 0 || g.Range.Start.Byte >= f.doubtful)
-		})
-	})
-}
-
 // checkEmpty reports files without a pipeline. Beside files that have some it may be what its author wants.
 func (l *loader) checkEmpty(pipelines int) {
 	for _, f := range l.files {
@@ -62,14 +50,14 @@ func (l *loader) checkEmpty(pipelines int) {
 		if f.body == nil || has(blockPipeline) || pipelines > 0 && has(processBlocks...) {
 			continue
 		}
-		g := Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}}, absence: true,
+		g := absent(Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}},
 			Summary: "the file holds no pipeline",
-			Detail:  "Begin with:\n  pipeline \"logs\" {\n    input \"…\" { … }\n    output \"…\" { … }\n  }"}
+			Detail:  "Begin with:\n  pipeline \"logs\" {\n    input \"…\" { … }\n    output \"…\" { … }\n  }"})
 		if pipelines > 0 {
 			g.Severity = SeverityWarning
 		}
 		if len(f.body.Blocks)+len(f.body.Attributes)+len(f.broken) == 0 {
-			l.diags.sources[f.name].text = nil // no line of it is to be shown
+			l.diags.noExcerpt(f.name) // no line of it is to be shown
 			l.diags.add(g)
 		}
 	}
@@ -78,7 +66,7 @@ func (l *loader) checkEmpty(pipelines int) {
 // blocksOf decodes the blocks of a file. Those about the process go into c.
 func (l *loader) blocksOf(c *Config, f *file) []*Pipeline {
 	for _, a := range inOrder(f.body.Attributes) {
-		ev := &evaluation{l: l, f: f}
+		ev := &evaluation{l: l.world, f: f}
 		ev.add(a.NameRange, fmt.Sprintf("%s stands outside of a pipeline", shorten(a.Name)), knownBlocks()+` Values that change come in by env("NAME").`)
 	}
 	var all []*Pipeline

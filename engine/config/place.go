@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -50,4 +51,19 @@ func (f *file) contextOf(at, without int) string {
 		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// isBroken reports whether the parser found an error in a part of the file.
+func (f *file) isBroken(r hcl.Range) bool {
+	for _, b := range f.broken {
+		if b.Start.Byte <= r.End.Byte && r.Start.Byte <= b.End.Byte {
+			return true
+		}
+	}
+	return false
+}
+
+// isPlaceholder reports whether the block's header is one that could not be read, and has been reported.
+func (f *file) isPlaceholder(b *hclsyntax.Block) bool {
+	return b.Type == string(placeholder) && f.src[b.TypeRange.Start.Byte] != placeholder
 }

@@ -131,3 +131,9 @@ func placeOf(attr string) string {
 	}
 	return ""
 }
+
+const blockPipeline = "pipeline"
+
+const blockBranch = "branch"
+
+const blockTest = "test"

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -65,12 +64,4 @@ func exponent(number []byte) int {
 		}
 	}
 	return 0
-}
-
-func rangeOf(r hcl.Range) *Range {
-	return &Range{
-		Filename: r.Filename,
-		Start:    Pos{r.Start.Line, r.Start.Column, r.Start.Byte},
-		End:      Pos{r.End.Line, r.End.Column, r.End.Byte},
-	}
 }

@@ -71,8 +71,8 @@ func (l *loader) checkShape(kind string, around *decoded, elements []element) {
 	}
 	for _, role := range []engine.Role{engine.RoleInput, engine.RoleOutput} {
 		if first[role] == nil && slices.Contains(rolesIn(kind), role) && (role == engine.RoleInput || first[roleBranch] == nil) {
-			l.tell(around, Diagnostic{absence: true, Summary: fmt.Sprintf("the %s has no %s", kind, role),
-				Detail: fmt.Sprintf("Add %s \"NAME\" { … }. %s", role, l.inventory(kindOf(role)))})
+			l.tell(around, absent(Diagnostic{Summary: fmt.Sprintf("the %s has no %s", kind, role),
+				Detail: fmt.Sprintf("Add %s \"NAME\" { … }. %s", role, l.inventory(kindOf(role)))}))
 		}
 	}
 }

@@ -7,19 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/logpipe/logpipe/engine"
 )
 
 // Slips that many people make, because other tools have it that way, each with what to write here.
-
-var (
-	shellVariable = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})`)
-	numberAtEnd   = regexp.MustCompile(`[0-9][0-9.]*[ \t]*$`)
-	variableName  = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-)
 
 // slip knows slips by what stands at the place of a syntax error.
 func (f *file) slip(summary string, before, word []byte, at Range) words {
@@ -35,50 +27,6 @@ func (f *file) slip(summary string, before, word []byte, at Range) words {
 		return words{"a number with a unit stands in double quotes", fmt.Sprintf("Write %q.", shorten(quantity))}
 	}
 	return words{}
-}
-
-// checkOperation finds sums of texts and divisions by zero.
-func (ev *evaluation) checkOperation(n *hclsyntax.BinaryOpExpr) bool {
-	switch n.Op {
-	case hclsyntax.OpAdd:
-		if isWords(n.LHS) || isWords(n.RHS) {
-			ev.add(n.Range(), "texts are not joined by +", `Write them as one text, with ${…} for the parts that change, as in "a-${env("NAME")}".`)
-			return false
-		}
-	case hclsyntax.OpDivide, hclsyntax.OpModulo:
-		if zero, ok := n.RHS.(*hclsyntax.LiteralValueExpr); ok && isZero(zero) {
-			ev.add(n.Range(), "this divides by zero", "Write the number that is meant.")
-			return false
-		}
-	}
-	return true
-}
-
-// isWords reports whether an expression is a text that no number can be made of.
-func isWords(e hclsyntax.Expression) bool {
-	t, ok := e.(*hclsyntax.TemplateExpr)
-	if !ok || !t.IsStringLiteral() {
-		return ok
-	}
-	v, diags := t.Value(nil)
-	if diags.HasErrors() {
-		return false
-	}
-	_, number := parseNumber(v.AsString())
-	return !number
-}
-
-func isZero(e *hclsyntax.LiteralValueExpr) bool {
-	n, _ := e.Value(nil)
-	return isNumber(n) && n.AsBigFloat().Sign() == 0
-}
-
-// environmentVariable is what to say of a name that looks like one of the environment; "" when it does not.
-func environmentVariable(t hcl.Traversal) string {
-	if name := t.RootName(); len(t) == 1 && variableName.MatchString(name) {
-		return fmt.Sprintf("Did you mean env(%q)?", name)
-	}
-	return ""
 }
 
 // otherNames are the names that other tools have for our attributes and plugins.
@@ -111,7 +59,7 @@ func meant(given string, names []string) string {
 }
 
 // asBlock is how the plugin of a name is written, for a block that begins with its name; "" when there is none.
-func (l *loader) asBlock(name string) string {
+func (l *reader) asBlock(name string) string {
 	var blocks []string
 	for _, kind := range []engine.Kind{engine.KindInput, engine.KindProcessor, engine.KindOutput} {
 		if slices.Contains(l.pluginNames(kind), name) {
@@ -129,3 +77,8 @@ func foreign(block string) string {
 	}
 	return ""
 }
+
+var (
+	shellVariable = regexp.MustCompile(`^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})`)
+	numberAtEnd   = regexp.MustCompile(`[0-9][0-9.]*[ \t]*$`)
+)

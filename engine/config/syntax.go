@@ -60,7 +60,7 @@ func (f *file) sayError(e *syntaxError) Diagnostic {
 	if way == "" {
 		way = "Take it out, or write what was meant."
 	}
-	return Diagnostic{Range: &e.at, syntax: true, Summary: lowerFirst(strings.TrimSuffix(cause, ".")), Detail: way}
+	return ofSyntax(Diagnostic{Range: &e.at, Summary: lowerFirst(strings.TrimSuffix(cause, ".")), Detail: way})
 }
 
 // lookCloser finds slips that the parser takes for something else.
@@ -103,7 +103,7 @@ func (f *file) lookCloser(summary string, at Range) words {
 
 func (f *file) redefined(at Range) Diagnostic {
 	name := string(f.src[at.Start.Byte:at.End.Byte])
-	g := Diagnostic{Range: &at, syntax: true, Summary: fmt.Sprintf("%s is set twice in this block", name), Detail: "Take one of the two out."}
+	g := ofSyntax(Diagnostic{Range: &at, Summary: fmt.Sprintf("%s is set twice in this block", name), Detail: "Take one of the two out."})
 	body := f.body
 	for _, b := range f.enclosing(at.Start.Byte) {
 		body = b.Body

@@ -43,7 +43,7 @@ type placed struct {
 	repeat   int
 }
 
-func (l *loader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test {
+func (l testLoader) test(f *file, b *hclsyntax.Block, env map[string]string) *Test {
 	d := l.newDecoder(f, b.DefRange(), "the test")
 	t := &Test{Range: d.header, PipelineRange: d.header, Env: maps.Clone(env)}
 	if len(b.Labels) == 1 {
@@ -123,12 +123,12 @@ func (d *decoder) inPlace(sent []placed) (all []TestMessage) {
 func (d *decoder) checkTest(t *Test, expect *hclsyntax.Block, wrong bool) {
 	switch {
 	case expect == nil:
-		d.add(Diagnostic{Range: &d.header, absence: true, Summary: "the test expects nothing, so it cannot fail", Detail: "Add a block, such as expect { output = 1 }."})
+		d.add(absent(Diagnostic{Range: &d.header, Summary: "the test expects nothing, so it cannot fail", Detail: "Add a block, such as expect { output = 1 }."}))
 	case len(t.Expect) == 0 && !wrong:
-		d.add(Diagnostic{Range: rangeOf(expect.TypeRange), absence: true, Summary: "nothing is expected here, so the test cannot fail", Detail: "Write for example output = 1."})
+		d.add(absent(Diagnostic{Range: rangeOf(expect.TypeRange), Summary: "nothing is expected here, so the test cannot fail", Detail: "Write for example output = 1."}))
 	}
 	if len(t.Send) == 0 && !d.bad {
-		d.add(Diagnostic{Range: &d.header, absence: true, Summary: "the test sends nothing", Detail: `Add messages, such as send = [{ source = "app1" }].`})
+		d.add(absent(Diagnostic{Range: &d.header, Summary: "the test sends nothing", Detail: `Add messages, such as send = [{ source = "app1" }].`}))
 	}
 	for _, f := range t.Fails {
 		for _, i := range f.Only {
@@ -154,7 +154,7 @@ func (d *decoder) send(v anyValue) placed {
 	return p
 }
 
-func (l *loader) message(f *file, b *hclsyntax.Block) (m TestMessage, repeat int) {
+func (l testLoader) message(f *file, b *hclsyntax.Block) (m TestMessage, repeat int) {
 	d := l.newDecoder(f, b.DefRange(), "block message")
 	d.noName(b)
 	own := messageAttributes{Repeat: 1}
@@ -184,7 +184,7 @@ type failAttributes struct {
 	Only      anyValue `hcl:"only,optional" doc:"The messages that fail, by their place in what is sent, of which the first is 0; the others of their batch are stored."`
 }
 
-func (l *loader) fail(f *file, b *hclsyntax.Block) (TestFail, bool) {
+func (l testLoader) fail(f *file, b *hclsyntax.Block) (TestFail, bool) {
 	d := l.newDecoder(f, b.DefRange(), "block fail")
 	own := failAttributes{Error: "the test lets it fail"}
 	d.whole(b, &own)

@@ -36,7 +36,7 @@ type placeAttributes struct {
 }
 
 // expect decodes a block expect.
-func (l *loader) expect(f *file, b *hclsyntax.Block) []Expectation {
+func (l testLoader) expect(f *file, b *hclsyntax.Block) []Expectation {
 	d := l.newDecoder(f, b.DefRange(), "block expect")
 	d.noName(b)
 	var own expectAttributes
@@ -56,8 +56,6 @@ func (d *decoder) counts(branch string, c expectCounts) (all []Expectation) {
 	return all
 }
 
-const blockBranch = "branch"
-
 // expectBlocks decodes the blocks of a block expect, or of a branch in it, whose name with a dot is branch then.
 func (d *decoder) expectBlocks(b *hclsyntax.Block, branch string) (all []Expectation) {
 	known := outputRoles
@@ -76,16 +74,16 @@ func (d *decoder) expectBlocks(b *hclsyntax.Block, branch string) (all []Expecta
 				Detail: "Take one of the two out.", Related: []Related{{"the first one is on", *rangeOf(first.TypeRange)}}})
 		case inner.Type == blockBranch:
 			seen[name] = inner
-			all = append(all, d.l.expectBranch(d.file, inner)...)
+			all = append(all, testLoader{d.l}.expectBranch(d.file, inner)...)
 		default:
 			seen[name] = inner
-			all = append(all, d.l.expectPlace(d.file, inner, branch)...)
+			all = append(all, testLoader{d.l}.expectPlace(d.file, inner, branch)...)
 		}
 	}
 	return all
 }
 
-func (l *loader) expectBranch(f *file, b *hclsyntax.Block) []Expectation {
+func (l testLoader) expectBranch(f *file, b *hclsyntax.Block) []Expectation {
 	d := l.newDecoder(f, b.DefRange(), "block branch")
 	if len(b.Labels) != 1 {
 		d.add(Diagnostic{Range: rangeOf(b.TypeRange), Summary: "the block branch does not say which one", Detail: `Write branch "NAME" { … }.`})
@@ -102,7 +100,7 @@ func (d *decoder) attributes(b *hclsyntax.Block, into any) {
 	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(into))
 }
 
-func (l *loader) expectPlace(f *file, b *hclsyntax.Block, branch string) []Expectation {
+func (l testLoader) expectPlace(f *file, b *hclsyntax.Block, branch string) []Expectation {
 	d := l.newDecoder(f, b.DefRange(), "block "+b.Type)
 	d.noName(b)
 	var own placeAttributes
@@ -199,12 +197,4 @@ func wholeNumber(v cty.Value) (int, bool) {
 	}
 	n, accuracy := v.AsBigFloat().Int64()
 	return int(n), accuracy == big.Exact
-}
-
-// headersOf gives numbers the types that headers of a Meta have.
-func headersOf(headers map[string]any) map[string]any {
-	for name, value := range headers {
-		headers[name] = headerValue(value)
-	}
-	return headers
 }

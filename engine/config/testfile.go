@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -13,15 +12,6 @@ import (
 
 // TestEpoch is when a test begins that says no time.
 var TestEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// testEnding is what names of files with tests end in.
-const testEnding = "_test.hcl"
-
-// IsTestFile reports whether a file is one of tests, by its name. Folders are read without those.
-func IsTestFile(name string) bool { return strings.HasSuffix(name, testEnding) }
-
-// TestFileOf is the name of the file with the tests of a configuration file.
-func TestFileOf(name string) string { return strings.TrimSuffix(name, ".hcl") + testEnding }
 
 // TestFile is a file of tests for pipelines.
 type TestFile struct {
@@ -91,31 +81,32 @@ const (
 	ExpectHeld    = "held"    // messages that were settled nowhere
 )
 
-// LoadTests reads a file of tests. It is nil when there are errors. Nothing of the environment is read.
-func LoadTests(path string, o Options) (*TestFile, *Diagnostics) {
-	l := newTestLoader(o)
+// loadTestsOf reads a file of tests. It is nil when there are errors. Nothing of the environment is read.
+func loadTestsOf(path string, w *world) (*TestFile, *Diagnostics) {
+	l := newTestLoader(w)
 	l.path(path)
 	return l.loadTests(path)
 }
 
-// LoadTestSource reads tests from src. The name is what diagnostics call it.
-func LoadTestSource(name string, src []byte, o Options) (*TestFile, *Diagnostics) {
-	l := newTestLoader(o)
+// loadTestSourceOf reads tests from src. The name is what diagnostics call it.
+func loadTestSourceOf(name string, src []byte, w *world) (*TestFile, *Diagnostics) {
+	l := newTestLoader(w)
 	l.addFile(name, src)
 	return l.loadTests(name)
 }
 
-func newTestLoader(o Options) *loader {
-	o.NoEnv = false
-	l := newLoader(o)
-	l.env.closed = true
+// testLoader reads tests.
+type testLoader struct{ *world }
+
+func newTestLoader(w *world) testLoader {
+	w.env.closed = true
 	for _, t := range []any{testFileAttributes{}, testAttributes{}, messageAttributes{}, failAttributes{}, expectAttributes{}, placeAttributes{}} {
-		l.words.add(reflect.TypeOf(t)) // so that "keys" is not taken for a secret
+		w.words.add(reflect.TypeOf(t)) // so that "keys" is not taken for a secret
 	}
-	return l
+	return testLoader{w}
 }
 
-func (l *loader) loadTests(name string) (*TestFile, *Diagnostics) {
+func (l testLoader) loadTests(name string) (*TestFile, *Diagnostics) {
 	t := &TestFile{Name: name}
 	for _, f := range l.files {
 		if f.body != nil {
@@ -125,18 +116,16 @@ func (l *loader) loadTests(name string) (*TestFile, *Diagnostics) {
 	l.dropDoubtful()
 	l.diags.sort()
 	if l.diags.HasErrors() {
-		return nil, l.diags
+		return nil, l.diags.found()
 	}
-	return t, l.diags
+	return t, l.diags.found()
 }
 
 type testFileAttributes struct {
 	Env map[string]string `hcl:"env,optional" doc:"Variables for all tests of the file."`
 }
 
-const blockTest = "test"
-
-func (l *loader) testFile(into *TestFile, f *file) {
+func (l testLoader) testFile(into *TestFile, f *file) {
 	var own testFileAttributes
 	d := l.newDecoder(f, f.body.SrcRange, "the file")
 	d.body(&hclsyntax.Body{Attributes: f.body.Attributes}, d.header, d.what, "", targets(&own))
@@ -159,13 +148,13 @@ func (l *loader) testFile(into *TestFile, f *file) {
 		}
 	}
 	if len(into.Tests) == 0 {
-		l.diags.add(Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}}, absence: true,
+		l.diags.add(absent(Diagnostic{Range: &Range{Filename: f.name, Start: Pos{1, 1, 0}, End: Pos{1, 1, 0}},
 			Summary: "the file holds no test",
-			Detail:  "Begin with:\n  test \"NAME\" {\n    send = [{ source = \"app1\" }]\n    expect {\n      output = 1\n    }\n  }"})
+			Detail:  "Begin with:\n  test \"NAME\" {\n    send = [{ source = \"app1\" }]\n    expect {\n      output = 1\n    }\n  }"}))
 	}
 }
 
-func (l *loader) notInTests(f *file, b *hclsyntax.Block) {
+func (l testLoader) notInTests(f *file, b *hclsyntax.Block) {
 	g := Diagnostic{Range: rangeOf(b.DefRange()), Summary: fmt.Sprintf("a file of tests has no block %s", shorten(b.Type)), Detail: `It consists of blocks test "NAME" { … }.`}
 	if near := Suggest(b.Type, []string{blockTest}); near != "" {
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)

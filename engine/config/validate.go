@@ -37,14 +37,6 @@ func (d *decoder) validate(config any, role engine.Role) {
 	}
 }
 
-// beyond is a number that no field can hold. The field has the furthest one, so that the plugin can say which limit it has.
-type beyond struct {
-	Diagnostic        // what to say if the plugin says nothing
-	written    string // the number
-	furthest   string
-	said       bool
-}
-
 // inPlaceOf puts the number into what a plugin said of the one it saw.
 func (b *beyond) inPlaceOf(text string) string {
 	if b == nil {

@@ -130,14 +130,6 @@ func (s *setter) directVar() (envRead, bool) {
 	return s.ev.reads[0], true
 }
 
-func numberText(v cty.Value) string {
-	f := v.AsBigFloat()
-	if f.IsInt() && f.MantExp(nil) < 80 {
-		return f.Text('f', 0)
-	}
-	return f.Text('g', 10)
-}
-
 // text converts numbers and booleans as well, as people write ports and names without much thought about quotes.
 func (s *setter) text(v cty.Value) (string, bool) {
 	if v.Type() == cty.Number && !saneNumber(v) {
@@ -148,15 +140,6 @@ func (s *setter) text(v cty.Value) (string, bool) {
 		return "", false
 	}
 	return t.AsString(), true
-}
-
-func isNumber(v cty.Value) bool { return v.Type() == cty.Number && v.IsKnown() && !v.IsNull() }
-
-// saneNumber reports whether a number can be made into text within reason.
-func saneNumber(v cty.Value) bool {
-	f := v.AsBigFloat()
-	exp := f.MantExp(nil)
-	return !f.IsInf() && exp < 2000 && exp > -2000
 }
 
 func (s *setter) setText(v cty.Value, dst reflect.Value) bool {

@@ -1,0 +1,16 @@
+package config
+
+// LoadTests reads a file of tests. It is nil when there are errors. Nothing of the environment is read.
+func LoadTests(path string, o Options) (*TestFile, *Diagnostics) {
+	return loadTestsOf(path, testWorld(o))
+}
+
+// LoadTestSource reads tests from src. The name is what diagnostics call it.
+func LoadTestSource(name string, src []byte, o Options) (*TestFile, *Diagnostics) {
+	return loadTestSourceOf(name, src, testWorld(o))
+}
+
+func testWorld(o Options) *world {
+	o.NoEnv = false
+	return newWorldOf(o.withDefaults())
+}
