@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var updateAPI = flag.Bool("update", false, "write the golden listing of the exported API anew")
@@ -153,7 +154,9 @@ func exported(t *testing.T, dir string) (lines []string) {
 	add := func(format string, args ...any) {
 		lines = append(lines, pkg+": "+fmt.Sprintf(format, args...))
 	}
-	for path, file := range sources(t, dir) {
+	files := sources(t, dir)
+	lines = append(lines, handedOn(t, dir, pkg, files)...)
+	for path, file := range files {
 		if filepath.Base(path) == "race.go" {
 			continue // norace.go says the same
 		}
@@ -174,15 +177,76 @@ func exported(t *testing.T, dir string) (lines []string) {
 	return slices.Compact(lines)
 }
 
+// rooms are the names of packages below a public one, from which it hands on what stands there.
+var rooms = []string{"decode", "diagnostics", "schema", "syntax", "testfile"}
+
+// fromBelow reports whether an alias or a constant is one of a room: what it is stands there.
+func fromBelow(e ast.Expr) bool {
+	of, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	room, ok := of.X.(*ast.Ident)
+	return ok && slices.Contains(rooms, room.Name)
+}
+
+// handedOn lists what a package takes from the rooms below it, as if it stood in the package itself: an author sees no difference.
+func handedOn(t *testing.T, dir, pkg string, files map[string]*ast.File) (lines []string) {
+	t.Helper()
+	taken := map[string]bool{}
+	for _, file := range files {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.TypeSpec:
+				if fromBelow(n.Type) {
+					taken[text(n.Type)] = true
+				}
+			case *ast.ValueSpec:
+				if len(n.Values) == 1 && fromBelow(n.Values[0]) {
+					taken[text(n.Values[0])] = true
+				}
+			}
+			_, body := n.(*ast.FuncDecl)
+			return !body
+		})
+	}
+	for _, room := range rooms {
+		below := filepath.Join(dir, "internal", room)
+		if _, err := os.Stat(below); err != nil {
+			continue
+		}
+		for _, line := range exported(t, below) {
+			_, line, _ = strings.Cut(line, ": ")
+			if !taken[room+"."+subject(line)] {
+				continue
+			}
+			for name := range taken {
+				line = strings.ReplaceAll(line, name, name[strings.Index(name, ".")+1:])
+			}
+			lines = append(lines, pkg+": "+line)
+		}
+	}
+	return lines
+}
+
+// subject is the type or the name that a line of the listing is about.
+func subject(line string) string {
+	kind, rest, _ := strings.Cut(line, " ")
+	if method, is := strings.CutPrefix(rest, "("); kind == "func" && is {
+		rest = strings.TrimPrefix(method, "*")
+	}
+	return rest[:strings.IndexFunc(rest+" ", func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })]
+}
+
 func addSpec(add func(string, ...any), tok token.Token, spec ast.Spec) {
 	switch s := spec.(type) {
 	case *ast.TypeSpec:
-		if s.Name.IsExported() {
+		if s.Name.IsExported() && !fromBelow(s.Type) {
 			addType(add, s)
 		}
 	case *ast.ValueSpec:
 		for i, name := range s.Names {
-			if !name.IsExported() {
+			if !name.IsExported() || tok == token.CONST && i < len(s.Values) && fromBelow(s.Values[i]) {
 				continue
 			}
 			line := tok.String() + " " + name.Name

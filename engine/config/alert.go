@@ -12,6 +12,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 )
 
 const blockAlert = "alert"
@@ -47,7 +50,7 @@ type Alert struct {
 	Type  string // one of AlertTypes
 	Range Range  // its header in the file
 
-	decoded *decoded
+	decoded *decode.Decoded
 }
 
 // NewAlert returns an alert block with nothing in it.
@@ -111,30 +114,30 @@ func (a *Alert) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (l *loader) alert(c *Config, f *file, b *hclsyntax.Block) {
+func (l *loader) alert(c *Config, f *syntax.File, b *hclsyntax.Block) {
 	what := blockAlert
 	if len(b.Labels) > 0 {
-		what = fmt.Sprintf("%s %q", blockAlert, shorten(b.Labels[0]))
+		what = fmt.Sprintf("%s %q", blockAlert, diagnostics.Shorten(b.Labels[0]))
 	}
-	d := l.newDecoder(f, b.DefRange(), what)
+	d := decode.NewDecoder(l.World, f, b.DefRange(), what)
 	switch {
 	case len(b.Labels) == 0:
-		d.add(Diagnostic{Range: rangeOf(b.TypeRange), Summary: "the block alert does not say where alerts go to",
-			Detail: fmt.Sprintf("Write alert %q { … }. There are %s.", AlertWebhook, quoted(AlertTypes, "and"))})
+		d.Add(Diagnostic{Range: diagnostics.RangeOf(b.TypeRange), Summary: "the block alert does not say where alerts go to",
+			Detail: fmt.Sprintf("Write alert %q { … }. There are %s.", AlertWebhook, diagnostics.Quoted(AlertTypes, "and"))})
 		return
 	case len(b.Labels) > 1:
-		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[1]), Summary: "the block alert takes one name, that of its type", Detail: "Take the second one out."})
+		d.Add(Diagnostic{Range: diagnostics.RangeOf(b.LabelRanges[1]), Summary: "the block alert takes one name, that of its type", Detail: "Take the second one out."})
 		return
 	case !slices.Contains(AlertTypes, b.Labels[0]):
-		detail := fmt.Sprintf("There are %s.", quoted(AlertTypes, "and"))
-		if near := meant(b.Labels[0], AlertTypes); near != "" {
+		detail := fmt.Sprintf("There are %s.", diagnostics.Quoted(AlertTypes, "and"))
+		if near := syntax.Meant(b.Labels[0], AlertTypes); near != "" {
 			detail = fmt.Sprintf("Did you mean %q? %s", near, detail)
 		}
-		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[0]), Summary: fmt.Sprintf("there is no alert %q", shorten(b.Labels[0])), Detail: detail})
+		d.Add(Diagnostic{Range: diagnostics.RangeOf(b.LabelRanges[0]), Summary: fmt.Sprintf("there is no alert %q", diagnostics.Shorten(b.Labels[0])), Detail: detail})
 		return
 	}
 	a := NewAlert(b.Labels[0])
-	a.Range, a.decoded = d.header, d.decoded
+	a.Range, a.decoded = d.Header, d.Decoded
 	l.plain(d, b.Body, a)
 	c.Alerts = append(c.Alerts, a)
 }
@@ -150,16 +153,16 @@ func (l *loader) checkAlerts(c *Config) {
 			if slices.Contains(names, name) {
 				continue
 			}
-			d := &decoder{l.world, a.decoded}
-			at := a.decoded.attrs["pipelines"].at
+			d := &decode.Decoder{World: l.World, Decoded: a.decoded}
+			at := a.decoded.Attrs["pipelines"].At
 			detail := "There is no pipeline in these files."
 			if len(names) > 0 {
-				detail = fmt.Sprintf("There is %s.", quoted(names, "and"))
+				detail = fmt.Sprintf("There is %s.", diagnostics.Quoted(names, "and"))
 			}
 			if near := Suggest(name, names); near != "" {
 				detail = fmt.Sprintf("Did you mean %q?", near)
 			}
-			d.add(absent(Diagnostic{Range: &at, Summary: fmt.Sprintf("there is no pipeline %q, which the alert is about", shorten(name)), Detail: detail}))
+			d.Add(diagnostics.Absent(Diagnostic{Range: &at, Summary: fmt.Sprintf("there is no pipeline %q, which the alert is about", diagnostics.Shorten(name)), Detail: detail}))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 )
 
 const onePipeline = `
@@ -39,7 +40,7 @@ alert "alertmanager" {}
 `
 	c, found := config.LoadSource("x.hcl", []byte(src), options(nil))
 	for _, d := range found.All() {
-		if d.Severity != config.SeverityWarning {
+		if d.Severity != diagnostics.SeverityWarning {
 			t.Errorf("%s: %s", d.Range, d.Summary)
 		}
 	}

@@ -8,25 +8,27 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 )
 
 // report says something about a block.
 func (l *loader) report(b *Block, g Diagnostic) { l.tell(b.decoded, g) }
 
 // tell says something about a block, a branch or a pipeline, at its header where no other place is given.
-func (l *loader) tell(d *decoded, g Diagnostic) {
+func (l *loader) tell(d *decode.Decoded, g Diagnostic) {
 	if g.Range == nil {
-		g.Range = &d.header
+		g.Range = &d.Header
 	}
-	g.Context = d.file.context(g.Range.Start.Byte)
-	l.diags.add(g)
+	g.Context = d.File.Context(g.Range.Start.Byte)
+	l.Diags.Add(g)
 }
 
 // at is the place of the first of the attributes that the block has, else its header.
 func (b *Block) at(names ...string) *Range {
 	for _, n := range names {
-		if a, ok := b.decoded.attrs[n]; ok {
-			return &a.at
+		if a, ok := b.decoded.Attrs[n]; ok {
+			return &a.At
 		}
 	}
 	return &b.Range
@@ -72,9 +74,9 @@ func (l *loader) checkPolicies(w way) {
 			}
 		case policy != nil:
 			l.report(policy, Diagnostic{
-				Summary: fmt.Sprintf("%s is not directly before the output", policy.decoded.what),
-				Detail:  fmt.Sprintf("It repeats what the output does, so no other processor may stand between them. Move %s above it.", b.decoded.what),
-				Related: []Related{{"what stands between is on", b.Range}},
+				Summary: fmt.Sprintf("%s is not directly before the output", policy.decoded.What),
+				Detail:  fmt.Sprintf("It repeats what the output does, so no other processor may stand between them. Move %s above it.", b.decoded.What),
+				Related: []Related{{Text: "what stands between is on", Range: b.Range}},
 			})
 			return
 		}
@@ -92,7 +94,7 @@ func (l *loader) checkRejects(p *Pipeline) {
 			detail = "Add a dead_letter block to the branch or to the pipeline"
 		}
 		detail += b.insteadOfRejecting() + "."
-		l.report(b, absent(Diagnostic{Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.what), Detail: detail}))
+		l.report(b, diagnostics.Absent(Diagnostic{Summary: fmt.Sprintf("%s can reject messages, and the pipeline has no dead_letter to take them", b.decoded.What), Detail: detail}))
 	}
 }
 
@@ -102,16 +104,16 @@ var rejecting = []string{"on_invalid", "on_error", "on_conflict"}
 // insteadOfRejecting says what else these attributes of the block could be.
 func (b *Block) insteadOfRejecting() string {
 	var others []string
-	for _, t := range targets(b.Config) {
-		if slices.Contains(rejecting, t.name) && t.dst.Kind() == reflect.String && t.dst.String() == "dead_letter" {
-			values := slices.DeleteFunc(slices.Clone(t.values), func(v string) bool { return v == "dead_letter" })
-			others = append(others, fmt.Sprintf("%s = %s", t.name, quoted(values, "or")))
+	for _, t := range decode.Targets(b.Config) {
+		if slices.Contains(rejecting, t.Name) && t.Dst.Kind() == reflect.String && t.Dst.String() == "dead_letter" {
+			values := slices.DeleteFunc(slices.Clone(t.Values), func(v string) bool { return v == "dead_letter" })
+			others = append(others, fmt.Sprintf("%s = %s", t.Name, diagnostics.Quoted(values, "or")))
 		}
 	}
 	if len(others) == 0 {
 		return ""
 	}
-	return ", or set " + enumerate(others, "and")
+	return ", or set " + diagnostics.Enumerate(others, "and")
 }
 
 // checkLineBreaks finds an output that can never store what an input may well give, without a place for it.
@@ -130,8 +132,8 @@ func (l *loader) checkLineBreaks(w way) {
 		t := b.Traits()
 		any = (any || t.AnyBody) && !t.OneLine
 		if b.Role == engine.RoleOutput && t.LinesOnly && any {
-			l.report(b, absent(Diagnostic{Severity: SeverityWarning,
-				Summary: fmt.Sprintf("%s cannot store a message with a line break, and the pipeline has no dead_letter to take it", b.decoded.what),
+			l.report(b, diagnostics.Absent(Diagnostic{Severity: SeverityWarning,
+				Summary: fmt.Sprintf("%s cannot store a message with a line break, and the pipeline has no dead_letter to take it", b.decoded.What),
 				Detail:  `Such a message is held, and never acked. Add a dead_letter block, or a processor "json" with one, or set format = "envelope".`}))
 		}
 	}
@@ -146,8 +148,8 @@ func (l *loader) checkGrouping(w way) {
 	}
 	for _, b := range w.of(engine.RoleOutput) {
 		if b.Traits().Sealed {
-			l.report(b, absent(Diagnostic{Severity: SeverityWarning,
-				Summary: fmt.Sprintf("%s stores one object for each batch, and nothing groups messages into batches", b.decoded.what),
+			l.report(b, diagnostics.Absent(Diagnostic{Severity: SeverityWarning,
+				Summary: fmt.Sprintf("%s stores one object for each batch, and nothing groups messages into batches", b.decoded.What),
 				Detail:  `Each read of the input becomes an object, often of one message. Add a processor "batch" before the output.`}))
 		}
 	}
@@ -180,7 +182,7 @@ func (l *loader) checkFill(w way) {
 			Summary: fmt.Sprintf("batches of %d messages can never be full: at most %d messages are on their way at once", count, window),
 			Detail: fmt.Sprintf("The rest comes only after some are stored, so each batch would wait for its age. Leave the bound out, which lets it follow from the batch; or raise it%s; "+
 				"or make the batch smaller.", enough(w, count)),
-			Related: []Related{{"the size of the batch is on", *b.at("count")}}})
+			Related: []Related{{Text: "the size of the batch is on", Range: *b.at("count")}}})
 	}
 }
 
@@ -219,13 +221,13 @@ func (l *loader) checkHolding(p *Pipeline) {
 			continue
 		}
 		g := Diagnostic{Severity: SeverityWarning,
-			Summary: fmt.Sprintf("messages may be held for %s, which is more than half of the %s that %s waits for an acknowledgement", heldText(held), DurationText(wait), in.decoded.what),
-			Related: []Related{{"who waits is on", in.Range}},
+			Summary: fmt.Sprintf("messages may be held for %s, which is more than half of the %s that %s waits for an acknowledgement", heldText(held), DurationText(wait), in.decoded.What),
+			Related: []Related{{Text: "who waits is on", Range: in.Range}},
 			Detail:  "Then the source takes the connection away and delivers everything again. Lower the age of the batch or the attempts and their back-off, or raise the time that the source waits.",
 		}
 		if held >= wait {
 			g.Severity = SeverityError
-			g.Summary = fmt.Sprintf("messages may be held for %s, and %s waits only %s for an acknowledgement", heldText(held), in.decoded.what, DurationText(wait))
+			g.Summary = fmt.Sprintf("messages may be held for %s, and %s waits only %s for an acknowledgement", heldText(held), in.decoded.What, DurationText(wait))
 		}
 		l.report(longest, g)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -58,7 +59,7 @@ type Pipeline struct {
 	Range         Range    // its header in the file
 
 	version string
-	decoded *decoded
+	decoded *decode.Decoded
 	reads   []string // what file() read
 	partial bool     // some value is not known, see Options.NoEnv
 }
@@ -70,7 +71,7 @@ type Branch struct {
 	Default bool             // whether it takes what no other branch takes
 	Range   Range            // its header in the file
 
-	decoded  *decoded
+	decoded  *decode.Decoded
 	constant bool // its when asks nothing of messages,
 	always   bool // and is true of all of them
 }
@@ -91,7 +92,7 @@ type Block struct {
 
 	branch  int // the number of its branch; 0 is none
 	plugin  engine.Plugin
-	decoded *decoded
+	decoded *decode.Decoded
 }
 
 // Places are the names and roles of the pipeline's steps, in the order of the flow: its blocks, and what gives messages to branches.
@@ -112,7 +113,7 @@ func (b *Block) Plugin() engine.Plugin { return b.plugin }
 func (b *Block) Traits() engine.Traits { return engine.TraitsOf(b.Config) }
 
 // Unknown names the attributes and nested blocks whose values depend on variables that are not set, see Options.NoEnv.
-func (b *Block) Unknown() []string { return b.decoded.unknown }
+func (b *Block) Unknown() []string { return b.decoded.Unknown }
 
 // BuildEnv is what the pipelines of one process share.
 type BuildEnv struct {

@@ -2,24 +2,21 @@
 //
 // Reading order, which is the way of a file:
 //
-//	config.go      what comes out
-//	load.go        files and folders, what is no text
-//	screen.go      what would break the parser: depth, length
-//	parse.go       from text to blocks, in spite of syntax errors; syntax.go their words, slips.go those of other tools, place.go where in the file something is
-//	pipeline.go    pipeline blocks; roles.go and block.go the blocks in them, shape.go which, how many, in which order
-//	schema.go      the attributes of a configuration struct, from its tags
-//	decode.go      from the attributes of a block to the fields of a struct; nested.go the same for blocks in blocks
-//	eval.go        expressions; names.go what they refer to, functions.go, env.go and outside.go what they may call
-//	value.go       one value to one field; collection.go lists and maps, quantity.go durations and sizes
-//	template.go    texts that are rendered once a batch; variables.go what they may use, render.go how they are rendered, segment.go what
-//	               makes their values safe in a path
-//	condition.go   questions about messages, which package condition compiles, and the place of a mistake in one
-//	hide.go        what of a file and of the environment nobody may read in a diagnostic
-//	validate.go    the plugin's own checks
-//	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; writers.go, paths.go and
-//	               storage_linux.go what is written where
+//	config.go      what comes out; api.go what of it stands in the rooms below
+//	load.go        files and folders to pipelines; tests.go files of tests
+//	internal/syntax      from text to blocks
+//	internal/eval        expressions
+//	internal/schema      which attributes there are
+//	internal/decode      from blocks to structs; texts that are rendered later
+//	pipeline.go    pipeline blocks; block.go and branch.go the blocks in them, shape.go which, how many, in which order
+//	process.go     blocks about the process; alert.go
+//	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; rate.go, redaction.go; writers.go,
+//	               paths.go and storage_linux.go what is written where
 //	build.go       from a configuration to an engine.Pipeline
 //
-// Beside it: diagnostics.go, text.go, line.go and json.go hold and show what is wrong with a file, suggest.go finds what was meant, format.go
-// formats a file, graph.go draws one, envfile.go reads files of environment variables.
+// Beside it: internal/diagnostics holds and shows what is wrong with a file, internal/testfile reads tests, format.go formats a file,
+// graph.go draws one, effective.go and evaluated.go say what it comes to, changes.go and running.go compare that with what runs.
+//
+// A new block of a pipeline begins in internal/schema/roles.go, a new kind of attribute in internal/schema/schema.go and
+// internal/decode/value.go, a new check in check.go or beside it.
 package config

@@ -13,6 +13,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 )
 
 // Effective is the pipeline as it is after its variables, functions and defaults, in the form of a file, for people to look at. What
@@ -20,7 +24,7 @@ import (
 func (p *Pipeline) Effective() string {
 	e := &effective{}
 	e.open("pipeline " + strconv.Quote(p.Name))
-	e.attribute("drain_timeout", quoteHCL(DurationText(p.DrainTimeout)), p.DrainTimeout == PipelineAttributes().(*pipelineAttributes).DrainTimeout)
+	e.attribute("drain_timeout", quoteHCL(DurationText(p.DrainTimeout)), p.DrainTimeout == PipelineAttributes().(*schema.OfPipeline).DrainTimeout)
 	if len(p.Branches) > 0 {
 		e.attribute("unmatched", quoteHCL(p.unmatched()), !p.DropUnmatched)
 	}
@@ -33,7 +37,7 @@ func (p *Pipeline) Effective() string {
 			}
 			if in = b.branch; in > 0 {
 				e.gap()
-				e.open(fmt.Sprintf("%s %s", blockBranch, strconv.Quote(b.Branch)))
+				e.open(fmt.Sprintf("%s %s", schema.BlockBranch, strconv.Quote(b.Branch)))
 				e.fields(reflect.ValueOf(p.Branches[in-1].own()), "", p.Branches[in-1].decoded)
 			}
 		}
@@ -53,25 +57,25 @@ func (p *Pipeline) Effective() string {
 // unmatched is the attribute as it would be written.
 func (p *Pipeline) unmatched() string {
 	if p.DropUnmatched {
-		return unmatchedDrop
+		return schema.UnmatchedDrop
 	}
-	return unmatchedDeadLetter
+	return schema.UnmatchedDeadLetter
 }
 
 // own are the branch's attributes.
-func (b *Branch) own() any { return &branchAttributes{b.When, b.Default} }
+func (b *Branch) own() any { return &schema.OfBranch{When: b.When, Default: b.Default} }
 
 // own are the engine's attributes on the block.
 func (b *Block) own() any {
 	switch b.Role {
 	case engine.RoleInput:
-		return &inputAttributes{b.MaxInFlight, b.MaxInFlightBytes}
+		return &schema.OfInput{MaxInFlight: b.MaxInFlight, MaxInFlightBytes: b.MaxInFlightBytes}
 	case engine.RoleOutput:
-		return &outputAttributes{b.Workers}
+		return &schema.OfOutput{Workers: b.Workers}
 	case engine.RoleFallback:
-		return &fallbackAttributes{b.Recover}
+		return &schema.OfFallback{Recover: b.Recover}
 	}
-	return &noAttributes{}
+	return &schema.OfNone{}
 }
 
 // About is the value that tells one block of its kind from another at a glance, as in "queue log_queue"; "" when there is none.
@@ -80,13 +84,13 @@ func (b *Block) About() string {
 	if v.Kind() != reflect.Struct {
 		return ""
 	}
-	fields, _ := schema(v.Type()) // an error would have been found by CheckPlugins
+	fields, _ := schema.Of(v.Type()) // an error would have been found by CheckPlugins
 	for _, name := range []string{"bucket", "queue", "path", "exchange", "count", "attempts"} {
 		for _, f := range fields {
-			if f.name != name {
+			if f.Name != name {
 				continue
 			}
-			text := shown(fieldByIndex(v, f.index), f.kind)
+			text := shown(decode.FieldByIndex(v, f.Index), f.Kind)
 			if plain, err := strconv.Unquote(text); err == nil {
 				text = plain
 			}
@@ -128,30 +132,30 @@ func (e *effective) attribute(name, value string, byDefault bool) {
 }
 
 // fields writes those of a struct. The file's attributes in it are at the paths that begin with prefix.
-func (e *effective) fields(v reflect.Value, prefix string, d *decoded) {
+func (e *effective) fields(v reflect.Value, prefix string, d *decode.Decoded) {
 	v = reflect.Indirect(v)
 	if v.Kind() != reflect.Struct {
 		return
 	}
-	fields, _ := schema(v.Type()) // an error would have been found by CheckPlugins
+	fields, _ := schema.Of(v.Type()) // an error would have been found by CheckPlugins
 	for _, f := range fields {
-		value := fieldByIndex(v, f.index)
-		switch f.kind {
-		case kindBlock:
+		value := decode.FieldByIndex(v, f.Index)
+		switch f.Kind {
+		case schema.KindBlock:
 			if value.Kind() != reflect.Pointer || !value.IsNil() {
-				e.block(f.name, value, prefix+f.name+".", d)
+				e.block(f.Name, value, prefix+f.Name+".", d)
 			}
-		case kindBlocks:
+		case schema.KindBlocks:
 			for i := range value.Len() {
-				e.block(f.name, value.Index(i), fmt.Sprintf("%s%s[%d].", prefix, f.name, i), d)
+				e.block(f.Name, value.Index(i), fmt.Sprintf("%s%s[%d].", prefix, f.Name, i), d)
 			}
 		default:
-			at, written := d.attrs[prefix+f.name]
-			text := shown(value, f.kind)
+			at, written := d.Attrs[prefix+f.Name]
+			text := shown(value, f.Kind)
 			if written && rendered(value) { // as it was written, which need not be in quotes
-				text = strings.TrimRight(open(string(d.file.src[at.at.Start.Byte:at.at.End.Byte])), "\n")
+				text = strings.TrimRight(open(string(d.File.Src[at.At.Start.Byte:at.At.End.Byte])), "\n")
 			}
-			e.attribute(f.name, text, !written)
+			e.attribute(f.Name, text, !written)
 		}
 	}
 }
@@ -166,14 +170,14 @@ func rendered(v reflect.Value) bool {
 	return is && len(t.Refs()) > 0
 }
 
-func (e *effective) block(name string, v reflect.Value, prefix string, d *decoded) {
+func (e *effective) block(name string, v reflect.Value, prefix string, d *decode.Decoded) {
 	e.open(name)
 	e.fields(v, prefix, d)
 	e.close()
 }
 
 // shown is a value as a file would have it, without its secrets.
-func shown(v reflect.Value, k kind) string {
+func shown(v reflect.Value, k schema.Kind) string {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return "null"
@@ -181,23 +185,23 @@ func shown(v reflect.Value, k kind) string {
 		v = v.Elem()
 	}
 	switch k {
-	case kindString:
+	case schema.KindString:
 		return quoteHCL(open(v.String()))
-	case kindDuration:
+	case schema.KindDuration:
 		return quoteHCL(DurationText(v.Interface().(time.Duration)))
-	case kindBytes:
+	case schema.KindBytes:
 		return quoteHCL(v.Interface().(engine.Bytes).String())
-	case kindSecret:
+	case schema.KindSecret:
 		return strconv.Quote(v.Interface().(engine.Secret).String())
-	case kindTemplate:
+	case schema.KindTemplate:
 		return quoteHCL(open(v.Interface().(engine.Template).String()))
-	case kindCondition:
+	case schema.KindCondition:
 		return quoteHCL(open(v.Interface().(engine.Condition).String()))
-	case kindSecrets:
+	case schema.KindSecrets:
 		return listOf(v, func(item reflect.Value) string { return strconv.Quote(item.Interface().(engine.Secret).String()) })
-	case kindList:
+	case schema.KindList:
 		return listOf(v, func(item reflect.Value) string { return quoteHCL(open(item.String())) })
-	case kindMap:
+	case schema.KindMap:
 		return shownMap(v.Interface().(map[string]string))
 	}
 	return fmt.Sprint(v.Interface())
@@ -218,7 +222,7 @@ func shownMap(m map[string]string) string {
 	var items []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value := open(m[key])
-		if soundsSecret(key) {
+		if syntax.SoundsSecret(key) {
 			value = engine.NewSecret(value).String()
 		}
 		items = append(items, quoteHCL(key)+" = "+quoteHCL(value))
@@ -238,5 +242,5 @@ func open(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	return secretParameter.ReplaceAllString(inText.ReplaceAllString(text, "://***@"), "${1}***")
+	return secretParameter.ReplaceAllString(diagnostics.InText.ReplaceAllString(text, "://***@"), "${1}***")
 }

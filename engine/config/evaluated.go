@@ -17,6 +17,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
 )
 
 // Evaluated is what a pipeline is made of after env() and file() were read. Comments, formatting and places in the file are no part of it, so
@@ -44,7 +47,7 @@ func (p *Pipeline) Evaluate(salt []byte) Evaluated {
 		e.text("unmatched", p.unmatched())
 	}
 	for _, b := range p.Branches {
-		e.block = blockBranch + " " + b.Name
+		e.block = schema.BlockBranch + " " + b.Name
 		e.fields("", reflect.ValueOf(b.own()).Elem())
 	}
 	for i := range p.Blocks {
@@ -71,7 +74,7 @@ func (p *Pipeline) Reads() []string {
 func (p *Pipeline) flow() (names []string) {
 	blocks := slices.Clone(p.Blocks)
 	slices.SortStableFunc(blocks, func(a, b Block) int {
-		return cmp.Or(strings.Compare(a.Branch, b.Branch), slices.Index(roles, a.Role)-slices.Index(roles, b.Role))
+		return cmp.Or(strings.Compare(a.Branch, b.Branch), slices.Index(schema.Roles, a.Role)-slices.Index(schema.Roles, b.Role))
 	})
 	for _, b := range blocks {
 		names = append(names, b.Name)
@@ -87,7 +90,7 @@ type evaluator struct {
 }
 
 func (e *evaluator) text(attr, text string) {
-	if hideUserinfo(text) != text { // a password in an address, of whatever attribute
+	if diagnostics.HideUserinfo(text) != text { // a password in an address, of whatever attribute
 		e.hidden(attr, text)
 		return
 	}
@@ -113,7 +116,7 @@ func (e *evaluator) of(b *Block) {
 		e.text("recover", fmt.Sprint(b.Recover))
 	}
 	e.fields("", reflect.ValueOf(b.Config).Elem())
-	for _, t := range b.decoded.templates {
+	for _, t := range b.decoded.Templates {
 		e.outside(t)
 	}
 	files := b.Traits().Files
@@ -124,44 +127,44 @@ func (e *evaluator) of(b *Block) {
 
 // fields notes the attributes and nested blocks of a configuration struct.
 func (e *evaluator) fields(prefix string, v reflect.Value) {
-	all, _ := schema(v.Type()) // an error would have been found by CheckPlugins
+	all, _ := schema.Of(v.Type()) // an error would have been found by CheckPlugins
 	for _, f := range all {
-		at, err := v.FieldByIndexErr(f.index)
+		at, err := v.FieldByIndexErr(f.Index)
 		if err != nil || at.Kind() == reflect.Pointer && at.IsNil() {
 			continue
 		}
-		e.value(prefix+f.name, f, at)
+		e.value(prefix+f.Name, f, at)
 	}
 }
 
-func (e *evaluator) value(path string, f field, v reflect.Value) {
+func (e *evaluator) value(path string, f schema.Field, v reflect.Value) {
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
-	switch f.kind {
-	case kindBlock:
+	switch f.Kind {
+	case schema.KindBlock:
 		e.text(path, "present")
 		e.fields(path+".", v)
-	case kindBlocks:
+	case schema.KindBlocks:
 		e.text(path, fmt.Sprint(v.Len()))
 		for i := range v.Len() {
 			e.fields(fmt.Sprintf("%s[%d].", path, i), reflect.Indirect(v.Index(i)))
 		}
-	case kindSecret:
+	case schema.KindSecret:
 		e.hidden(path, v.Interface().(engine.Secret).Reveal())
-	case kindSecrets:
+	case schema.KindSecrets:
 		for i, s := range v.Interface().([]engine.Secret) {
 			e.hidden(fmt.Sprintf("%s[%d]", path, i), s.Reveal())
 		}
-	case kindMap: // values such as headers may be secrets
+	case schema.KindMap: // values such as headers may be secrets
 		for _, k := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
 			e.hidden(fmt.Sprintf("%s[%q]", path, k.String()), v.MapIndex(k).String())
 		}
-	case kindTemplate:
+	case schema.KindTemplate:
 		e.text(path, v.Interface().(engine.Template).String())
-	case kindCondition:
+	case schema.KindCondition:
 		e.text(path, v.Interface().(engine.Condition).String())
-	case kindList:
+	case schema.KindList:
 		e.text(path, fmt.Sprintf("%q", v.Interface()))
 	default:
 		e.text(path, fmt.Sprint(v.Interface()))
@@ -169,13 +172,13 @@ func (e *evaluator) value(path string, f field, v reflect.Value) {
 }
 
 // outside notes what a template read at load: its source names the variable or file, and says nothing of the value.
-func (e *evaluator) outside(t *template) {
-	hclsyntax.VisitAll(t.expr, func(n hclsyntax.Node) hcl.Diagnostics {
+func (e *evaluator) outside(t *decode.Template) {
+	hclsyntax.VisitAll(t.Expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, is := n.(*hclsyntax.FunctionCallExpr)
 		if !is || call.Name != "env" && call.Name != "file" {
 			return nil
 		}
-		v, diags := call.Value(t.ev.context(nil))
+		v, diags := call.Value(t.Ev.Context(nil))
 		if diags.HasErrors() || !v.IsWhollyKnown() || v.IsNull() {
 			return nil
 		}
@@ -183,8 +186,8 @@ func (e *evaluator) outside(t *template) {
 		if v.Type() == cty.String {
 			text = v.AsString()
 		}
-		source := string(t.ev.f.src[call.Range().Start.Byte:call.Range().End.Byte])
-		e.hidden(t.path+" "+source, text)
+		source := string(t.Ev.File.Src[call.Range().Start.Byte:call.Range().End.Byte])
+		e.hidden(t.Path+" "+source, text)
 		return nil
 	})
 }

@@ -15,9 +15,9 @@ func (l *loader) checkTwice(w way) {
 		}
 		if other := first[b.Type]; other != nil {
 			l.report(b, Diagnostic{
-				Summary: fmt.Sprintf("a pipeline has one %s, and this is the second", b.decoded.what),
+				Summary: fmt.Sprintf("a pipeline has one %s, and this is the second", b.decoded.What),
 				Detail:  "Each would repeat what the other repeats. Take one of the two out.",
-				Related: []Related{{"the first one is on", other.Range}},
+				Related: []Related{{Text: "the first one is on", Range: other.Range}},
 			})
 			continue
 		}
@@ -30,7 +30,7 @@ func (l *loader) checkFallback(w way) {
 	for _, fallback := range w.of(engine.RoleFallback, "recover") {
 		if fallback.Recover && !fallback.Traits().GivesBack {
 			l.report(fallback, Diagnostic{Severity: SeverityWarning,
-				Summary: fmt.Sprintf("what falls into %s does not come home by itself", fallback.decoded.what),
+				Summary: fmt.Sprintf("what falls into %s does not come home by itself", fallback.decoded.What),
 				Detail: "It counts as stored there, and somebody has to bring it to the output. Use a fallback \"file\", which gives back what it took; " +
 					"or set recover = false, which says that it is meant so."})
 		}
@@ -41,7 +41,7 @@ func (l *loader) checkFallback(w way) {
 	for _, b := range w.of(engine.RoleProcessor, "attempts") {
 		if b.Traits().Endless {
 			l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at("attempts"),
-				Summary: fmt.Sprintf("the fallback is never used, because %s tries without limit", b.decoded.what),
+				Summary: fmt.Sprintf("the fallback is never used, because %s tries without limit", b.decoded.What),
 				Detail:  "Give it a number of attempts; what fails then goes to the fallback. Or take the fallback out."})
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 )
 
 var update = flag.Bool("update", false, "write the expected results anew")
@@ -103,7 +104,7 @@ func plain(v reflect.Value) any {
 		return x.String()
 	case engine.Secret, engine.Template, engine.Condition:
 		return x
-	case config.Range:
+	case diagnostics.Range:
 		return x.String()
 	}
 	switch v.Kind() {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 	"github.com/logpipe/logpipe/plugins"
 )
 
@@ -59,7 +60,7 @@ func hides(t *testing.T, src string, env map[string]string) {
 	if !found.HasErrors() {
 		t.Errorf("nothing is wrong with\n%s", src)
 	}
-	for _, found := range []*config.Diagnostics{found, formatted} {
+	for _, found := range []*diagnostics.Diagnostics{found, formatted} {
 		asJSON, err := json.Marshal(found)
 		if err != nil {
 			t.Fatal(err)

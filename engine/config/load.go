@@ -5,6 +5,9 @@ import (
 	"reflect"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/eval"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 )
 
 // Load reads configurations from files, and from the *.hcl files of folders without tests and without those in folders below, in the
@@ -12,10 +15,10 @@ import (
 func Load(paths []string, o Options) (*Config, *Diagnostics) {
 	l := newLoader(o)
 	if len(paths) == 0 {
-		l.diags.add(Diagnostic{Summary: "no configuration is named", Detail: "Name a file, or a folder with *.hcl files."})
+		l.Diags.Add(Diagnostic{Summary: "no configuration is named", Detail: "Name a file, or a folder with *.hcl files."})
 	}
 	for _, p := range paths {
-		l.path(p)
+		l.Path(p)
 	}
 	return l.load()
 }
@@ -23,7 +26,7 @@ func Load(paths []string, o Options) (*Config, *Diagnostics) {
 // LoadSource reads a configuration from src. The name is what diagnostics call it; file() looks in its folder.
 func LoadSource(name string, src []byte, o Options) (*Config, *Diagnostics) {
 	l := newLoader(o)
-	l.addFile(name, src)
+	l.AddFile(name, src)
 	return l.load()
 }
 
@@ -39,7 +42,7 @@ func CheckPlugins(plugins []engine.Plugin) {
 			seen[p.Kind()] = map[string]string{}
 		}
 		seen[p.Kind()][p.Name()] = p.Package()
-		if err := checkSchema(p); err != nil {
+		if err := schema.CheckSchema(p); err != nil {
 			panic(fmt.Sprintf("plugin %s %q: %v", p.Kind(), p.Name(), err))
 		}
 	}
@@ -48,7 +51,7 @@ func CheckPlugins(plugins []engine.Plugin) {
 // loader makes pipelines of files.
 type loader struct {
 	Options
-	*world
+	*eval.World
 }
 
 func newLoader(o Options) *loader {
@@ -56,17 +59,17 @@ func newLoader(o Options) *loader {
 	return &loader{o, newWorldOf(o)}
 }
 
-func newWorldOf(o Options) *world {
+func newWorldOf(o Options) *eval.World {
 	CheckPlugins(o.Plugins)
-	r := &reader{plugins: o.Plugins, stdin: o.Stdin, words: newSecretWords(o.Plugins, reflect.TypeFor[Alert]())}
-	return newWorld(r, o.LookupEnv, o.NoEnv)
+	r := &syntax.Reader{Plugins: o.Plugins, Stdin: o.Stdin, Words: syntax.NewSecretWords(o.Plugins, reflect.TypeFor[Alert]())}
+	return eval.NewWorld(r, o.LookupEnv, o.NoEnv)
 }
 
 func (l *loader) load() (*Config, *Diagnostics) {
 	c := l.pipelines()
-	l.diags.sort()
-	if l.diags.HasErrors() {
-		return nil, l.diags.found()
+	l.Diags.Sort()
+	if l.Diags.HasErrors() {
+		return nil, l.Diags.Found()
 	}
-	return c, l.diags.found()
+	return c, l.Diags.Found()
 }

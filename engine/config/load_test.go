@@ -13,6 +13,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 )
 
 func pipeline(name string) string {
@@ -32,7 +33,7 @@ func write(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-func text(d *config.Diagnostics) string {
+func text(d *diagnostics.Diagnostics) string {
 	var b bytes.Buffer
 	d.WriteText(&b, false, 400)
 	return b.String()
@@ -206,7 +207,7 @@ func TestDiagnosticsAreDeterministic(t *testing.T) {
 				t.Fatal(cmp.Diff(text(first), text(again)))
 			}
 		}
-		last := config.Pos{}
+		last := diagnostics.Pos{}
 		for _, d := range first.All() {
 			if d.Range.Start.Byte < last.Byte {
 				t.Errorf("%s: out of order at %s", file, d.Range)

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 	"os"
 	"path/filepath"
 )
@@ -19,7 +21,7 @@ func (l *loader) checkFiles(p *Pipeline) {
 			}
 			if _, err := os.Stat(path); err != nil {
 				l.report(b, Diagnostic{Severity: SeverityWarning, Range: b.at(attr),
-					Summary: fmt.Sprintf("%s: the file %s cannot be read: %v", attr, shorten(path), reason(err)),
+					Summary: fmt.Sprintf("%s: the file %s cannot be read: %v", attr, diagnostics.Shorten(path), syntax.Reason(err)),
 					Detail:  "Without it no connection is made. It counts from the folder that logpipe is started in, and must be there on the machine that runs the pipeline."})
 			}
 		}

@@ -220,13 +220,21 @@ type instance struct {
 	config any
 }
 
-func newInput[C any](c C, e engine.Env) (engine.Input, error) { return &instance{e, c}, nil }
-func newTransform[C any](c C, e engine.Env) (engine.Transform, error) {
-	return &instance{e, c}, nil
+func newInput[C any](c C, e engine.Env) (engine.Input, error) {
+	return &instance{Env: e, config: c}, nil
 }
-func newStage[C any](c C, e engine.Env) (engine.Stage, error)   { return &instance{e, c}, nil }
-func newPolicy[C any](c C, e engine.Env) (engine.Policy, error) { return &instance{e, c}, nil }
-func newOutput[C any](c C, e engine.Env) (engine.Output, error) { return &instance{e, c}, nil }
+func newTransform[C any](c C, e engine.Env) (engine.Transform, error) {
+	return &instance{Env: e, config: c}, nil
+}
+func newStage[C any](c C, e engine.Env) (engine.Stage, error) {
+	return &instance{Env: e, config: c}, nil
+}
+func newPolicy[C any](c C, e engine.Env) (engine.Policy, error) {
+	return &instance{Env: e, config: c}, nil
+}
+func newOutput[C any](c C, e engine.Env) (engine.Output, error) {
+	return &instance{Env: e, config: c}, nil
+}
 
 func (*instance) Open(context.Context) error                   { return nil }
 func (*instance) Read(context.Context, *engine.Batch) error    { return io.EOF }

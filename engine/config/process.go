@@ -9,6 +9,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 )
 
 // Blocks beside the pipelines are about the process that runs them.
@@ -47,7 +50,7 @@ func (a *Admin) Validate() error {
 func NewAdmin() *Admin { return &Admin{Listen: DefaultListen} }
 
 // processBlock decodes a block about the process; it is false for others.
-func (l *loader) processBlock(c *Config, f *file, b *hclsyntax.Block) bool {
+func (l *loader) processBlock(c *Config, f *syntax.File, b *hclsyntax.Block) bool {
 	switch b.Type {
 	case blockAdmin:
 		l.admin(c, f, b)
@@ -59,33 +62,33 @@ func (l *loader) processBlock(c *Config, f *file, b *hclsyntax.Block) bool {
 	return true
 }
 
-func (l *loader) admin(c *Config, f *file, b *hclsyntax.Block) {
-	d := l.newDecoder(f, b.DefRange(), blockAdmin)
+func (l *loader) admin(c *Config, f *syntax.File, b *hclsyntax.Block) {
+	d := decode.NewDecoder(l.World, f, b.DefRange(), blockAdmin)
 	if len(b.Labels) > 0 {
-		d.add(Diagnostic{Range: rangeOf(b.LabelRanges[0]), Summary: "the admin block has no name", Detail: "Write admin { … }."})
+		d.Add(Diagnostic{Range: diagnostics.RangeOf(b.LabelRanges[0]), Summary: "the admin block has no name", Detail: "Write admin { … }."})
 	}
 	if c.Admin.Range != nil {
-		d.add(Diagnostic{Range: &d.header, Summary: "there are two admin blocks",
-			Detail: "A process has one HTTP side. Keep one of the two.", Related: []Related{{"the first one is on", *c.Admin.Range}}})
+		d.Add(Diagnostic{Range: &d.Header, Summary: "there are two admin blocks",
+			Detail: "A process has one HTTP side. Keep one of the two.", Related: []Related{{Text: "the first one is on", Range: *c.Admin.Range}}})
 		return
 	}
 	c.Admin = NewAdmin()
-	c.Admin.Range = &d.header
+	c.Admin.Range = &d.Header
 	l.plain(d, b.Body, c.Admin)
 }
 
 // plain decodes a block that is no plugin's into a struct with the same tags, and lets it find its mistakes. What is not known, see
 // Options.NoEnv, is left at its default.
-func (l *loader) plain(d *decoder, body *hclsyntax.Body, into any) {
-	d.body(body, d.header, d.what, "", targets(into))
-	for _, t := range d.templates {
-		d.put(t, &templateScope{none: "There are no batches here."})
+func (l *loader) plain(d *decode.Decoder, body *hclsyntax.Body, into any) {
+	d.Body(body, d.Header, d.What, "", decode.Targets(into))
+	for _, t := range d.Templates {
+		put(d.Decoded, t, &decode.TemplateScope{None: "There are no batches here."})
 	}
-	d.validate(into, "")
-	d.addBeyond()
+	d.Validate(into, "")
+	d.AddBeyond()
 }
 
 // knownBlocks says what a file consists of.
 func knownBlocks() string {
-	return fmt.Sprintf(`A file consists of blocks pipeline "NAME" { … }, and beside them of %s, for the process.`, enumerate(slices.Clone(processBlocks), "and"))
+	return fmt.Sprintf(`A file consists of blocks pipeline "NAME" { … }, and beside them of %s, for the process.`, diagnostics.Enumerate(slices.Clone(processBlocks), "and"))
 }

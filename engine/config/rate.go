@@ -31,14 +31,14 @@ func (l *loader) checkRates(p *Pipeline, w way) {
 func tooSlow(in *Block, wait, patience time.Duration, window int64, rate float64) Diagnostic {
 	g := Diagnostic{Severity: SeverityWarning,
 		Summary: fmt.Sprintf("messages may wait here for %s, which is more than half of the %s that %s waits for an acknowledgement",
-			heldText(wait), DurationText(patience), in.decoded.what),
-		Related: []Related{{"who waits is on", in.Range}},
+			heldText(wait), DurationText(patience), in.decoded.What),
+		Related: []Related{{Text: "who waits is on", Range: in.Range}},
 		Detail: fmt.Sprintf("Up to %d messages are on their way at once. When it is too long the source takes the connection away and delivers everything again. "+
 			"Set max_in_flight on the input; %d messages pass in a minute.", window, max(1, int64(rate*60))),
 	}
 	if wait >= patience {
 		g.Severity = SeverityError
-		g.Summary = fmt.Sprintf("messages may wait here for %s, and %s waits only %s for an acknowledgement", heldText(wait), in.decoded.what, DurationText(patience))
+		g.Summary = fmt.Sprintf("messages may wait here for %s, and %s waits only %s for an acknowledgement", heldText(wait), in.decoded.What, DurationText(patience))
 	}
 	return g
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/syntax"
 	"github.com/logpipe/logpipe/plugins"
 )
 
 // The files that people start from can be used as they are, with the plugins that come with logpipe.
 func TestShippedFiles(t *testing.T) {
 	files, _ := filepath.Glob("../../examples/*.hcl")
-	files = append(slices.DeleteFunc(files, config.IsTestFile), "../../pipeline.hcl", "testdata/valid/shipped.hcl")
+	files = append(slices.DeleteFunc(files, syntax.IsTestFile), "../../pipeline.hcl", "testdata/valid/shipped.hcl")
 	o := config.Options{Plugins: plugins.All, NoEnv: true, LookupEnv: func(string) (string, bool) { return "", false }}
 	for _, file := range files {
 		c, found := config.Load([]string{file}, o)

@@ -16,9 +16,9 @@ func (l *loader) checkRedaction(w way) {
 		t := b.Traits()
 		if t.Redacts && early != nil {
 			l.report(b, Diagnostic{Severity: SeverityWarning,
-				Summary: fmt.Sprintf("what %s rejects goes to the dead letter before %s has seen it", early.decoded.what, b.decoded.what),
+				Summary: fmt.Sprintf("what %s rejects goes to the dead letter before %s has seen it", early.decoded.What, b.decoded.What),
 				Detail:  "So the secrets in it are kept there. Put it first, in front of all that may reject messages.",
-				Related: []Related{{"who rejects is on", early.Range}}})
+				Related: []Related{{Text: "who rejects is on", Range: early.Range}}})
 		}
 		if t.Redacts {
 			return // what comes behind it has no secrets

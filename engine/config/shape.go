@@ -8,28 +8,31 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
 )
 
 // element is a block in a pipeline or a branch.
 type element struct {
 	role engine.Role
-	*decoded
+	*decode.Decoded
 }
 
 // inside decodes what stands in a pipeline or a branch: its attributes into own, and its blocks, which go to those of the pipeline. branch is its
 // number, 0 for the pipeline itself.
-func (l *loader) inside(p *Pipeline, d *decoder, b *hclsyntax.Block, own any, branch int) {
-	d.body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.header, d.what, "", targets(own))
+func (l *loader) inside(p *Pipeline, d *decode.Decoder, b *hclsyntax.Block, own any, branch int) {
+	d.Body(&hclsyntax.Body{Attributes: b.Body.Attributes}, d.Header, d.What, "", decode.Targets(own))
 	var elements []element
 	for _, inner := range b.Body.Blocks {
 		switch role := engine.Role(inner.Type); {
-		case d.file.isPlaceholder(inner):
-		case !slices.Contains(rolesIn(b.Type), role):
-			l.unknownRole(d.file, inner, b.Type)
-		case role == roleBranch:
-			elements = append(elements, element{role, l.branch(p, d.file, inner)})
+		case d.File.IsPlaceholder(inner):
+		case !slices.Contains(schema.RolesIn(b.Type), role):
+			l.unknownRole(d.File, inner, b.Type)
+		case role == schema.RoleBranch:
+			elements = append(elements, element{role, l.branch(p, d.File, inner)})
 		default:
-			block := l.block(d.file, inner)
+			block := l.block(d.File, inner)
 			if block.branch = branch; branch > 0 {
 				block.Branch = p.Branches[branch-1].Name
 			}
@@ -37,28 +40,28 @@ func (l *loader) inside(p *Pipeline, d *decoder, b *hclsyntax.Block, own any, br
 			elements = append(elements, element{role, block.decoded})
 		}
 	}
-	l.checkShape(b.Type, d.decoded, elements)
+	l.checkShape(b.Type, d.Decoded, elements)
 }
 
 // checkShape finds what is missing, twice or out of order in a pipeline or a branch. Blocks count also when something in them is wrong.
-func (l *loader) checkShape(kind string, around *decoded, elements []element) {
+func (l *loader) checkShape(kind string, around *decode.Decoded, elements []element) {
 	first := map[engine.Role]*element{}
-	var before [rankLast + 1]*element // the first block of each rank
+	var before [schema.RankLast + 1]*element // the first block of each rank
 	for i := range elements {
 		e := &elements[i]
 		other := first[e.role]
 		switch {
 		case other == nil:
 			first[e.role] = e
-		case rank(e.role) >= rank(engine.RoleOutput) && e.role != roleBranch:
+		case schema.Rank(e.role) >= schema.Rank(engine.RoleOutput) && e.role != schema.RoleBranch:
 			l.second(kind, e, other)
 		}
-		if before[rank(e.role)] == nil {
-			before[rank(e.role)] = e
+		if before[schema.Rank(e.role)] == nil {
+			before[schema.Rank(e.role)] = e
 		}
 		var later *element
-		for _, o := range before[rank(e.role)+1:] {
-			if o != nil && (later == nil || o.header.Start.Byte < later.header.Start.Byte) {
+		for _, o := range before[schema.Rank(e.role)+1:] {
+			if o != nil && (later == nil || o.Header.Start.Byte < later.Header.Start.Byte) {
 				later = o
 			}
 		}
@@ -66,13 +69,13 @@ func (l *loader) checkShape(kind string, around *decoded, elements []element) {
 			l.misplaced(kind, e, later)
 		}
 	}
-	if branch := first[roleBranch]; branch != nil {
+	if branch := first[schema.RoleBranch]; branch != nil {
 		l.besideBranches(branch, first[engine.RoleOutput], first[engine.RoleFallback])
 	}
 	for _, role := range []engine.Role{engine.RoleInput, engine.RoleOutput} {
-		if first[role] == nil && slices.Contains(rolesIn(kind), role) && (role == engine.RoleInput || first[roleBranch] == nil) {
-			l.tell(around, absent(Diagnostic{Summary: fmt.Sprintf("the %s has no %s", kind, role),
-				Detail: fmt.Sprintf("Add %s \"NAME\" { … }. %s", role, l.inventory(kindOf(role)))}))
+		if first[role] == nil && slices.Contains(schema.RolesIn(kind), role) && (role == engine.RoleInput || first[schema.RoleBranch] == nil) {
+			l.tell(around, diagnostics.Absent(Diagnostic{Summary: fmt.Sprintf("the %s has no %s", kind, role),
+				Detail: fmt.Sprintf("Add %s \"NAME\" { … }. %s", role, l.Inventory(schema.KindOf(role)))}))
 		}
 	}
 }
@@ -80,15 +83,15 @@ func (l *loader) checkShape(kind string, around *decoded, elements []element) {
 func (l *loader) misplaced(kind string, e, later *element) {
 	order := "input, processor, output, then fallback and dead_letter"
 	switch {
-	case kind == blockBranch:
+	case kind == schema.BlockBranch:
 		order = "processor, output, then fallback and dead_letter"
-	case e.role == roleBranch || later.role == roleBranch:
+	case e.role == schema.RoleBranch || later.role == schema.RoleBranch:
 		order = "input, processor, branch, then dead_letter"
 	}
-	l.tell(e.decoded, Diagnostic{
-		Summary: fmt.Sprintf("%s stands after %s, but messages pass it before", e.what, later.what),
+	l.tell(e.Decoded, Diagnostic{
+		Summary: fmt.Sprintf("%s stands after %s, but messages pass it before", e.What, later.What),
 		Detail:  fmt.Sprintf("Blocks are written in the order that messages pass them: %s. Move it up.", order),
-		Related: []Related{{"what it must stand before is on", later.header}},
+		Related: []Related{{Text: "what it must stand before is on", Range: later.Header}},
 	})
 }
 
@@ -97,10 +100,10 @@ func (l *loader) second(kind string, e, first *element) {
 	if e.role != engine.RoleOutput {
 		detail = "Take one of the two out."
 	}
-	l.tell(e.decoded, Diagnostic{
+	l.tell(e.Decoded, Diagnostic{
 		Summary: fmt.Sprintf("a %s has one %s, and this is the second", kind, e.role),
 		Detail:  detail,
-		Related: []Related{{"the first one is on", first.header}},
+		Related: []Related{{Text: "the first one is on", Range: first.Header}},
 	})
 }
 
@@ -108,10 +111,10 @@ func (l *loader) second(kind string, e, first *element) {
 func (l *loader) besideBranches(branch *element, writers ...*element) {
 	for _, e := range writers {
 		if e != nil {
-			l.tell(e.decoded, Diagnostic{
-				Summary: fmt.Sprintf("%s stands beside branches, where no message passes", e.what),
+			l.tell(e.Decoded, Diagnostic{
+				Summary: fmt.Sprintf("%s stands beside branches, where no message passes", e.What),
 				Detail:  fmt.Sprintf("With branches each %s stands in one of them. Move it into a branch; one without when takes every message.", e.role),
-				Related: []Related{{"the first branch is on", branch.header}},
+				Related: []Related{{Text: "the first branch is on", Range: branch.Header}},
 			})
 		}
 	}
@@ -122,12 +125,12 @@ func (l *loader) besideBranches(branch *element, writers ...*element) {
 func (p *Pipeline) arrange() {
 	outer := func(b Block) int {
 		if b.branch > 0 {
-			return rank(roleBranch)
+			return schema.Rank(schema.RoleBranch)
 		}
-		return rank(b.Role)
+		return schema.Rank(b.Role)
 	}
 	slices.SortStableFunc(p.Blocks, func(a, b Block) int {
-		return cmp.Or(outer(a)-outer(b), a.branch-b.branch, rank(a.Role)-rank(b.Role))
+		return cmp.Or(outer(a)-outer(b), a.branch-b.branch, schema.Rank(a.Role)-schema.Rank(b.Role))
 	})
 	count := map[string]int{}
 	for i := range p.Blocks {

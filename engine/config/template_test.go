@@ -12,6 +12,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
 	"github.com/logpipe/logpipe/engine/enginetest"
 )
 
@@ -116,12 +117,12 @@ func TestSegment(t *testing.T) {
 		"a\x00b\n\x7f": "a%00b%0A%7F", "\xff": "%FF", "a\u0085b": "a%C2%85b", "\u2028": "%E2%80%A8",
 		"e\u0301": "e\u0301%~bf12767b0f2a56b2190075bae8169f65", strings.Repeat("x", 128): strings.Repeat("x", 128),
 	} {
-		if got := config.Segment(value); got != want {
+		if got := decode.Segment(value); got != want {
 			t.Errorf("%q is %q, not %q", value, got, want)
 		}
 	}
-	long := config.Segment(strings.Repeat("ä", 100))
-	if len(long) > 128 || !strings.HasPrefix(long, "ää") || long == config.Segment(strings.Repeat("ä", 101)) {
+	long := decode.Segment(strings.Repeat("ä", 100))
+	if len(long) > 128 || !strings.HasPrefix(long, "ää") || long == decode.Segment(strings.Repeat("ä", 101)) {
 		t.Errorf("a long value is %q", long)
 	}
 }
@@ -131,7 +132,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add("", "_")
 	f.Add(strings.Repeat("a", 200), strings.Repeat("a", 201))
 	f.Fuzz(func(t *testing.T, a, b string) {
-		x, y := config.Segment(a), config.Segment(b)
+		x, y := decode.Segment(a), decode.Segment(b)
 		if a != b && x == y {
 			t.Errorf("%q and %q are both %q", a, b, x)
 		}
@@ -151,7 +152,7 @@ func TestSegmentsDiffer(t *testing.T) {
 		for range r.IntN(70) {
 			b.WriteString(alphabet[r.IntN(len(alphabet))])
 		}
-		s := config.Segment(b.String())
+		s := decode.Segment(b.String())
 		if other, ok := seen[s]; ok && other != b.String() {
 			t.Fatalf("%q and %q are both %q", other, b.String(), s)
 		}

@@ -11,6 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/config/internal/decode"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/testfile"
 )
 
 // What is wrong with a test is told exactly as it stands beside it: a test whose "expct" nobody reads would pass for ever.
@@ -75,23 +78,23 @@ test "all of it" {
 		t.Fatal(text(found))
 	}
 	got := file.Tests[0]
-	m := config.TestMessage{
+	m := testfile.TestMessage{
 		Body: []byte(`{"a":[true,null,0.1],"b":1}`), Headers: map[string]any{"n": int64(1), "f": 1.5, "list": []any{int64(2)}},
 		RoutingKey: "key", ID: "4711", After: 5 * time.Second,
 	}
-	want := &config.Test{
+	want := &testfile.Test{
 		Name: "all of it", Pipeline: "logs", Env: map[string]string{"A": "file", "B": "test"},
 		Time: time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC), Wait: time.Minute,
-		Send: []config.TestMessage{m, m, {Body: []byte("<text>")}, {Body: []byte("7")}},
-		Fails: []config.TestFail{
+		Send: []testfile.TestMessage{m, m, {Body: []byte("<text>")}, {Body: []byte("7")}},
+		Fails: []testfile.TestFail{
 			{Place: "output", Times: 2, Error: "the test lets it fail", Permanent: true, Only: []int{0, 3}},
 			{Place: "archive.fallback", Error: "full"},
 		},
-		Expect: []config.Expectation{
-			{Place: "output", What: config.ExpectBodies, List: []config.TestValue{{Value: map[string]any{"a": json.Number("1")}}, {Text: "text"}}},
-			{Place: config.ExpectHeld, What: config.ExpectMessages},
-			{Place: "archive.output", What: config.ExpectMessages, Count: 2},
-			{Place: "archive.fallback", What: config.ExpectBatches, Count: 1},
+		Expect: []testfile.Expectation{
+			{Place: "output", What: testfile.ExpectBodies, List: []decode.TestValue{{Value: map[string]any{"a": json.Number("1")}}, {Text: "text"}}},
+			{Place: testfile.ExpectHeld, What: testfile.ExpectMessages},
+			{Place: "archive.output", What: testfile.ExpectMessages, Count: 2},
+			{Place: "archive.fallback", What: testfile.ExpectBatches, Count: 1},
 		},
 	}
 	noPlaces := cmp.FilterPath(func(p cmp.Path) bool {
@@ -103,7 +106,7 @@ test "all of it" {
 	}
 	for _, at := range []struct {
 		what string
-		at   config.Range
+		at   diagnostics.Range
 		is   string
 	}{
 		{"name", got.Range, `"all of it"`}, {"pipeline", got.PipelineRange, `"logs"`}, {"second body", got.Expect[0].Items[1], `"text"`},

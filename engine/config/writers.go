@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
 )
 
 // writer is a block that writes files: one, or those of a pattern.
@@ -52,7 +53,7 @@ func (l *loader) checkMeeting(w writer, writers []writer) {
 
 // writerOf is the block as a writer of files, if it is known to be one.
 func writerOf(b *Block) (writer, bool) {
-	if !b.knows("path", "compression") || kindOf(b.Role) != engine.KindOutput {
+	if !b.knows("path", "compression") || schema.KindOf(b.Role) != engine.KindOutput {
 		return writer{}, false
 	}
 	w, t := writer{Block: b}, b.Traits()
@@ -110,9 +111,9 @@ func depth(p engine.PathPattern) int {
 
 func (l *loader) meet(w writer, other *Block) {
 	l.report(w.Block, Diagnostic{Range: w.at("path"),
-		Summary: fmt.Sprintf("%s writes to %s, and so does %s", w.decoded.what, w.paths[0], other.decoded.what),
+		Summary: fmt.Sprintf("%s writes to %s, and so does %s", w.decoded.What, w.paths[0], other.decoded.What),
 		Detail:  "Two writers would mix their lines and take each other's files away. Give each a path of its own" + w.reclaimed(other) + ".",
-		Related: []Related{{"the other one is on", *other.at("path")}}})
+		Related: []Related{{Text: "the other one is on", Range: *other.at("path")}}})
 }
 
 // reclaimed explains why paths that are not the same are too close.
@@ -124,11 +125,11 @@ func (w writer) reclaimed(other *Block) string {
 }
 
 func (l *loader) mayMeet(w, other writer) {
-	summary := fmt.Sprintf("%s may write to the same file as %s", w.decoded.what, other.decoded.what)
+	summary := fmt.Sprintf("%s may write to the same file as %s", w.decoded.What, other.decoded.What)
 	if w.pattern == nil {
-		summary = fmt.Sprintf("%s writes to %s, where %s may write too", w.decoded.what, w.paths[0], other.decoded.what)
+		summary = fmt.Sprintf("%s writes to %s, where %s may write too", w.decoded.What, w.paths[0], other.decoded.What)
 	}
 	l.report(w.Block, Diagnostic{Severity: SeverityWarning, Range: w.at("path"), Summary: summary,
 		Detail:  "For some batch both paths may be the same, and two writers would mix their lines and take each other's files away. Give each a folder of its own.",
-		Related: []Related{{"the other one is on", *other.at("path")}}})
+		Related: []Related{{Text: "the other one is on", Range: *other.at("path")}}})
 }

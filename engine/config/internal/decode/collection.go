@@ -1,0 +1,74 @@
+package decode
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
+	"github.com/logpipe/logpipe/engine/config/internal/eval"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
+)
+
+func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
+	if t := v.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		if r, ok := s.directVar(); ok && t == cty.String { // env("NAME") without a default says nothing of a list
+			v = eval.SplitList(r.Text)
+		} else {
+			return s.wrongType(v)
+		}
+	}
+	list := []string{}
+	for i, item := range v.AsValueSlice() {
+		of := s.item(i)
+		text, ok := of.text(item)
+		if !ok {
+			return of.fail(item, "is not a text", fmt.Sprintf("Each item of %s is a text in double quotes.", s.ev.Attr))
+		}
+		if allowed := s.ev.Field.Values; len(allowed) > 0 && !slices.Contains(allowed, text) {
+			return of.fail(item, "is not a value of "+s.ev.Attr, fmt.Sprintf("%s takes %s.", s.ev.Attr, diagnostics.Quoted(allowed, "and")))
+		}
+		list = append(list, text)
+	}
+	if s.ev.Field.Kind == schema.KindSecrets {
+		secrets := make([]engine.Secret, len(list))
+		for i, text := range list {
+			secrets[i] = engine.NewSecret(text)
+		}
+		dst.Set(reflect.ValueOf(secrets))
+		return true
+	}
+	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
+	return true
+}
+
+// item is the setter for an item of a list, at its own place where it has one.
+func (s *setter) item(i int) *setter {
+	if list, ok := s.expr.(*hclsyntax.TupleConsExpr); ok && i < len(list.Exprs) {
+		return &setter{s.ev, list.Exprs[i], *diagnostics.RangeOf(list.Exprs[i].Range())}
+	}
+	return s
+}
+
+func (s *setter) setMap(v cty.Value, dst reflect.Value) bool {
+	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
+		return s.wrongType(v)
+	}
+	m := map[string]string{}
+	items := v.AsValueMap()
+	for _, name := range slices.Sorted(maps.Keys(items)) {
+		text, ok := s.text(items[name])
+		if !ok {
+			return s.fail(v, fmt.Sprintf("has a value that is not a text: %s", strings.TrimSpace(diagnostics.Shorten(name))), fmt.Sprintf("Each value of %s is a text in double quotes.", s.ev.Attr))
+		}
+		m[name] = text
+	}
+	dst.Set(reflect.ValueOf(m).Convert(dst.Type()))
+	return true
+}
