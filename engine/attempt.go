@@ -11,12 +11,13 @@ import (
 // write, releases what became durable, and sends what can never be stored to the dead letter. After an error
 // b.Messages is what is left to write.
 type attempt struct {
-	r      *run
-	br     *branch // nil: a dead letter
-	role   Role
-	name   string
-	next   Output
-	health health
+	r        *run
+	br       *branch // nil: a dead letter
+	role     Role
+	name     string
+	next     Output
+	health   health
+	evidence evidence
 	inFlight
 }
 
@@ -58,8 +59,8 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	}
 	a.r.observe(Event{Kind: Attempt, Plugin: a.name, Messages: messages, Stored: stored, Bytes: bytes, Again: again,
 		Err: err, Took: took, Time: b.Time})
-	if a.role == RoleOutput && stored > 0 {
-		a.br.stored.Store(time.Now().UnixNano())
+	if stored > 0 {
+		a.evidence.stored()
 	}
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})

@@ -71,6 +71,23 @@ func (b *backoff) rest(e ends, void <-chan struct{}, purge func()) error {
 
 func (b *backoff) reset() { b.next = 0 }
 
+// alarms are the moments of a drain at which no work may be found asleep, because it has its last chance: stop, and then soft.
+type alarms struct {
+	ends
+	heard int
+}
+
+// next is closed at the next of them.
+func (a *alarms) next() <-chan struct{} {
+	switch a.heard {
+	case 0:
+		return a.stop.Done()
+	case 1:
+		return a.soft.Done()
+	}
+	return nil
+}
+
 const heldBackoffMost = 10 * time.Second
 
 // The engine's own back-offs. A source or a store that is down is asked a few times a minute for as long as it takes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // branch is one way to an output: processors, workers, and what takes over when the output fails. A pipeline that names no branches has
@@ -23,8 +24,7 @@ type branch struct {
 	recovery *recovery
 	holder   *holder
 
-	lastHeld atomic.Int64 // when a batch was last held, in Unix ns, for the log
-	stored   atomic.Int64 // when the output last stored something, Unix time in ns
+	lastHeld atomic.Pointer[time.Time] // when a batch was last held, for the log
 }
 
 // newBranch builds policies( attempt( output ) ), and the attempts of the other two roles.

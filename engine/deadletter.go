@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 )
 
@@ -52,21 +51,36 @@ const (
 	deadLetterStuck = 1000
 )
 
+// stuckGap is the gap between two tries of stuck dead letters while none is stored. It is short: often each is stuck for a reason of its
+// own, such as a queue that is missing, and one that could go must not wait for the others.
+const stuckGap = 100 * time.Millisecond
+
 // burier is the dead-letter goroutine. What the dead letter does not take is kept and tried again for ever: there is no place after it.
+//
+//	                  new dead letters                   stuck ones
+//	it works          at once, merged                    each when its own back-off is over
+//	it fails          after a back-off of their own,     the same, with a gap between two tries
+//	                  so that many become one write
+//	too many stuck    are not taken in: what rejects     the same
+//	                  them waits
+//
+// Where both can be written they take turns. So a stuck one waits for its back-off, for those that are due before it, and for as many
+// writes of new ones; whether others fail does not matter.
 type burier struct {
 	r       *run
 	attempt *attempt
 	dead    chan *Batch   // to it
 	purges  chan struct{} // tells it that a connection died
 
-	in     <-chan *Batch // dead; nil once it is closed
-	stuck  []*Batch      // failed at least once, the longest ago first
-	held   int           // messages in stuck
-	round  int           // how many of the stuck ones are to be tried now
-	outage bool          // the last new batch failed whole, so the dead letter is probably down
-	wait   backoff
-	again  *time.Timer // when to try the stuck ones
-	late   bool        // the drain was noticed
+	in    <-chan *Batch // dead; nil once it is closed
+	came  *Batch        // received, and not written yet
+	stuck later[*Batch]
+	held  int       // messages in stuck
+	turn  bool      // a new one was written last
+	wait  backoff   // of new ones, while it fails
+	after time.Time // likewise: none is written before
+
+	alarms alarms
 }
 
 // newBurier makes the dead-letter goroutine of the pipeline or of a branch, to be started later; nil without a dead letter.
@@ -74,7 +88,7 @@ func (r *run) newBurier(step *OutputStep) *burier {
 	if step == nil {
 		return nil
 	}
-	d := &burier{r: r, dead: make(chan *Batch, 1), purges: make(chan struct{}, 1), wait: heldBackoff()}
+	d := &burier{r: r, dead: make(chan *Batch, 1), purges: make(chan struct{}, 1), wait: heldBackoff(), stuck: newLater[*Batch](heldBackoff(), backoff{first: stuckGap, most: stuckGap})}
 	d.attempt = &attempt{r: r, role: RoleDeadLetter, name: step.Name, next: step.Output}
 	d.in = d.dead
 	r.buriers = append(r.buriers, d)
@@ -83,147 +97,144 @@ func (r *run) newBurier(step *OutputStep) *burier {
 
 // run takes dead letters until its channel is closed and all of them are stored, or until the hard end.
 func (d *burier) run() {
-	d.again = time.NewTimer(0)
-	defer d.again.Stop()
-	for {
-		b, fresh := d.next()
-		if b == nil {
-			return
+	d.alarms.ends = d.r.ends
+	for d.r.hard.Err() == nil && !d.ended() {
+		if !d.oneNew(d.turn) && !d.oneStuck() && !d.oneNew(false) && !d.ended() {
+			d.sleep()
 		}
-		d.write(b, fresh)
 	}
 }
 
-// next says what to write: new dead letters before stuck ones, and nothing new in an outage until the back-off is over. A nil batch is the end.
-func (d *burier) next() (b *Batch, fresh bool) {
-	for d.in != nil || len(d.stuck) > 0 {
-		if d.round > 0 || d.outage && d.rested() {
-			if b := d.poll(); b != nil {
-				return b, true
-			}
-			if b := d.pop(); b != nil {
-				return b, false
-			}
-			d.outage = false // what was stuck is void
-			continue
-		}
-		if d.r.hard.Err() != nil {
-			return nil, false
-		}
-		in, again, stop := d.in, d.again.C, d.r.stop.Done()
-		if d.held >= deadLetterStuck {
-			in = nil
-		}
-		if len(d.stuck) == 0 {
-			again = nil
-		}
-		if d.late {
-			stop = nil
-		}
-		select {
-		case b, ok := <-in:
-			if !ok {
-				d.in = nil
-				continue
-			}
-			return d.merge(b), true
-		case <-again:
-			d.round = len(d.stuck)
-		case <-stop: // a drain must not find them waiting
-			d.late, d.round = true, len(d.stuck)
-		case <-d.purges:
-			d.purge()
-		case <-d.r.hard.Done():
-			return nil, false
+// ended reports whether nothing is left, and nothing can come.
+func (d *burier) ended() bool { return d.in == nil && d.came == nil && len(d.stuck.waiting) == 0 }
+
+// oneNew writes what came last, if something did and it may be written now; not when it is the turn of the stuck ones.
+func (d *burier) oneNew(notNow bool) bool {
+	if notNow || !d.takesNew() || time.Until(d.after) > 0 {
+		return false
+	}
+	b := d.came
+	if d.came = nil; b == nil {
+		if b = d.poll(); b == nil {
+			return false
 		}
 	}
-	return nil, false
+	d.turn = true
+	d.seal(b)
+	mark := d.attempt.evidence.mark()
+	if guilty, err := d.write(b, mark); err != nil {
+		d.stuck.add(b, mark, guilty)
+		if !guilty {
+			d.after = time.Now().Add(d.wait.delay())
+		}
+	}
+	return true
 }
 
-// rested waits in an outage. It returns false at the hard end.
-func (d *burier) rested() bool { return d.wait.rest(d.r.ends, d.purges, d.purge) == nil }
+// oneStuck writes the stuck batch that is due, if one is.
+func (d *burier) oneStuck() bool {
+	d.turn = false
+	w := d.stuck.pop()
+	if w == nil {
+		return false
+	}
+	d.held -= len(w.item.Messages)
+	if guilty, err := d.write(w.item, w.mark); err != nil {
+		d.stuck.back(w, guilty)
+	}
+	return true
+}
 
-// purge lets the stuck messages go whose connection died: their input is not opened again before that.
+// takesNew reports whether there is room for more stuck ones.
+func (d *burier) takesNew() bool { return d.held < deadLetterStuck }
+
+// write is one try. After an error it counts what is left as stuck.
+func (d *burier) write(b *Batch, mark uint64) (guilty bool, err error) {
+	before := d.attempt.evidence.mark()
+	err = d.attempt.Write(d.r.hard, b)
+	if err == nil {
+		release(b.Messages)
+	}
+	if err == nil || d.attempt.evidence.mark() > before {
+		d.after = time.Time{}
+		d.wait.reset()
+		d.stuck.well()
+	}
+	if err != nil {
+		d.held += len(b.Messages)
+	}
+	return d.attempt.evidence.against(err, mark), err
+}
+
+// sleep waits until something can be written, or came, or is void.
+func (d *burier) sleep() {
+	at, some := d.stuck.next()
+	if waits := d.came != nil && d.takesNew(); waits && (!some || d.after.Before(at)) {
+		at, some = d.after, true
+	}
+	var due <-chan time.Time
+	if some {
+		timer := time.NewTimer(time.Until(at))
+		defer timer.Stop()
+		due = timer.C
+	}
+	in := d.in
+	if d.came != nil || !d.takesNew() {
+		in = nil
+	}
+	select {
+	case b, ok := <-in:
+		if d.came = b; !ok {
+			d.in = nil
+		}
+	case <-due:
+	case <-d.alarms.next():
+		d.alarms.heard++
+		d.after = time.Time{}
+		d.stuck.all()
+	case <-d.purges:
+		d.purge()
+	case <-d.r.hard.Done():
+	}
+}
+
+// purge lets the messages go whose connection died: their input is not opened again before that.
 func (d *burier) purge() {
-	kept := d.stuck[:0]
-	d.held = 0
-	for _, b := range d.stuck {
-		if d.attempt.discard(b); len(b.Messages) > 0 {
-			kept = append(kept, b)
-			d.held += len(b.Messages)
+	if d.came != nil {
+		if d.attempt.discard(d.came); len(d.came.Messages) == 0 {
+			d.came = nil
 		}
 	}
-	clear(d.stuck[len(kept):])
-	d.stuck = kept
-	d.round = min(d.round, len(kept))
+	d.held = 0
+	d.stuck.keep(func(b *Batch) bool {
+		d.attempt.discard(b)
+		d.held += len(b.Messages)
+		return len(b.Messages) > 0
+	})
 }
 
-// poll takes new dead letters only if some are there, and only while there is room for more stuck ones.
+// poll takes what is in the channel, and does not wait.
 func (d *burier) poll() *Batch {
-	if d.held >= deadLetterStuck || d.in == nil {
-		return nil
-	}
 	select {
 	case b, ok := <-d.in:
 		if !ok {
 			d.in = nil
-			return nil
 		}
-		return d.merge(b)
+		return b
 	default:
 		return nil
 	}
 }
 
-// merge adds what else is waiting, so that many small chunks of rejects become one write, and seals the batch.
-func (d *burier) merge(b *Batch) *Batch {
+// seal adds what else is waiting to a new batch, so that many small chunks of rejects become one write, and gives it its name.
+func (d *burier) seal(b *Batch) {
 	for len(b.Messages) < deadLetterBatch {
-		select {
-		case more, ok := <-d.in:
-			if ok {
-				b.Messages = append(b.Messages, more.Messages...)
-				b.Reasons = append(b.Reasons, more.Reasons...)
-				continue
-			}
-			d.in = nil
-		default:
+		more := d.poll()
+		if more == nil {
+			break
 		}
-		break
+		b.Messages = append(b.Messages, more.Messages...)
+		b.Reasons = append(b.Reasons, more.Reasons...)
 	}
 	b.ID, b.Partition, b.Time = d.r.newID(), "", b.Messages[0].Time.UTC()
-	return b
-}
-
-func (d *burier) pop() *Batch {
-	if len(d.stuck) == 0 {
-		d.round = 0
-		return nil
-	}
-	b := d.stuck[0]
-	d.stuck = append(d.stuck[:0], d.stuck[1:]...)
-	d.held -= len(b.Messages)
-	d.round = max(0, d.round-1)
-	return b
-}
-
-// write is one try. What is left of the batch afterwards is stuck: it is tried again later, in a round with the others, and does not
-// keep new ones from going through.
-func (d *burier) write(b *Batch, fresh bool) {
-	before := len(b.Messages)
-	err := d.attempt.Write(d.r.hard, b)
-	if err == nil {
-		release(b.Messages)
-		if d.outage {
-			d.outage, d.round = false, len(d.stuck)
-		}
-		d.wait.reset()
-		return
-	}
-	d.outage = len(b.Messages) == before && !IsPermanent(err) && (fresh || d.outage)
-	if d.outage {
-		d.round = 0
-	}
-	d.stuck = append(d.stuck, b)
-	d.held += len(b.Messages)
-	d.again.Reset(heldBackoffMost/2 + rand.N(heldBackoffMost/2))
 }

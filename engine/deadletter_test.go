@@ -179,3 +179,98 @@ func TestStuckDeadLettersDoNotDelayAReconnect(t *testing.T) {
 		g.finishNow(t, stop)
 	})
 }
+
+// A dead letter whose place is there again must not wait for others to stop failing: its chunk stays unacked meanwhile, and the broker
+// takes that back after half an hour.
+func TestADeadLetterIsTriedAgainWhoeverElseFails(t *testing.T) {
+	for name, whole := range map[string]bool{"others fail alone": false, "others fail with their batch": true} {
+		t.Run(name, func(t *testing.T) {
+			for _, every := range []time.Duration{2 * time.Second, 9 * time.Second} {
+				synctest.Test(t, func(t *testing.T) {
+					g := newRig(0)
+					g.source.Follow, g.source.Chunk = true, 1
+					g.p.Inputs[0].Window = engine.Capacity{Messages: 10_000}
+					g.before(rejectAll)
+					var up, healed atomic.Bool
+					stored := make(chan time.Time, 1)
+					g.dead.Script = func(_ int, b *engine.Batch) enginetest.Step {
+						var fail []int
+						for i, m := range b.Messages {
+							switch string(m.Body) {
+							case "first":
+								if !up.Load() {
+									fail = append(fail, i)
+									break
+								}
+								stored <- time.Now()
+							default:
+								if !healed.Load() {
+									fail = append(fail, i)
+								}
+							}
+						}
+						if whole && len(fail) > 0 {
+							return enginetest.Step{Err: errDown}
+						}
+						return enginetest.Step{Fail: fail, FailErr: errors.New("no queue")}
+					}
+					stop := g.start(t)
+					g.source.Send("first")
+					for i := range 200 { // so many are stuck when its place comes, and more come
+						time.Sleep(every)
+						g.source.Send(fmt.Sprintf("m%04d", i))
+						if i == 150 {
+							up.Store(true)
+							began := time.Now()
+							time.AfterFunc(time.Minute, func() {
+								select {
+								case at := <-stored:
+									if late := at.Sub(began); late > 15*time.Second {
+										t.Errorf("others fail every %v: it was tried again after %v, and its back-off is 10s at most", every, late)
+									}
+								default:
+									t.Errorf("others fail every %v: it was not tried again for a minute", every)
+								}
+							})
+						}
+					}
+					healed.Store(true)
+					time.Sleep(time.Minute)
+					g.finishNow(t, stop)
+				})
+			}
+		})
+	}
+}
+
+// New dead letters must not keep a stuck one from its turn either, and the reverse.
+func TestNewAndStuckDeadLettersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(0)
+		g.source.Follow, g.source.Chunk = true, 1
+		g.p.Inputs[0].Window = engine.Capacity{Messages: 10_000}
+		g.before(rejectAll)
+		began := time.Now()
+		var late time.Duration
+		g.dead.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			step := enginetest.Step{Slow: 3 * time.Second} // so that a new one always waits
+			if at := find(b, "first"); len(at) > 0 && time.Since(began) < time.Minute {
+				step.Fail, step.FailErr = at, errors.New("no queue")
+			} else if len(at) > 0 {
+				late = time.Since(began) - time.Minute
+			}
+			return step
+		}
+		stop := g.start(t)
+		g.source.Send("first")
+		for i := range 300 {
+			time.Sleep(time.Second)
+			g.source.Send(fmt.Sprintf("m%04d", i))
+		}
+		if late == 0 || late > 20*time.Second {
+			t.Errorf("the stuck one was tried again %v after its queue was there, want its back-off and one write of others", late)
+		}
+		time.Sleep(10 * time.Minute)
+		g.finishNow(t, stop)
+	})
+}

@@ -35,6 +35,8 @@
 //	queue.go       what waits for a branch
 //	branch.go      one way to an output, and its wiring
 //	write.go       the workers: output, then fallback
+//	evidence.go    whose fault an error is
+//	later.go       what failed and is tried again, each with a back-off of its own
 //	hold.go        what can be written nowhere while others can
 //	attempt.go     one write, and what became of each message
 //	distrust.go    answers of outputs that cannot be believed

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"errors"
 	"time"
 )
 
@@ -38,7 +37,7 @@ func (br *branch) seal(b *Batch) {
 // deliver writes a batch: to the output, else the fallback, else it waits and starts again. It comes back when the
 // batch is settled or in the holder's care, or at the hard end, when the rest of it stays unsettled.
 func (br *branch) deliver(b *Batch) {
-	wait, began := heldBackoff(), time.Now()
+	wait, began, mark := heldBackoff(), time.Now(), br.attempt.evidence.mark()
 	said := false
 	for first := true; ; first = false {
 		err := br.write(b)
@@ -55,7 +54,7 @@ func (br *branch) deliver(b *Batch) {
 		if first {
 			br.r.observe(Event{Kind: Held, Plugin: br.spec.Output.Name, Messages: len(b.Messages), Bytes: b.Bytes(), Err: err})
 		}
-		if br.ownFault(err, began) && br.holder.take(b, err) {
+		if br.mayGo(err, mark, began) && br.holder.take(b, mark, err) {
 			return
 		}
 		if first {
@@ -75,8 +74,8 @@ func (br *branch) delivered(b *Batch) {
 
 // sayHeld writes the line, unless another batch was held within the last minute: an output that fails every other time would fill the log.
 func (br *branch) sayHeld(b *Batch, err error) bool {
-	now := time.Now().UnixNano()
-	if last := br.lastHeld.Swap(now); last != 0 && now-last < int64(flapWithin) {
+	now := time.Now()
+	if last := br.lastHeld.Swap(&now); last != nil && now.Sub(*last) < flapWithin {
 		return false
 	}
 	br.r.log.Warn("batch can be written nowhere; it is held and tried again", "plugin", br.spec.Output.Name, "batch", b.ID, "messages", len(b.Messages), "error", err)
@@ -86,13 +85,10 @@ func (br *branch) sayHeld(b *Batch, err error) bool {
 // How long a worker holds a batch although nothing says that others can be written.
 const holdAfter = time.Minute
 
-// ownFault reports whether others may go through although this batch does not: the output answered for single messages, or has
-// stored something since this batch was first tried. Else it is an outage, and workers that hold their batches keep it from being
-// cut into small ones. After a minute it is tried anyway: all workers may have such a batch.
-func (br *branch) ownFault(err error, began time.Time) bool {
-	var partial *WriteError
-	return Futile(err) || StoredSome(err) || errors.As(err, &partial) ||
-		br.stored.Load() > began.UnixNano() || time.Since(began) > holdAfter
+// mayGo reports whether a batch may leave its worker because others can be written. In an outage workers keep their batches, which
+// keeps open batches open and objects large; after a minute one goes anyway, because all workers may have such a batch.
+func (br *branch) mayGo(err error, mark uint64, began time.Time) bool {
+	return br.attempt.evidence.against(err, mark) || time.Since(began) > holdAfter
 }
 
 // rest waits before the next try. A worker that waits is not busy: for readers that wait for room it does nothing.

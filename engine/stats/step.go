@@ -44,8 +44,8 @@ type Step struct {
 	DeadLettered atomic.Int64
 
 	failedBy classes
-	down     atomic.Int64 // Unix time in ns since when an output fails; 0: it is well
-	wasDown  atomic.Int64 // ns, of outages that are over
+	down     atomic.Pointer[time.Time] // since when an output fails; nil: it is well
+	wasDown  atomic.Int64              // ns, of outages that are over
 	outages  atomic.Int64
 }
 
@@ -58,8 +58,8 @@ const causes = len(Causes)
 // Outages is how often the output began to fail, since when it does (zero: it is well), and how long it failed in all.
 func (s *Step) Outages() (n int64, since time.Time, total time.Duration) {
 	total = time.Duration(s.wasDown.Load())
-	if at := s.down.Load(); at != 0 {
-		since = time.Unix(0, at)
+	if at := s.down.Load(); at != nil {
+		since = *at
 		total += time.Since(since)
 	}
 	return s.outages.Load(), since, total
@@ -152,11 +152,12 @@ func (s *Step) attempt(e engine.Event) {
 // outage notes that an output began to fail, or is well again.
 func (s *Step) outage(e engine.Event) {
 	if e.Err != nil {
-		s.down.Store(time.Now().UnixNano())
+		now := time.Now()
+		s.down.Store(&now)
 		s.outages.Add(1)
 		return
 	}
-	s.down.Store(0)
+	s.down.Store(nil)
 	s.wasDown.Add(int64(e.Took))
 }
 

@@ -18,8 +18,8 @@ type wire struct {
 	socket net.Conn // below TLS, if there is any
 	tap    *tap     // reads through lively
 
-	silence atomic.Int64 // how long nothing may come, in ns; 0 is for ever
-	by      atomic.Int64 // when reading must end at all, in ns since 1970; 0 is never
+	silence atomic.Int64              // how long nothing may come, in ns; 0 is for ever
+	by      atomic.Pointer[time.Time] // when reading must end at all; nil is never
 
 	mu      sync.Mutex
 	first   []byte // at most the first 16 bytes that came
@@ -60,8 +60,8 @@ func (w *wire) extend() {
 		return
 	}
 	deadline := time.Now().Add(time.Duration(silence))
-	if by != 0 && by < deadline.UnixNano() {
-		deadline = time.Unix(0, by)
+	if by != nil && by.Before(deadline) {
+		deadline = *by
 	}
 	// It fails on a closed connection only, and so does the read that follows.
 	_ = w.Conn.SetReadDeadline(deadline)
@@ -73,9 +73,9 @@ func (w *wire) SetReadDeadline(time.Time) error { return nil }
 // SetDeadline is the library's, for the good-bye.
 func (w *wire) SetDeadline(t time.Time) error {
 	if t.IsZero() {
-		w.by.Store(0)
+		w.by.Store(nil)
 	} else {
-		w.by.Store(t.UnixNano())
+		w.by.Store(&t)
 	}
 	return w.Conn.SetDeadline(t)
 }

@@ -69,7 +69,7 @@ type output struct {
 	success     map[int]bool
 
 	pause     pause
-	lastTaken atomic.Int64 // when the receiver last took something, in nanoseconds; 0 is never
+	lastTaken atomic.Pointer[time.Time] // when the receiver last took something; nil is never
 
 	mu     sync.Mutex
 	client *http.Client // nil: none yet, or the last one is forgotten
@@ -167,7 +167,7 @@ func (o *output) contentType() string {
 // trusted says whether the receiver has taken something a short while ago, so that a refusal is about the message.
 func (o *output) trusted() bool {
 	last := o.lastTaken.Load()
-	return last != 0 && time.Since(time.Unix(0, last)) < time.Minute
+	return last != nil && time.Since(*last) < time.Minute // by the clock that nobody sets back
 }
 
 // Close closes the connections.

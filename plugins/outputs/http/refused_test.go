@@ -135,7 +135,8 @@ func TestASingleMessageIsRefused(t *testing.T) {
 	if !errors.As(err, &partial) || !engine.IsPermanent(partial.Failed[0].Err) {
 		t.Errorf("while others are taken: %v", err)
 	}
-	o.lastTaken.Store(time.Now().Add(-2 * time.Minute).UnixNano())
+	longAgo := time.Now().Add(-2 * time.Minute)
+	o.lastTaken.Store(&longAgo)
 	wantError(t, o.Write(t.Context(), batchOf("bad", "y")), "may be no fault of the message")
 }
 

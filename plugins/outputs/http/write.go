@@ -50,7 +50,8 @@ func (w *write) part(at []int) {
 	switch {
 	case err == nil:
 		w.taken += len(at)
-		w.o.lastTaken.Store(time.Now().UnixNano())
+		now := time.Now()
+		w.o.lastTaken.Store(&now)
 	case !aboutMessages(err):
 		w.stop = err
 		w.fail(at, err)

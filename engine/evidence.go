@@ -1,0 +1,21 @@
+package engine
+
+import "sync/atomic"
+
+// evidence answers whose fault an error is, the batch's or the output's. It is the one place that does: workers, the holder, the dead
+// letter and recovery ask it. What an error says of itself is believed only where it speaks of messages; for all else the question is
+// whether the output stored something meanwhile.
+//
+// It counts and looks at no clock. One that is set back would make an outage of each refusal, and one that is set forward the reverse.
+type evidence struct{ writes atomic.Uint64 }
+
+// stored notes a write that stored something.
+func (e *evidence) stored() { e.writes.Add(1) }
+
+// mark is taken before a batch is tried for the first time.
+func (e *evidence) mark() uint64 { return e.writes.Load() }
+
+// against reports whether err is the batch's own affair: others may go through although this one does not. Else it looks like an outage.
+func (e *evidence) against(err error, since uint64) bool {
+	return Futile(err) || StoredSome(err) || e.writes.Load() > since
+}

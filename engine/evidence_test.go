@@ -1,0 +1,82 @@
+package engine_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
+)
+
+// Whose fault an error is must not depend on a clock: that others were stored meanwhile counts even where no time has passed. Else a
+// batch that is refused keeps its worker for a minute, and as many of them as there are workers keep the pipeline.
+func TestOthersWereStoredInTheSameInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(20)
+		g.source.Follow = true
+		var healed atomic.Bool
+		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			if healed.Load() {
+				return enginetest.Step{}
+			}
+			if len(find(b, "m00003")) == 0 {
+				for g.output.Writing() < 2 { // it is stored after the other was first tried
+					runtime.Gosched()
+				}
+				return enginetest.Step{}
+			}
+			for g.source.Unacked() > 10 {
+				runtime.Gosched() // no time passes until the others are stored
+			}
+			return enginetest.Step{Err: errDown}
+		}
+		stop := g.start(t)
+		time.Sleep(time.Second)
+		if n := g.p.State().Held.Messages; n != 10 {
+			t.Errorf("%d messages are held, want the batch of 10 that alone is refused", n)
+		}
+		healed.Store(true)
+		time.Sleep(time.Minute)
+		g.finishNow(t, stop)
+	})
+}
+
+// A time that went through Unix nanoseconds has lost its monotonic part: where two of them are compared, a clock that is set back decides.
+func TestNoTimeLosesItsMonotonicPart(t *testing.T) {
+	may := map[string]string{
+		"engine/id.go":                 "names sort by the time of day",
+		"plugins/outputs/file/tend.go": "the age of a file that may be older than the process",
+	}
+	for _, root := range []string{"../engine", "../plugins"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			name := strings.TrimPrefix(path, "../")
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || may[name] != "" ||
+				strings.Contains(path, "/rabbittest/") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "UnixNano" || s.Sel.Name == "UnixMilli" || s.Sel.Name == "UnixMicro") {
+					t.Errorf("%s uses %s: keep the time.Time, for example in an atomic.Pointer", name, s.Sel.Name)
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
