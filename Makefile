@@ -10,7 +10,7 @@ COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 PLUGIN   = examples/custom-plugin
-.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster brokers fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -76,6 +76,9 @@ faults: ## every row of the failure table, also those that need a broker of thei
 cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; four minutes, needs rabbitmq-server
 	$(GO) test -tags cluster -count=1 -v -timeout 15m ./test/rabbitcluster
 
+brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; newest; 3.10,4.3), and a table; an hour and more
+	$(GO) build -o bin/brokers ./test/brokers && bin/brokers -versions "$(VERSIONS)" -tags "$(TAGS)"
+
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
 
@@ -133,6 +136,9 @@ IMAGE ?= logpipe:$(VERSION)
 BENCH ?= .
 COUNT ?= 1
 E2E   ?=
+
+VERSIONS ?=
+TAGS     ?= faults
 
 OUTAGE ?= 310s
 

@@ -14,6 +14,11 @@ import (
 // in a shell. Signals that arrive are passed on to the command and its
 // children. What it leaves running is killed, also when this process is.
 func Command(args, env []string, signals <-chan os.Signal) (int, error) {
+	return CommandTo(os.Stdout, args, env, signals)
+}
+
+// CommandTo is [Command] with another place for what the command prints.
+func CommandTo(out *os.File, args, env []string, signals <-chan os.Signal) (int, error) {
 	g, err := newGroup()
 	if err != nil {
 		return 1, err
@@ -21,7 +26,7 @@ func Command(args, env []string, signals <-chan os.Signal) (int, error) {
 	defer g.close()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = standardInput(), os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = standardInput(), out, os.Stderr
 	p, err := g.start(cmd)
 	if err != nil {
 		return 1, err
