@@ -76,6 +76,7 @@ func (a *acker) run(ctx context.Context) {
 func (a *acker) send(ctx context.Context, tags []uint64) bool {
 	if a.err = guard(func() error { return a.input.Ack(ctx, tags) }); a.err == nil {
 		a.epoch.acked.Store(true)
+		poke(a.epoch.took)
 		a.epoch.observe(Event{Kind: Acked, Plugin: a.epoch.input, Messages: len(tags)})
 		return true
 	}

@@ -84,9 +84,7 @@ func (f *fork) route(b *Batch) bool {
 	}
 	partition, at := b.Partition, b.Time
 	growBy(b.Messages, f.copies) // before the first branch can settle its own
-	if f.send(b) == 0 {
-		f.r.pokeReaders() // one may wait for this batch, which no worker will see
-	}
+	f.send(b)
 	if n := len(dropped); n > 0 {
 		release(dropped)
 		f.r.observe(Event{Kind: Dropped, Plugin: ForkStep, Messages: n})
@@ -141,9 +139,9 @@ func (f *fork) give(b *Batch, m Message) {
 }
 
 // send gives each branch its part. A batch that was sealed is sealed anew in each branch: two of them may write to one store, and the
-// names of their batches must not be the same. It keeps its name where it goes to one branch alone, as a whole. It returns how many branches
-// got something.
-func (f *fork) send(b *Batch) (some int) {
+// names of their batches must not be the same. It keeps its name where it goes to one branch alone, as a whole.
+func (f *fork) send(b *Batch) {
+	some := 0
 	for _, part := range f.parts {
 		if part != nil {
 			some++
@@ -163,7 +161,6 @@ func (f *fork) send(b *Batch) (some int) {
 		f.parts[i] = nil
 	}
 	b.Recycle()
-	return some
 }
 
 // growBy counts messages that go to several branches once for each.

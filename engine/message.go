@@ -37,6 +37,10 @@ type Meta interface {
 // them on when it is swept (see Stage).
 func (m *Message) Void() bool { return m.receipt != nil && m.receipt.epoch.dead.Load() }
 
+// Pressing reports whether the input that the message came through can read no more until the message is settled. A stage that holds
+// such messages passes them on when it is swept (see Stage).
+func (m *Message) Pressing() bool { return m.receipt != nil && m.receipt.pressing.Load() }
+
 // Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet. A batch is with one goroutine at a time: who
 // has it may change it, as far as the contract of its call says, and has it no more when the call returns.
 type Batch struct {
@@ -72,7 +76,7 @@ const (
 	SealedByBytes    = "bytes"    // the next message would make it too large
 	SealedByAge      = "age"      // its first message waited long enough
 	SealedByLimit    = "limit"    // too much was open at once
-	SealedByPressure = "pressure" // the input can read nothing more before something is settled
+	SealedByPressure = "pressure" // the input can read nothing more before some of it is settled
 	SealedByLost     = "lost"     // the connection of some of its messages is dead
 	SealedByDrain    = "drain"    // the pipeline ends
 	SealedByChunk    = "chunk"    // no stage groups; the chunk is the batch

@@ -40,6 +40,19 @@ type Stopper interface {
 	Stop()
 }
 
+// Bounded is an Input whose source gives only so much before some of it is acked: a queue with a prefetch, a stream with credit. Without
+// it the engine sees only its own window, and that may have room while the source waits: a source that is acked in order waits for the
+// oldest chunk, and chunks that are settled behind it are in no window any more.
+type Bounded interface {
+	// Exhausted waits until the source can give no more, or soon will not, before chunks are settled that Read gave, and returns the tags
+	// of those whose settlement lets it give more, the one first that it waits for first. The engine then has their messages written,
+	// also in batches that are neither full nor old enough, so it names no more than are needed to go on for a while. It is called
+	// again and again between Open and Close, beside Read, Ack and Stop, from one goroutine, which pauses between two calls; it may
+	// name a chunk again that is not settled yet. When ctx ends it returns at once, with an error; after any error it is not called again
+	// on this connection.
+	Exhausted(ctx context.Context) (tags []uint64, err error)
+}
+
 // Output writes batches to where they are kept. Output, fallback and dead letter are three roles of it.
 type Output interface {
 	// Write stores the batch and returns nil only when it is durable. It is called from several goroutines at once, and
@@ -90,10 +103,10 @@ type Stage interface {
 	// returns nil. Every message that came in must go out, by value. ctx ends only when the pipeline must end at once:
 	// select on it beside each send. An error, or a return before in is closed, fails the pipeline.
 	//
-	// A batch without messages is a sweep. With SealedBy = SealedByPressure it says that the input can read no more until
-	// something is settled: pass on at least the group that has waited longest. With SealedByLost it asks for each group
-	// that holds a Void message, so that the input can be opened again. Send the sweep itself on behind these groups, for
-	// the next stage.
+	// A batch without messages is a sweep. With SealedBy = SealedByPressure it says that an input can read no more until
+	// something is settled: pass on each group that holds a Pressing message, and no other if you can. With SealedByLost it
+	// asks for each group that holds a Void message, so that the input can be opened again. Send the sweep itself on behind
+	// these groups, for the next stage.
 	//
 	// The stage owns the chunks it received. After copying the messages out it may give a chunk back by Recycle.
 	Run(ctx context.Context, in <-chan *Batch, out chan<- *Batch) error

@@ -36,7 +36,6 @@ func (r *run) process(steps []*transformer, b *Batch, out chan<- *Batch) bool {
 	}
 	if len(b.Messages) == 0 && !sweep {
 		b.Recycle()
-		r.pokeReaders() // one may wait for this batch, which no worker will see
 		return true
 	}
 	return r.send(out, b)

@@ -18,14 +18,24 @@ func newQueue(br *branch) *queue {
 	return &queue{br: br, wake: make(chan struct{}, 1), purges: make(chan struct{}, 1)}
 }
 
-// put adds a batch. One sweep behind another says nothing new.
+// put adds a batch. A sweep behind another of the same kind says nothing new.
 func (q *queue) put(b *Batch) {
 	q.mu.Lock()
-	if last := len(q.waiting) - 1; len(b.Messages) > 0 || last < 0 || len(q.waiting[last].Messages) > 0 {
+	if len(b.Messages) > 0 || !q.swept(b.SealedBy) {
 		q.waiting = append(q.waiting, b)
 	}
 	q.mu.Unlock()
 	poke(q.wake)
+}
+
+// swept reports whether a sweep of the kind waits behind all messages. It needs the lock.
+func (q *queue) swept(cause string) bool {
+	for i := len(q.waiting) - 1; i >= 0 && len(q.waiting[i].Messages) == 0; i-- {
+		if q.waiting[i].SealedBy == cause {
+			return true
+		}
+	}
+	return false
 }
 
 // end says that nothing more comes.

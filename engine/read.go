@@ -12,17 +12,18 @@ import (
 // reader is the goroutine of one input: it opens the source, reads chunks into the first channel while there is room in the
 // window, and opens again when the source is lost.
 type reader struct {
-	r       *run
-	step    InputStep
-	window  *window
-	live    atomic.Pointer[epoch] // of the latest connection, for whoever counts what is left
-	epoch   *epoch                // the same, for this goroutine
-	acker   *acker                // of the open connection; nil when there is none
-	unwatch func()                // ends the watcher of the open connection; nil when there is none
-	opened  bool                  // at least once
-	short   error                 // why not everything of a finished source was read
-	closed  backoff               // how long it stays closed at most while nothing can be written
-	lost    bool                  // for the log: one line when the source is lost and one when it is back
+	r        *run
+	step     InputStep
+	window   *window
+	pressure *pressure             // what it asks of the stages
+	live     atomic.Pointer[epoch] // of the latest connection, for whoever counts what is left
+	epoch    *epoch                // the same, for this goroutine
+	acker    *acker                // of the open connection; nil when there is none
+	unwatch  func()                // ends the watcher of the open connection; nil when there is none
+	opened   bool                  // at least once
+	short    error                 // why not everything of a finished source was read
+	closed   backoff               // how long it stays closed at most while nothing can be written
+	lost     bool                  // for the log: one line when the source is lost and one when it is back
 
 	connected atomic.Bool // for whoever looks from outside
 }
@@ -86,7 +87,9 @@ func (d *reader) connect() (opened bool, err error) {
 	if err := d.watch(lost); err != nil {
 		return true, err
 	}
+	endPresser := d.startPresser(ctx)
 	err = d.readAll(ctx)
+	endPresser()
 	if ended(err) {
 		d.short = nil
 		if err != io.EOF {
@@ -167,13 +170,8 @@ func (d *reader) readAll(ctx context.Context) error {
 	}
 }
 
-// gate waits until the window has room. When it has none although no worker is busy, everything is held in groups
-// that wait for more, and more cannot come: the stages are asked to pass something on. When that settled nothing of this
-// input it asks again only after a back-off: what it waits for is elsewhere, and others would get small batches for nothing.
+// gate waits until the window has room. Where stages hold groups, what they hold of the oldest chunks presses: see pressure.go.
 func (d *reader) gate(ctx context.Context) error {
-	patience := backoff{first: time.Second, most: time.Minute}
-	var again <-chan time.Time
-	settled := d.epoch.unsettled.Load()
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -181,21 +179,12 @@ func (d *reader) gate(ctx context.Context) error {
 		if d.window.room() {
 			return nil
 		}
-		if now := d.epoch.unsettled.Load(); now != settled {
-			settled, again = now, nil
-			patience.reset()
-		}
-		if again == nil && d.r.busy.Load() == 0 {
-			if !d.r.sweep(SealedByPressure, ctx.Done()) {
-				continue
-			}
-			again = time.After(patience.delay())
-		}
+		again := time.NewTimer(d.pressure.ask(ctx.Done(), func(w *window) { w.pressOldest(pressParts) }))
 		select {
 		case <-d.window.wake:
-		case <-again:
-			again = nil
+		case <-again.C:
 		case <-ctx.Done():
 		}
+		again.Stop()
 	}
 }

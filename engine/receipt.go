@@ -17,7 +17,8 @@ type receipt struct {
 	bytes    int64        // likewise: bodies and what Meta holds
 	since    time.Time
 
-	before, after *receipt // its neighbours in the window's list
+	pressing      atomic.Bool // its input waits for it; see pressure.go
+	before, after *receipt    // its neighbours in the window's list
 }
 
 // epoch is one connection of an input, from Open to Close. What came through it can be acked through it alone: on a
@@ -29,6 +30,7 @@ type epoch struct {
 	dead      atomic.Bool
 	lost      chan struct{} // closed by kill
 	acked     atomic.Bool   // the source took an ack
+	took      chan struct{} // tells the presser that it took some
 	unsettled atomic.Int64  // messages of this epoch that are not released
 	void      atomic.Int64  // messages of chunks that were let go after the epoch died
 	probes    probes
@@ -36,7 +38,7 @@ type epoch struct {
 }
 
 func newEpoch(input string, w *window, observe func(Event)) *epoch {
-	return &epoch{input: input, acks: newAckQueue(), window: w, lost: make(chan struct{}), observe: observe}
+	return &epoch{input: input, acks: newAckQueue(), window: w, lost: make(chan struct{}), took: make(chan struct{}, 1), observe: observe}
 }
 
 // kill makes all messages of the epoch void. Only the first call counts.

@@ -92,7 +92,9 @@ func newRun(p *Pipeline) (*run, error) {
 		r.newID = NewID
 	}
 	for _, step := range p.Inputs {
-		r.readers = append(r.readers, &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()})
+		d := &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()}
+		d.pressure = newPressure(d)
+		r.readers = append(r.readers, d)
 	}
 	err := r.wire()
 	if err == nil {
@@ -188,13 +190,6 @@ func (r *run) send(to chan<- *Batch, b *Batch) bool {
 		return true
 	case <-r.hard.Done():
 		return false
-	}
-}
-
-// pokeReaders lets the readers look whether they wait for something that nobody will do.
-func (r *run) pokeReaders() {
-	for _, d := range r.readers {
-		poke(d.window.wake)
 	}
 }
 

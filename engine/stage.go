@@ -30,7 +30,7 @@ func closed(in <-chan *Batch) bool {
 	}
 }
 
-// sweep asks the stages, through the first channel, to pass on what they hold: see Stage. It returns false when ctx ended.
+// sweep asks the stages, through the first channel, to pass on what they hold: see Stage. It returns false when done was closed before.
 func (r *run) sweep(cause string, done <-chan struct{}) bool {
 	if !r.stages {
 		return true

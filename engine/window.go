@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,10 +12,13 @@ type window struct {
 	max  Capacity      // a zero field is no bound
 	wake chan struct{} // tells the input's reader, the only one who waits, to look again
 
-	mu     sync.Mutex
-	used   Capacity
-	oldest *receipt // the chunks that are not settled, in the order of their reading
-	newest *receipt
+	said atomic.Bool // the log has that pressure seals batches
+
+	mu       sync.Mutex
+	used     Capacity
+	oldest   *receipt // the chunks that are not settled, in the order of their reading
+	newest   *receipt
+	pressing int // how many of them are
 }
 
 func newWindow(limit Capacity) *window {
@@ -52,8 +56,60 @@ func (w *window) give(r *receipt) {
 		w.newest = r.before
 	}
 	r.before, r.after = nil, nil
+	if r.pressing.Load() {
+		w.pressing--
+	}
 	w.mu.Unlock()
 	poke(w.wake)
+}
+
+// pressOldest makes the oldest chunks press that do not yet, about one part in parts of all that is held: see pressure.go.
+func (w *window) pressOldest(parts int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var sum Capacity
+	for r := w.oldest; r != nil; r = r.after {
+		if r.pressing.Load() {
+			continue
+		}
+		w.press(r)
+		sum.Messages += r.messages
+		sum.Bytes += r.bytes
+		if sum.Messages >= w.used.Messages/parts || w.max.Bytes > 0 && sum.Bytes >= w.used.Bytes/int64(parts) {
+			return
+		}
+	}
+}
+
+// pressTags makes the chunks press that have these tags and are not settled.
+func (w *window) pressTags(tags []uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wanted := make(map[uint64]struct{}, len(tags))
+	for _, tag := range tags {
+		wanted[tag] = struct{}{}
+	}
+	for r := w.oldest; r != nil && len(wanted) > 0; r = r.after {
+		if _, ok := wanted[r.tag]; ok {
+			delete(wanted, r.tag)
+			w.press(r)
+		}
+	}
+}
+
+// press needs the lock.
+func (w *window) press(r *receipt) {
+	if !r.pressing.Load() {
+		r.pressing.Store(true)
+		w.pressing++
+	}
+}
+
+// pressed is how many chunks press.
+func (w *window) pressed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pressing
 }
 
 // state is what is unsettled, and when the oldest of it was read.

@@ -15,9 +15,7 @@ func (br *branch) work(in <-chan *Batch) {
 		br.r.busy.Add(1)
 		br.seal(b)
 		br.deliver(b)
-		if br.r.busy.Add(-1) == 0 {
-			br.r.pokeReaders()
-		}
+		br.r.busy.Add(-1)
 	}
 }
 
@@ -31,6 +29,7 @@ func (br *branch) seal(b *Batch) {
 		b.Time = b.Messages[0].Time
 	}
 	b.Time = b.Time.UTC()
+	br.sayPressure(b)
 	br.r.observe(Event{Kind: Sealed, Plugin: br.spec.Output.Name, Messages: len(b.Messages), Bytes: b.Bytes(), Cause: b.SealedBy})
 }
 
@@ -91,11 +90,9 @@ func (br *branch) mayGo(err error, mark uint64, began time.Time) bool {
 	return br.attempt.evidence.against(err, mark) || time.Since(began) > holdAfter
 }
 
-// rest waits before the next try. A worker that waits is not busy: for readers that wait for room it does nothing.
+// rest waits before the next try. A worker that waits is not busy.
 func (br *branch) rest(wait *backoff) bool {
-	if br.r.busy.Add(-1) == 0 {
-		br.r.pokeReaders()
-	}
+	br.r.busy.Add(-1)
 	defer br.r.busy.Add(1)
 	return wait.rest(br.ends, nil, nil) == nil
 }

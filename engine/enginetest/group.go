@@ -109,15 +109,13 @@ func (g Group) add(open *[]*group, b *engine.Batch, seal func(*group, string) er
 }
 
 func (g Group) sweep(open []*group, cause string, seal func(*group, string) error) error {
+	asked := (*engine.Message).Void
 	if cause == engine.SealedByPressure {
-		if len(open) == 0 {
-			return nil
-		}
-		return seal(open[0], cause)
+		asked = (*engine.Message).Pressing
 	}
 	for _, o := range append([]*group(nil), open...) {
 		for i := range o.batch.Messages {
-			if o.batch.Messages[i].Void() {
+			if asked(&o.batch.Messages[i]) {
 				if err := seal(o, cause); err != nil {
 					return err
 				}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/logpipe/logpipe/engine"
 )
@@ -20,12 +23,22 @@ type Source struct {
 	Follow bool
 	// Rand makes the chunks' lengths random. Nil: always as long as can be.
 	Rand *rand.Rand
+	// Prefetch is how many messages may be unacked; 0 is no bound. With a bound chunks are acked in the order of their reading, as an
+	// ack of several does it: a chunk that is settled keeps its place until all before it are settled, and the source, which is an
+	// engine.Bounded, says when it can give no more.
+	Prefetch int
+	// Alone is how long a chunk may keep what is settled behind it from being acked while the prefetch is used up; then
+	// these are acked one by one. 0: for ever.
+	Alone time.Duration
 
 	ledger *Ledger
 
 	mu       sync.Mutex
 	ready    []string
 	unacked  map[uint64][]string // of the open connection
+	settled  map[uint64]bool     // those of unacked that are acked when all before them are
+	stood    time.Time           // since when the prefetch is used up by a chunk that stands
+	standing uint64              // that chunk
 	tag      uint64
 	dead     error         // the open connection is cut; nil while it lives
 	changed  chan struct{} // closed and made anew whenever something changes
@@ -41,7 +54,7 @@ type Source struct {
 
 // NewSource returns a source with these messages in its queue.
 func NewSource(l *Ledger, bodies ...string) *Source {
-	s := &Source{ledger: l, changed: make(chan struct{}), unacked: map[uint64][]string{}}
+	s := &Source{ledger: l, changed: make(chan struct{}), unacked: map[uint64][]string{}, settled: map[uint64]bool{}}
 	s.Send(bodies...)
 	return s
 }
@@ -124,25 +137,36 @@ func (s *Source) Read(ctx context.Context, b *engine.Batch) error {
 	s.reading = true
 	defer func() { s.reading = false; s.mu.Unlock() }()
 	for {
+		again := s.aroundWhatStands()
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case s.dead != nil:
 			return s.dead
-		case len(s.ready) > 0:
+		case len(s.ready) > 0 && s.free() > 0:
 			s.deliver(b)
 			return nil
-		case !s.Follow:
+		case !s.Follow && len(s.ready) == 0:
 			return io.EOF
 		}
-		changed := s.changed
-		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-		s.mu.Lock()
+		s.wait(ctx, again)
 	}
+}
+
+// wait gives the lock away until something changes, at most for d unless that is 0.
+func (s *Source) wait(ctx context.Context, d time.Duration) {
+	changed := s.changed
+	s.mu.Unlock()
+	var timer <-chan time.Time
+	if d > 0 {
+		timer = time.After(d)
+	}
+	select {
+	case <-changed:
+	case <-timer:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
 }
 
 func (s *Source) deliver(b *engine.Batch) {
@@ -150,7 +174,7 @@ func (s *Source) deliver(b *engine.Batch) {
 	if n == 0 {
 		n = 10
 	}
-	n = min(n, len(s.ready))
+	n = min(n, len(s.ready), s.free())
 	if s.Rand != nil {
 		n = 1 + s.Rand.IntN(n)
 	}
@@ -162,6 +186,9 @@ func (s *Source) deliver(b *engine.Batch) {
 	}
 	s.ready = append([]string(nil), s.ready[n:]...)
 	s.most = max(s.most, s.held())
+	if s.Prefetch > 0 {
+		s.wake() // who waits in Exhausted
+	}
 }
 
 // Ack implements engine.Input.
@@ -177,16 +204,103 @@ func (s *Source) Ack(ctx context.Context, tags []uint64) error {
 		return s.dead
 	}
 	for _, tag := range tags {
-		bodies, ok := s.unacked[tag]
-		if !ok {
+		if _, ok := s.unacked[tag]; !ok || s.settled[tag] {
 			s.ledger.Violation("tag %d was acked, which is unknown to this connection or acked already", tag)
 		}
-		for _, body := range bodies {
-			s.ledger.Acked(body)
+		s.settled[tag] = true
+		if s.Prefetch == 0 {
+			s.acked(tag)
 		}
-		delete(s.unacked, tag)
+	}
+	if s.Prefetch > 0 {
+		for tag := range s.inOrder() {
+			if !s.settled[tag] {
+				break
+			}
+			s.acked(tag)
+		}
+		s.wake()
 	}
 	return nil
+}
+
+// acked is an ack that the queue has.
+func (s *Source) acked(tag uint64) {
+	for _, body := range s.unacked[tag] {
+		s.ledger.Acked(body)
+	}
+	delete(s.unacked, tag)
+	delete(s.settled, tag)
+}
+
+// inOrder gives the tags of unacked chunks, that which was read first at first.
+func (s *Source) inOrder() iter.Seq[uint64] {
+	return slices.Values(slices.Sorted(maps.Keys(s.unacked)))
+}
+
+// free is how many messages the queue may give.
+func (s *Source) free() int {
+	if s.Prefetch == 0 {
+		return len(s.ready)
+	}
+	return s.Prefetch - s.count()
+}
+
+// Exhausted implements engine.Bounded. It names the oldest eighth of what the prefetch allows, and an eighth more for each second that
+// the first chunk stands.
+func (s *Source) Exhausted(ctx context.Context) (tags []uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case s.dead != nil:
+			return nil, s.dead
+		}
+		s.aroundWhatStands()
+		if s.Prefetch > 0 && s.free() <= 0 {
+			span := (1 + int(time.Since(s.stood)/time.Second)) * max(1, s.Prefetch/8)
+			for tag := range s.inOrder() {
+				if !s.settled[tag] {
+					tags = append(tags, tag)
+				}
+				if span -= len(s.unacked[tag]); span <= 0 {
+					break
+				}
+			}
+			return tags, nil
+		}
+		s.wait(ctx, 0)
+	}
+}
+
+// aroundWhatStands acks one by one when a chunk has stood for long enough, and returns when to look again.
+func (s *Source) aroundWhatStands() time.Duration {
+	first := uint64(0)
+	for tag := range s.inOrder() {
+		first = tag
+		break
+	}
+	if s.Prefetch == 0 || s.free() > 0 || first == 0 {
+		return 0
+	}
+	if s.standing != first {
+		s.standing, s.stood = first, time.Now()
+	}
+	if s.Alone == 0 || len(s.settled) == 0 {
+		return 0
+	}
+	if left := s.Alone - time.Since(s.stood); left > 0 {
+		return left
+	}
+	for tag := range s.inOrder() {
+		if s.settled[tag] {
+			s.acked(tag)
+		}
+	}
+	s.wake()
+	return 0
 }
 
 // Close implements engine.Input.
@@ -215,6 +329,8 @@ func (s *Source) requeue() {
 	s.requeued += len(back)
 	s.ready = append(back, s.ready...)
 	clear(s.unacked)
+	clear(s.settled)
+	s.standing = 0
 }
 
 func (s *Source) count() int {

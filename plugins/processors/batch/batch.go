@@ -151,15 +151,13 @@ func (r *run) keepLimits() bool {
 
 // sweep passes on what the engine asks for (see engine.Stage), and then the sweep itself, for the stages behind this one.
 func (r *run) sweep(request *engine.Batch) bool {
+	asked := (*engine.Message).Void
 	if request.SealedBy == engine.SealedByPressure {
-		if g := r.groups.oldest; g != nil && !r.seal(g, engine.SealedByPressure) {
-			return false
-		}
-		return r.send(request)
+		asked = (*engine.Message).Pressing
 	}
 	for g := r.groups.oldest; g != nil; {
 		next := g.newer
-		if g.void() && !r.seal(g, engine.SealedByLost) {
+		if g.has(asked) && !r.seal(g, request.SealedBy) {
 			return false
 		}
 		g = next

@@ -218,18 +218,59 @@ func TestOpenBytesSealsTheLargest(t *testing.T) {
 	})
 }
 
-// Under pressure the input can read no more before something is settled: without an answer the pipeline stands still.
-func TestPressureSealsWhatWaitedLongest(t *testing.T) {
+// Under pressure a source gives no more before what it waits for is settled: without an answer the pipeline stands still. What it does
+// not wait for stays open.
+func TestPressureSealsWhatTheSourceWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := enginetest.NewLedger()
+		source := enginetest.NewSource(ledger, `{"s":1}`, `{"s":2,"n":1}`, `{"s":2,"n":2}`)
+		source.Follow, source.Chunk, source.Prefetch = true, 1, 3
+		other := enginetest.NewSource(ledger, `{"s":3}`)
+		other.Follow = true
+		store := enginetest.NewStore(ledger, "output")
+		c := bySource(100)
+		c.Age = time.Hour
+		p, _ := New(c, engine.Env{NewID: engine.NewID})
+		pipeline := &engine.Pipeline{
+			Inputs:     []engine.InputStep{{Name: "source", Input: source}, {Name: "other", Input: other}},
+			Processors: []engine.ProcessorStep{{Name: "batch", Processor: p}},
+			Output:     engine.OutputStep{Name: "output", Output: store},
+			Workers:    1, DrainTimeout: time.Minute,
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- pipeline.Run(ctx) }()
+		stored := func(want ...string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			var got []string
+			for _, o := range store.Objects() {
+				got = append(got, fmt.Sprint(o.Partition, " ", o.SealedBy))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
+			}
+		}
+		stored("s=1 pressure")
+		source.Send(`{"s":2,"n":3}`)
+		stored("s=1 pressure", "s=2 pressure")
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		ledger.Check(t, true)
+	})
+}
+
+// A stage behind this one must be swept as well, after it has what this one held.
+func TestASweepIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, bySource(100))
 		sweep := func() *engine.Batch { return &engine.Batch{SealedBy: engine.SealedByPressure} }
-		s.send(chunk(`{"s":1}`, `{"s":2}`, `{"s":2}`), sweep())
-		// A stage behind this one must be swept as well, after it has what this one held.
-		s.want(t, `s=1 pressure: {"s":1}`, " pressure:")
-		s.send(sweep(), sweep())
-		s.want(t, `s=2 pressure: {"s":2} {"s":2}`, " pressure:", " pressure:")
+		s.send(chunk(`{"s":1}`), sweep(), sweep())
+		s.want(t, " pressure:", " pressure:")
 		s.end(t)
-		s.want(t)
+		s.want(t, `s=1 drain: {"s":1}`)
 	})
 }
 

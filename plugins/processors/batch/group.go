@@ -29,9 +29,10 @@ func (g *group) add(m engine.Message, count int) {
 	g.bytes += int64(len(m.Body))
 }
 
-func (g *group) void() bool {
+// has reports whether a sweep asks for one of the messages.
+func (g *group) has(asked func(*engine.Message) bool) bool {
 	for i := range g.messages {
-		if g.messages[i].Void() {
+		if asked(&g.messages[i]) {
 			return true
 		}
 	}

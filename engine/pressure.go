@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Receipts belong to chunks, so one message in an open batch keeps its whole chunk unsettled. With a partition that is rare, nearly
+// each chunk has a message that waits for a batch that fills slowly. Sooner or later an input can read no more: its window is full, or its
+// source gives nothing before something of what it gave is acked (Bounded). This is how the flow goes on:
+//
+//   - The chunks that the input waits for are marked: they press. These are the oldest ones, an eighth of what may be held.
+//   - A sweep goes through the stages behind all that was read, and each stage passes on the groups that hold a message of a chunk that
+//     presses. It touches no other group. So a batch is cut short only when its own message keeps an input from reading, after it was
+//     open for seven eighths of what the input may have; and not at all when what presses is being written already, because then no
+//     group holds it. That is why it does not matter how busy the workers are: a slow output needs no smaller batches and gets none, and
+//     one input's full window does not wait until the workers have nothing to do for another.
+//   - When as many chunks are settled as were marked and the input still waits, the next eighth presses. It also does when none of them is
+//     settled for a while: what presses may be held because it can be written nowhere, and a message may have been between two stages. That
+//     waits with a back-off from pressFirst to pressMost, so all that an input has is passed on within a minute at the latest.
+//
+// Less than an eighth would need more rounds, each as long as a write takes, for the same groups; more would cut batches shorter. What
+// presses and cannot be written is not this mechanism's to solve: the window counts chunks wherever they stand, so others go on; and an
+// input whose source is acked in order needs a way of its own around a chunk that stands.
+const pressParts = 8
+
+// How soon the next eighth presses although nothing of the last one is settled. It is longer than most writes take, because the groups
+// of the next eighth need not be cut while the ones before are written.
+const (
+	pressFirst = time.Second
+	pressMost  = 10 * time.Second
+)
+
+// pressure is what an input asks of the stages. Its reader asks while the window is full, its presser while the source of a Bounded input
+// gives nothing: often both at once, so they share it. It outlives what they wait for: a window that is full, has room for one chunk and is
+// full again must not make an eighth more press each time.
+type pressure struct {
+	d *reader
+
+	mu   sync.Mutex
+	wait backoff
+	due  time.Time // when to ask again although nothing was settled
+	had  int       // chunks that pressed before the last asking
+	left int       // chunks that pressed when it was looked the last time
+}
+
+func newPressure(d *reader) *pressure {
+	return &pressure{d: d, wait: backoff{first: pressFirst, most: pressMost}}
+}
+
+// ask has mark choose what presses, and sweeps the stages, if that is due. It returns after what time to look again, if nothing is settled before.
+func (p *pressure) ask(done <-chan struct{}, mark func(*window)) (again time.Duration) {
+	if !p.d.r.stages {
+		return pressMost // nothing is held in groups
+	}
+	again, due := p.press(mark)
+	if due {
+		p.d.r.sweep(SealedByPressure, done)
+	}
+	return again
+}
+
+// press marks what presses, and reports whether a sweep is due.
+func (p *pressure) press(mark func(*window)) (again time.Duration, due bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := p.d.window.pressed()
+	if left < p.left {
+		p.wait.reset()
+		p.due = time.Now().Add(p.wait.delay())
+	}
+	p.left = left
+	if left > p.had && time.Now().Before(p.due) {
+		return time.Until(p.due), false
+	}
+	p.had = left
+	mark(p.d.window)
+	p.left = p.d.window.pressed()
+	again = p.wait.delay()
+	p.due = time.Now().Add(again)
+	return again, p.left > 0
+}
+
+// startPresser starts the goroutine that asks a Bounded input whether its source can give no more. end ends and joins it.
+func (d *reader) startPresser(ctx context.Context) (end func()) {
+	in, ok := d.step.Input.(Bounded)
+	if !ok || !d.r.stages {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.press(ctx, in)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// press asks until ctx ends. An error of the input is the end of the asking and no more: Read will say what is wrong.
+func (d *reader) press(ctx context.Context, in Bounded) {
+	for ctx.Err() == nil {
+		var tags []uint64
+		err := guard(func() (err error) { tags, err = in.Exhausted(ctx); return err })
+		if _, ok := panicked(err); ok {
+			d.r.logPanic(d.step.Name, err)
+		}
+		if err != nil || ctx.Err() != nil {
+			return
+		}
+		timer := time.NewTimer(d.pressure.ask(ctx.Done(), func(w *window) { w.pressTags(tags) }))
+		select {
+		case <-d.epoch.took:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// sayPressure tells, once for each input, that batches are sealed before they are full or old enough, and how old they can become. It is called
+// before a batch that pressure sealed is written.
+func (br *branch) sayPressure(b *Batch) {
+	if b.SealedBy != SealedByPressure || br.attempt.health.fails() {
+		return // while nothing can be written windows are full because of that
+	}
+	for i := range b.Messages {
+		r := b.Messages[i].receipt
+		if r == nil || !r.pressing.Load() {
+			continue
+		}
+		if r.epoch.window.said.CompareAndSwap(false, true) {
+			br.r.log.Warn("a batch is sealed before it is full or old enough, because its input can read no more before some of it is stored; "+
+				"at this rate a batch can be open for about age; fewer partitions make larger batches, and a larger max_in_flight, prefetch or number of connections lets them be open for longer",
+				"plugin", r.epoch.input, "age", time.Since(r.since).Round(time.Millisecond), "partition", b.Partition, "messages", len(b.Messages))
+		}
+		return
+	}
+}
