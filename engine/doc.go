@@ -28,6 +28,7 @@
 //	reopen.go      when the source is lost: close, wait until nothing of it is held, open again
 //	probe.go       not while nothing can be written
 //	window.go      what may be unsettled: the bound of memory
+//	pressure.go    when an input can read no more before something is settled
 //	receipt.go     the books: admit, release, settle, discard
 //	process.go     transforms, and carrying out rejects, drops and splits
 //	stage.go       stages, and sweeping them
