@@ -65,7 +65,9 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
 	}
-	a.health.note(a, ctx, left, stored > 0)
+	if left == nil || !b.guilty { // what is refused for its own sake says nothing of the output
+		a.health.note(a, ctx, left, stored > 0)
+	}
 	return left
 }
 
@@ -181,9 +183,9 @@ func temporary(err error) error {
 	return err
 }
 
-// Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to. It
-// says nothing of how the output is.
+// Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to, or
+// the batch is too large. It says nothing of how the output is.
 func Futile(err error) bool {
 	var h *homelessError
-	return errors.As(err, &h) || IsPermanent(err)
+	return errors.As(err, &h) || IsPermanent(err) || IsTooLarge(err)
 }

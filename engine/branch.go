@@ -24,6 +24,7 @@ type branch struct {
 	recovery *recovery
 	holder   *holder
 
+	saidCut  atomic.Bool               // that the output takes no batch of some size
 	lastHeld atomic.Pointer[time.Time] // when a batch was last held, for the log
 }
 

@@ -123,7 +123,9 @@ func (d *burier) oneNew(notNow bool) bool {
 	d.seal(b)
 	mark := d.attempt.evidence.mark()
 	if guilty, err := d.write(b, mark); err != nil {
-		d.stuck.add(b, mark, guilty)
+		if !d.cut(b, err, mark) {
+			d.stuck.add(b, mark, guilty)
+		}
 		if !guilty {
 			d.after = time.Now().Add(d.wait.delay())
 		}
@@ -139,9 +141,21 @@ func (d *burier) oneStuck() bool {
 		return false
 	}
 	d.held -= len(w.item.Messages)
-	if guilty, err := d.write(w.item, w.mark); err != nil {
+	w.item.guilty = w.guilty
+	if guilty, err := d.write(w.item, w.mark); err != nil && !d.cut(w.item, err, w.mark) {
 		d.stuck.back(w, guilty)
 	}
+	return true
+}
+
+// cut takes a batch apart that is too large as a whole.
+func (d *burier) cut(b *Batch, err error, mark uint64) bool {
+	if !cuts(b, err) {
+		return false
+	}
+	first, second := b.cut()
+	d.stuck.add(first, mark, true)
+	d.stuck.add(second, mark, true)
 	return true
 }
 

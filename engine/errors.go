@@ -27,6 +27,28 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
+// TooLarge marks err as one that says that a batch is too large as a whole: its messages may well be stored in smaller batches. The
+// engine cuts such a batch into halves, and these again, under names that are made of the batch's own (its ID with "-1" and "-2" behind
+// it), so that the same parts have the same names after a crash. A message that is too large alone goes to the dead letter once others
+// are stored; before, it may be a server that takes nothing. TooLarge(nil) is nil.
+func TooLarge(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &tooLargeError{err}
+}
+
+// IsTooLarge reports whether err or an error that it wraps was marked by TooLarge.
+func IsTooLarge(err error) bool {
+	var e *tooLargeError
+	return errors.As(err, &e)
+}
+
+type tooLargeError struct{ err error }
+
+func (e *tooLargeError) Error() string { return e.err.Error() }
+func (e *tooLargeError) Unwrap() error { return e.err }
+
 // WriteError is what Output.Write returns when a part of a batch is durable: the messages at the indexes in Failed are not
 // stored, all others are. Outputs that write all or nothing never return it.
 type WriteError struct {

@@ -17,5 +17,5 @@ func (e *evidence) mark() uint64 { return e.writes.Load() }
 
 // against reports whether err is the batch's own affair: others may go through although this one does not. Else it looks like an outage.
 func (e *evidence) against(err error, since uint64) bool {
-	return Futile(err) || StoredSome(err) || e.writes.Load() > since
+	return e.writes.Load() > since || StoredSome(err) || Futile(err) && !IsTooLarge(err) // a server may take nothing, however small
 }

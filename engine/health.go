@@ -40,7 +40,7 @@ func (h *health) state() (failing bool, since time.Time) {
 
 // note takes the result of a write. One that stored something is no outage, whatever became of the rest.
 func (h *health) note(a *attempt, ctx context.Context, err error, stored bool) {
-	if err != nil && (stored || ctx.Err() != nil || IsPermanent(err)) {
+	if err != nil && (stored || ctx.Err() != nil || IsPermanent(err) || IsTooLarge(err)) {
 		return // it is about the messages, or we ended it ourselves: neither says how the output is
 	}
 	h.mu.Lock()

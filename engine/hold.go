@@ -112,29 +112,39 @@ func (h *holder) holds() Capacity {
 	return c
 }
 
-// try writes a held batch.
+// try writes a held batch. What is left of one that is cut is held in its place.
 func (h *holder) try(w *waiting[*Batch]) {
 	b := w.item
 	before := h.br.attempt.evidence.mark()
-	err := h.br.write(b)
-	h.mu.Lock()
-	if h.br.attempt.evidence.mark() > before {
-		h.held.well()
-	}
-	if err != nil {
-		h.held.back(w, h.br.attempt.evidence.against(err, w.mark))
-		h.messages += len(b.Messages)
-	}
-	h.trying = false
-	empty := len(h.held.waiting) == 0
-	h.mu.Unlock()
-	if err != nil {
+	b.guilty = w.guilty
+	left := h.br.write(b, w.mark)
+	empty := h.after(w, left, h.br.attempt.evidence.mark() > before)
+	if len(left) > 0 {
 		return
 	}
 	if empty && len(b.Messages) > 0 {
 		h.br.r.log.Info("held batch is written; none is held any more", "plugin", h.br.spec.Output.Name, "batch", b.ID)
 	}
 	h.br.delivered(b)
+}
+
+// after puts back what is left of a try. empty says that nothing is held any more.
+func (h *holder) after(w *waiting[*Batch], left []piece, stored bool) (empty bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trying = false
+	if stored {
+		h.held.well()
+	}
+	for _, p := range left {
+		guilty := h.br.attempt.evidence.against(p.err, w.mark)
+		if h.messages += len(p.b.Messages); p.b == w.item {
+			h.held.back(w, guilty)
+		} else {
+			h.held.add(p.b, w.mark, guilty)
+		}
+	}
+	return len(h.held.waiting) == 0
 }
 
 // purge lets go what is void, because its input is not opened again before that.

@@ -47,3 +47,14 @@ func (h *homecoming) say(now time.Time, text string) bool {
 	h.log.Info(text, "plugin", h.plugin, "batches", h.batches, "messages", h.messages, "after", now.Sub(h.began).Round(time.Millisecond))
 	return true
 }
+
+// refused says that the first batch is refused for its own sake. Others may follow it without a line.
+func (h *homecoming) refused(id string, messages int, err error) {
+	h.log.Warn("fallback does not come home: the output refuses a batch while it takes others. It stays there and is tried again; others come home",
+		"plugin", h.plugin, "batch", id, "messages", messages, "error", err)
+}
+
+// accepted says that none is refused any more.
+func (h *homecoming) accepted() {
+	h.log.Info("the output refuses no batch of the fallback any more", "plugin", h.plugin)
+}

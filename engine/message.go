@@ -66,6 +66,7 @@ type Batch struct {
 
 	marks  []mark
 	self   *Batch // the batch itself, once it is given to the output: a copy is found out by it
+	guilty bool   // it was refused while others were stored; set by who tries it again
 	tried  uint8  // where it was tried to be written; see attempt.bit
 	pooled bool   // made by newChunk
 }

@@ -14,9 +14,19 @@ const recoverEvery = 10 * time.Second
 // How many messages may be in batches that came home but for their dead letters. Then recovery waits for these.
 const recoverHeld = 1000
 
+// lastDoubts is how many batches the last pass tries before it takes their failures for an outage.
+const lastDoubts = 3
+
+// deadLetterPatience is how long another try of what is refused waits for dead letters of what came home.
+const deadLetterPatience = time.Hour
+
 // recovery brings batches of the fallback home, one at a time, each under its own id and straight to the output's policies. It is
 // its own probe: an idle pipeline has no other sign that the output is well. A batch leaves the fallback when all of it is
 // settled, its dead letters included; others need not wait for these.
+//
+// No batch keeps the others from coming home. One that fails stays where it is, and the next is tried: at once when others are stored
+// meanwhile, for then it is refused for its own sake and waits for a back-off of its own; after a back-off of all when nothing is, for
+// then it looks like an outage. A pass reads the fallback from its beginning to its end. What failed is read again in the next.
 type recovery struct {
 	br    *branch
 	input Input
@@ -27,32 +37,45 @@ type recovery struct {
 	left  error // why the fallback is not home; read it after done
 	news  homecoming
 
+	refused refusals
+	wait    backoff // while nothing is stored
+	number  int     // of passes
+
 	// of one pass
 	epoch    *epoch
+	final    bool             // it began when nothing more could fall back: what is left after it stays
 	out      map[uint64]Event // what was read and not acked: tag → what to tell when it is
-	homeless error            // why a batch can neither be stored nor buried; it stays where it is
+	homeless error            // why a batch stays where it is
 	skipped  int              // how many of those there are
 	stays    int64            // and how many messages are in them
+	doubts   int              // how many of them failed while nothing was stored
+	again    bool             // something was stored since: they are worth another pass now
+	wanted   time.Time        // since when another pass is due
 }
+
+// errAgain ends a pass because the next has something to do.
+var errAgain = errors.New("what failed is tried again")
 
 func newRecovery(br *branch, input Input) *recovery {
 	return &recovery{
 		br: br, input: input, last: make(chan struct{}), done: make(chan struct{}),
-		kick: make(chan struct{}, 1), well: make(chan struct{}, 1),
-		news: homecoming{log: br.r.log, plugin: br.spec.Fallback.Name},
+		kick: make(chan struct{}, 1), well: make(chan struct{}, 1), wait: recoverBackoff(),
+		refused: refusals{all: map[string]*refusal{}},
+		news:    homecoming{log: br.r.log, plugin: br.spec.Fallback.Name},
 	}
 }
 
 func (c *recovery) run() {
 	defer close(c.done)
-	wait := recoverBackoff()
 	said := ""
 	for {
-		err := c.pass(&wait)
-		if err == nil || c.br.stop.Err() != nil {
+		err := c.pass()
+		switch {
+		case err == nil || c.br.stop.Err() != nil:
 			return
-		}
-		if isClosed(c.last) {
+		case err == errAgain:
+			continue
+		case c.final:
 			c.left = err
 			return
 		}
@@ -60,16 +83,18 @@ func (c *recovery) run() {
 			said = err.Error()
 			c.br.r.log.Warn("fallback does not come home; trying again", "plugin", c.br.spec.Fallback.Name, "error", err)
 		}
-		if wait.wait(c.br.stop) != nil {
-			return
-		}
+		c.pause(c.wait.delay(), nil)
 	}
 }
 
 // pass opens the fallback, brings home what it holds, and waits for more. It returns nil when there will be no more.
-func (c *recovery) pass(wait *backoff) error {
+func (c *recovery) pass() error {
 	c.epoch = newEpoch(c.br.spec.Fallback.Name, newWindow(Capacity{}), func(Event) {})
-	c.out, c.homeless, c.skipped, c.stays = map[uint64]Event{}, nil, 0, 0
+	c.out, c.homeless, c.skipped, c.stays, c.doubts, c.again, c.wanted = map[uint64]Event{}, nil, 0, 0, 0, false, time.Time{}
+	c.number++
+	if c.final = isClosed(c.last); c.final {
+		c.refused.hurry()
+	}
 	defer c.close()
 	if err := guard(func() error { return c.input.Open(c.br.stop) }); err != nil {
 		return fmt.Errorf("open: %w", err)
@@ -82,21 +107,35 @@ func (c *recovery) pass(wait *backoff) error {
 			c.await(c.br.stop)
 			continue
 		}
-		if end, err := c.step(wait); end || err != nil {
-			return err
+		end, err := c.step()
+		if !end && err == nil {
+			continue
 		}
+		if serr := c.settle(); serr != nil { // what is home must not come again
+			return serr
+		}
+		return err
 	}
 	return c.lastDeadLetters()
 }
 
 // step reads and writes one batch. end says that the pass is over.
-func (c *recovery) step(wait *backoff) (end bool, err error) {
+func (c *recovery) step() (end bool, err error) {
 	b := &Batch{}
 	last := isClosed(c.last) // asked before reading: what falls back later is not for this pass
 	err = guard(func() error { return c.input.Read(c.br.stop, b) })
 	switch {
 	case err == nil && len(b.Messages) > 0:
-		return !c.home(b, wait), nil
+		c.home(b)
+		switch {
+		case c.final && c.doubts >= lastDoubts:
+			return true, c.homeless
+		case isClosed(c.last) && c.doubts >= lastDoubts:
+			return true, errAgain
+		case c.again && c.doubts > 0:
+			return c.nextPass()
+		}
+		return false, nil
 	case err == io.EOF:
 		return c.rest(last)
 	case err == nil:
@@ -105,8 +144,8 @@ func (c *recovery) step(wait *backoff) (end bool, err error) {
 	return false, fmt.Errorf("read: %w", err)
 }
 
-// home writes one batch. It returns false when the pass is over because the output fails.
-func (c *recovery) home(b *Batch, wait *backoff) bool {
+// home writes one batch, or leaves it where it is.
+func (c *recovery) home(b *Batch) {
 	c.epoch.admit(b, time.Now())
 	c.out[b.Tag] = Event{Kind: Recovered, Plugin: c.br.spec.Fallback.Name, Messages: len(b.Messages), Bytes: b.Bytes()}
 	if b.ID == "" {
@@ -115,38 +154,88 @@ func (c *recovery) home(b *Batch, wait *backoff) bool {
 	if b.Time.IsZero() {
 		b.Time = b.Messages[0].Time.UTC()
 	}
-	had := len(b.Messages)
-	for c.br.stop.Err() == nil {
-		err := c.br.tryOutput(b)
-		switch {
-		case err == nil || c.br.bury(b, err):
-			release(b.Messages)
-			wait.reset()
-			return true
-		case Futile(err):
-			c.homeless = err
-			c.stay(b, had)
-			return true // the others need not wait for it
-		case isClosed(c.last):
-			c.left = err
-			return false
-		}
-		c.pause(wait.delay(), c.well)
-	}
-	// The pipeline stops. The batch stays where it is, and so does not wait for a dead letter.
-	c.skipped++
-	return true
-}
-
-// stay leaves what is left of a batch in the fallback. When a part of it is stored, the rest becomes a batch of its own there: else
-// the next pass would write the good part again, and so would every pass after it.
-func (c *recovery) stay(b *Batch, had int) {
-	if len(b.Messages) < had && c.br.fallBack(b, c.homeless) == nil {
-		release(b.Messages)
+	known, due := c.refused.meet(b.ID, c.number)
+	if !due || c.br.stop.Err() != nil {
+		c.stay(len(b.Messages))
 		return
 	}
+	mark := c.br.attempt.evidence.mark()
+	if known != nil {
+		mark, b.guilty = known.mark, known.guilty
+	}
+	whole := refused{b.ID, Capacity{len(b.Messages), b.Bytes()}, mark}
+	left := c.br.put(b, mark)
+	switch {
+	case len(left) == 0:
+		release(b.Messages)
+		if c.refused.forget(whole.id) {
+			c.news.accepted()
+		}
+		c.wait.reset()
+		c.again = true
+	case c.br.stop.Err() != nil:
+		c.stay(messagesOf(left))
+	default:
+		c.failed(whole, left)
+	}
+}
+
+// refused names a batch that was tried.
+type refused struct {
+	id   string
+	of   Capacity
+	mark uint64 // of the evidence, before the first try
+}
+
+// failed is for what is left of a batch that was tried. When a part of it is stored, the rest becomes batches of their own in the
+// fallback: else the next pass would write the good part again, and so would every pass after it.
+func (c *recovery) failed(whole refused, left []piece) {
+	stays := messagesOf(left)
+	guilty := c.note(whole, left[0].err, stays == whole.of.Messages)
+	if stays < whole.of.Messages {
+		c.again = true // the output works
+		for _, p := range left {
+			n := len(p.b.Messages)
+			if c.br.fallBack(p.b, p.err) != nil {
+				continue
+			}
+			c.note(refused{p.b.ID, Capacity{n, p.b.Bytes()}, whole.mark}, p.err, true)
+			release(p.b.Messages)
+			stays -= n
+		}
+	}
+	if stays > 0 {
+		c.stay(stays)
+	}
+	if guilty {
+		return
+	}
+	if c.doubts++; !c.final {
+		c.pause(c.wait.delay(), c.well)
+	}
+}
+
+// note remembers a batch that failed, if it is one of the fallback, and reports whether that was for its own sake.
+func (c *recovery) note(b refused, err error, there bool) (guilty bool) {
+	guilty = c.br.attempt.evidence.against(err, b.mark)
+	c.homeless = err
+	if there && c.refused.failed(b.id, b.of, b.mark, guilty, c.number) {
+		c.news.refused(b.id, b.of.Messages, err)
+	}
+	return guilty
+}
+
+func messagesOf(pieces []piece) (n int) {
+	for _, p := range pieces {
+		n += len(p.b.Messages)
+	}
+	return n
+}
+
+// stay leaves a batch, of which so many messages are not settled, where it is.
+func (c *recovery) stay(messages int) {
 	c.skipped++
-	c.stays += int64(len(b.Messages))
+	c.stays += int64(messages)
 }
 
 // settle lets the batches leave the fallback of which everything is settled.
@@ -168,6 +257,7 @@ func (c *recovery) settle() error {
 
 // rest is for the end of the fallback: it waits until it is worth asking again.
 func (c *recovery) rest(last bool) (end bool, err error) {
+	c.refused.missed(c.number)
 	if len(c.out) == 0 {
 		c.news.done()
 	}
@@ -175,14 +265,41 @@ func (c *recovery) rest(last bool) (end bool, err error) {
 	case last && len(c.out) > c.skipped: // dead letters are on their way
 		c.await(c.br.stop)
 		return false, nil
-	case last || c.skipped > 0:
-		if !last {
-			c.pause(recoverEvery, c.kick)
-		}
+	case last && c.skipped == 0:
+		return true, nil
+	case last && c.final:
 		return true, c.homeless
+	case last:
+		return true, errAgain
+	case c.skipped == 0:
+		c.pause(recoverEvery, c.kick)
+		return false, nil
 	}
-	c.pause(recoverEvery, c.kick)
-	return false, nil
+	due := c.refused.next()
+	if due > 0 {
+		c.pause(min(due, recoverEvery), c.kick)
+		return false, nil
+	}
+	end, err = c.nextPass()
+	if !end {
+		c.pause(recoverEvery, c.kick)
+	}
+	return end, err
+}
+
+// nextPass ends this pass, unless dead letters of what it brought home are on their way: their batches would be written again. It waits
+// for these no longer than an hour.
+func (c *recovery) nextPass() (end bool, err error) {
+	if err := c.settle(); err != nil {
+		return true, err
+	}
+	if c.wanted.IsZero() {
+		c.wanted = time.Now()
+	}
+	if len(c.out) > c.skipped && time.Since(c.wanted) < deadLetterPatience {
+		return false, nil
+	}
+	return true, errAgain
 }
 
 // await waits until a batch is settled, or ctx ends.
@@ -208,11 +325,15 @@ func (c *recovery) lastDeadLetters() error {
 func (c *recovery) pause(d time.Duration, early <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	last := c.last
+	if c.final {
+		last = nil
+	}
 	select {
 	case <-timer.C:
 	case <-early:
 	case <-c.epoch.acks.wake: // settle asks for the tags, not for this
-	case <-c.last:
+	case <-last:
 	case <-c.br.stop.Done():
 	}
 }

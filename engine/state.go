@@ -14,6 +14,7 @@ type State struct {
 	Workers int         // how many batches can be written at once
 	Busy    int         // workers that have a batch
 	Held    Capacity    // what was handed over by the workers because it can be written nowhere
+	Refused Capacity    // what stays in the fallbacks, because the output refuses it while it takes others
 	Gauges  []StepGauge // what the plugins know of themselves, in the order of the flow
 }
 
@@ -83,6 +84,11 @@ func (p *Pipeline) State() State {
 		s.Workers += br.spec.Workers
 		s.Held.Messages += held.Messages
 		s.Held.Bytes += held.Bytes
+		if br.recovery != nil {
+			refused := br.recovery.refused.holds()
+			s.Refused.Messages += refused.Messages
+			s.Refused.Bytes += refused.Bytes
+		}
 	}
 	for _, d := range r.readers {
 		s.Inputs = append(s.Inputs, d.state())

@@ -36,32 +36,48 @@ func (br *branch) seal(b *Batch) {
 // deliver writes a batch: to the output, else the fallback, else it waits and starts again. It comes back when the
 // batch is settled or in the holder's care, or at the hard end, when the rest of it stays unsettled.
 func (br *branch) deliver(b *Batch) {
-	wait, began, mark := heldBackoff(), time.Now(), br.attempt.evidence.mark()
+	mark := br.attempt.evidence.mark()
+	left := br.write(b, mark)
+	for _, p := range left {
+		br.keep(p, mark)
+	}
+	if len(left) == 0 {
+		br.delivered(b)
+	}
+}
+
+// keep sees to what could be written nowhere: the holder takes it, or the worker tries it again itself.
+func (br *branch) keep(p piece, mark uint64) {
+	wait, began, b := heldBackoff(), time.Now(), p.b
 	said := false
-	for first := true; ; first = false {
-		err := br.write(b)
-		if err == nil {
+	for first := true; br.hard.Err() == nil; first = false {
+		if first {
+			br.r.observe(Event{Kind: Held, Plugin: br.spec.Output.Name, Messages: len(b.Messages), Bytes: b.Bytes(), Err: p.err})
+		}
+		if br.mayGo(p.err, mark, began) && br.holder.take(b, mark, p.err) {
+			return
+		}
+		if first {
+			said = br.sayHeld(b, p.err)
+		}
+		if !br.rest(&wait) {
+			return
+		}
+		left := br.write(b, mark)
+		switch {
+		case len(left) == 0:
 			if said && len(b.Messages) > 0 {
 				br.r.log.Info("held batch is written", "plugin", br.spec.Output.Name, "batch", b.ID)
 			}
 			br.delivered(b)
 			return
-		}
-		if br.hard.Err() != nil {
+		case left[0].b != b: // it was cut
+			for _, part := range left {
+				br.keep(part, mark)
+			}
 			return
 		}
-		if first {
-			br.r.observe(Event{Kind: Held, Plugin: br.spec.Output.Name, Messages: len(b.Messages), Bytes: b.Bytes(), Err: err})
-		}
-		if br.mayGo(err, mark, began) && br.holder.take(b, mark, err) {
-			return
-		}
-		if first {
-			said = br.sayHeld(b, err)
-		}
-		if !br.rest(&wait) {
-			return
-		}
+		p = left[0]
 	}
 }
 
@@ -87,7 +103,7 @@ const holdAfter = time.Minute
 // mayGo reports whether a batch may leave its worker because others can be written. In an outage workers keep their batches, which
 // keeps open batches open and objects large; after a minute one goes anyway, because all workers may have such a batch.
 func (br *branch) mayGo(err error, mark uint64, began time.Time) bool {
-	return br.attempt.evidence.against(err, mark) || time.Since(began) > holdAfter
+	return br.attempt.evidence.against(err, mark) || IsTooLarge(err) || time.Since(began) > holdAfter
 }
 
 // rest waits before the next try. A worker that waits is not busy.
@@ -97,19 +113,24 @@ func (br *branch) rest(wait *backoff) bool {
 	return wait.rest(br.ends, nil, nil) == nil
 }
 
-// write tries every place once, in order. A nil means that what is left in the batch is durable, or nothing is left.
-func (br *branch) write(b *Batch) error {
-	err := br.tryOutput(b)
-	if err == nil || br.bury(b, err) {
-		return nil
-	}
+// write tries every place once, in order. It returns what is left: b itself, or parts of it, or nothing when all is durable. Parts that
+// are durable are released; b is its caller's to release. mark is that of the evidence, before b was first tried.
+func (br *branch) write(b *Batch, mark uint64) []piece {
+	left := br.put(b, mark)
 	if br.fallback == nil || br.hard.Err() != nil {
-		return err
+		return left
 	}
-	if ferr := br.fallBack(b, err); ferr != nil {
-		return &bothError{err, ferr}
+	kept := left[:0]
+	for _, p := range left {
+		ferr := br.fallBack(p.b, p.err)
+		switch {
+		case ferr != nil:
+			kept = append(kept, piece{p.b, &bothError{p.err, ferr}})
+		case p.b != b:
+			release(p.b.Messages)
+		}
 	}
-	return nil
+	return kept
 }
 
 // fallBack writes a batch to the fallback, because of err.
@@ -139,9 +160,11 @@ func (br *branch) tryOutput(b *Batch) error {
 	return err
 }
 
-// bury sends a batch that the output can never store to the dead letter, and reports whether it did. b is empty then.
-func (br *branch) bury(b *Batch, err error) bool {
-	if !IsPermanent(err) || br.burier == nil {
+// bury sends a batch that the output can never store to the dead letter, and reports whether it did. b is empty then. That a message is
+// too large alone is believed when others were stored since mark.
+func (br *branch) bury(b *Batch, err error, mark uint64) bool {
+	never := IsPermanent(err) || IsTooLarge(err) && len(b.Messages) == 1 && br.attempt.evidence.against(err, mark)
+	if !never || br.burier == nil {
 		return false
 	}
 	dead := &Batch{Partition: b.Partition, Time: b.Time, Messages: append([]Message(nil), b.Messages...)}
