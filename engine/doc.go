@@ -38,11 +38,13 @@
 //	write.go       the workers: output, then fallback
 //	evidence.go    whose fault an error is
 //	later.go       what failed and is tried again, each with a back-off of its own
+//	cut.go         a batch that the output takes in parts only
 //	hold.go        what can be written nowhere while others can
 //	attempt.go     one write, and what became of each message
 //	distrust.go    answers of outputs that cannot be believed
 //	deadletter.go  the dead-letter goroutine
 //	recover.go     bringing the fallback home
+//	refused.go     what stays there, because the output refuses it
 //	ack.go         telling the source
 //	supervise.go   keeping pipelines running
 //

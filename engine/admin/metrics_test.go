@@ -265,7 +265,7 @@ func TestGauges(t *testing.T) {
 	set := busySet()
 	out := make(chan prometheus.Metric, 200)
 	collectState(out, set.All()[0], &engine.State{
-		Workers: 5, Busy: 2, Held: engine.Capacity{Messages: 7},
+		Workers: 5, Busy: 2, Held: engine.Capacity{Messages: 7}, Refused: engine.Capacity{Messages: 8, Bytes: 80},
 		Inputs: []engine.InputState{{Name: "input.amqp", Connected: true, Unsettled: engine.Capacity{Messages: 30, Bytes: 900}, Oldest: time.Now().Add(-time.Minute),
 			Window: engine.Capacity{Messages: 1000}}},
 		Outputs: []engine.OutputState{{Name: "output.s3", Role: engine.RoleOutput, Failing: true, Writing: 2, Oldest: time.Now().Add(-time.Second)}},
@@ -291,7 +291,7 @@ func TestGauges(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"workers": 5, "workers_busy": 2, "holding_messages": 7, "connected amqp": 1, "unsettled_messages amqp": 30, "unsettled_bytes amqp": 900,
+		"workers": 5, "workers_busy": 2, "holding_messages": 7, "refused_messages": 8, "refused_bytes": 80, "connected amqp": 1, "unsettled_messages amqp": 30, "unsettled_bytes amqp": 900,
 		"unsettled_limit_messages amqp": 1000, "oldest_unsettled_age_seconds amqp": 60, "failing s3": 1, "writes_running s3": 2, "oldest_write_age_seconds s3": 1,
 		"dead_messages amqp": 3, "plugin_gauge of_its_own batch": 4, "failing file": 0,
 	} {

@@ -23,6 +23,9 @@ var (
 	busy    = describe("workers_busy", "Workers that have a batch.", pipelineLabels)
 	held    = describe("holding_messages", "Messages of batches that can be written nowhere now and were put aside, so that others go on.", pipelineLabels)
 	heldOf  = describe("holding_bytes", "Bytes of the bodies of messages that were put aside.", pipelineLabels)
+
+	refused   = describe("refused_messages", "Messages that stay in the fallback because the output refuses their batches while it takes others.", pipelineLabels)
+	refusedOf = describe("refused_bytes", "Bytes of the bodies of messages that stay in the fallback for that.", pipelineLabels)
 )
 
 // known are the gauges of plugins that have a meaning here; others are shown under one name.
@@ -50,6 +53,8 @@ func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *engine.S
 	gauge(busy, float64(now.Busy), p.Name)
 	gauge(held, float64(now.Held.Messages), p.Name)
 	gauge(heldOf, float64(now.Held.Bytes), p.Name)
+	gauge(refused, float64(now.Refused.Messages), p.Name)
+	gauge(refusedOf, float64(now.Refused.Bytes), p.Name)
 	for _, s := range p.Steps {
 		at := labels{p.Name, pluginOf(s), string(s.Role)}
 		switch {

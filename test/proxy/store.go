@@ -136,6 +136,21 @@ func Answer(status int, code, message string) Fault {
 	}
 }
 
+// Limit answers uploads of more bytes as nginx does, and passes on the others.
+func Limit(most int64) Fault {
+	return func(_ context.Context, w http.ResponseWriter, r *http.Request, pass http.Handler) error {
+		if r.ContentLength <= most {
+			pass.ServeHTTP(w, r)
+			return nil
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		_, err := io.WriteString(w, "<html><head><title>413 Request Entity Too Large</title></head></html>")
+		return err
+	}
+}
+
 // LoseAnswer stores the upload and hangs up before the client hears of it.
 func LoseAnswer(_ context.Context, _ http.ResponseWriter, r *http.Request, pass http.Handler) error {
 	pass.ServeHTTP(httptest.NewRecorder(), r)

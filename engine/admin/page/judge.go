@@ -70,6 +70,9 @@ func (p *Pipeline) judge(now time.Time) {
 	if p.Held > 0 {
 		v.say(Fail, "holds", "%s can be written nowhere; they are kept, and tried again", messages(p.Held))
 	}
+	if p.Refused > 0 {
+		v.say(Warn, "refused", "%s in the fallback are refused by the output, which takes others; they stay there, and are tried again", messages(p.Refused))
+	}
 	slices.SortStableFunc(v.says, func(a, b said) int { return slices.Index(states, b.state) - slices.Index(states, a.state) })
 	p.State, p.Word = OK, "well"
 	if len(v.says) > 0 {

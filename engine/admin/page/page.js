@@ -316,7 +316,7 @@
     t.outage.show(out?.failing ? `for ${ago(since(out.failing))}` : count(out?.outages || 0), out?.outages ? `${count(out.outages)} in all, ${ago(out.down_seconds)}` : "none since the start", out?.failing ? "fail" : "ok", !out?.outages);
     t.held.show(count(p.held || 0), p.held ? `${bytes(p.held_bytes || 0)}, tried again` : "nothing is stuck", p.held ? "fail" : "ok", !p.held);
     t.fallback.n.hidden = !fb;
-    if (fb) t.fallback.show(count(backlog(fb)), `${count(fb.flow.total)} in, ${count(fb.back.total)} home`, backlog(fb) ? "warn" : "ok", !backlog(fb));
+    if (fb) t.fallback.show(count(backlog(fb)), `${count(fb.flow.total)} in, ${count(fb.back.total)} home${p.refused ? `, ${count(p.refused)} refused` : ""}`, backlog(fb) ? "warn" : "ok", !backlog(fb));
     t.dead.n.hidden = !dead;
     if (dead) t.dead.show(count(p.dead_letters), dead.gauges?.dead_messages !== undefined ? `${count(dead.gauges.dead_messages)} in the queue` : p.last_dead_letter ? `last ${ago(since(p.last_dead_letter))} ago` : "none lately", dead.state, !p.dead_letters);
     const lost = p.steps.reduce((n, s) => n + (s.lost || 0), 0);

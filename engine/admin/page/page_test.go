@@ -156,6 +156,7 @@ func TestJudge(t *testing.T) {
 		"drains":  {Pipeline{Phase: "draining", Since: *ago(3 * time.Second)}, Note, "drains", "it drains for 3s: it reads no more, and writes what it has"},
 		"waiting": {Pipeline{Phase: "waiting", Error: "boom", Next: ago(-10 * time.Second)}, Fail, "broken", "it failed; it is started again in 11s; nothing is lost: boom"},
 		"held":    {Pipeline{Phase: "running", Held: 1}, Fail, "holds", "1 message can be written nowhere; they are kept, and tried again"},
+		"refused": {Pipeline{Phase: "running", Refused: 2}, Warn, "refused", "2 messages in the fallback are refused by the output, which takes others; they stay there, and are tried again"},
 		"input": {Pipeline{Phase: "running", Steps: []Step{{Name: "input.amqp", Role: "input", Connected: &no}}, Errors: []Failure{{Step: "input.amqp", Text: "refused"}}},
 			Fail, "input is lost", "input.amqp has no connection to its source; it is tried again: refused"},
 		"outage": {Pipeline{Phase: "running", Steps: []Step{

@@ -45,7 +45,8 @@ func (t *track) pipeline(now time.Time, seen stats.Seen) Pipeline {
 	life, state := t.of.Life(), seen.State
 	p := Pipeline{
 		Name: t.of.Name, Phase: string(life.Phase), Since: life.Since, Starts: life.Starts, Next: when(life.Next),
-		Silent: !seen.OK, Held: int64(state.Held.Messages), HeldBytes: state.Held.Bytes, Workers: state.Workers, Busy: state.Busy,
+		Silent: !seen.OK, Held: int64(state.Held.Messages), HeldBytes: state.Held.Bytes,
+		Refused: int64(state.Refused.Messages), RefusedBytes: state.Refused.Bytes, Workers: state.Workers, Busy: state.Busy,
 		DeadLetters: deadLetters(t.of), Errors: failures(t.of),
 	}
 	if life.Err != nil {

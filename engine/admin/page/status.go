@@ -60,6 +60,8 @@ type Pipeline struct {
 	Oldest         *time.Time `json:"oldest,omitempty"`           // when the oldest of them was read
 	Held           int64      `json:"held,omitempty"`             // messages of batches that can be written nowhere
 	HeldBytes      int64      `json:"held_bytes,omitempty"`       //
+	Refused        int64      `json:"refused,omitempty"`          // messages that stay in the fallback: the output refuses them and takes others
+	RefusedBytes   int64      `json:"refused_bytes,omitempty"`    //
 	Workers        int        `json:"workers,omitempty"`          // how many batches can be written at once
 	Busy           int        `json:"busy"`                       // workers that have a batch
 	LatenessP50    float64    `json:"lateness_p50,omitempty"`     // seconds from the time of a batch to its being stored, of the last minutes

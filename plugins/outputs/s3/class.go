@@ -26,7 +26,7 @@ func classOf(ctx context.Context, a answer, answered bool, err error) string {
 // class is that of an answer. An answer about the messages, which no retry mends, is not classed here.
 func (a answer) class() string {
 	switch {
-	case a.code == "KeyTooLongError" || a.code == "EntityTooLarge" || a.status == http.StatusRequestEntityTooLarge:
+	case a.code == "KeyTooLongError" || a.tooLarge():
 		return "too_large"
 	case a.code == "SlowDown" || a.status == http.StatusTooManyRequests:
 		return "throttled"

@@ -47,15 +47,33 @@ func (o *output) explain(ctx context.Context, s session, err error, buffer *enco
 	default:
 		text = o.explainNetwork(err)
 	}
-	if a.stale() || isCertificate(err) {
+	if a.stale() && (a.namesCredentials() || o.mayRenew()) || isCertificate(err) {
 		o.forget(s.client)
 	}
 	err = &failure{o.redact(text, s), err, classOf(ctx, a, answered, err)}
-	if a.permanent(buffer) {
+	switch {
+	case a.code == "KeyTooLongError": // which all messages of the batch share
 		return engine.Permanent(err)
+	case a.tooLarge() && buffer != nil:
+		return engine.TooLarge(err)
 	}
 	return err
 }
+
+// mayRenew reports whether a refusal is a reason to read the credentials again. One object alone may be refused, for as long as it is tried:
+// credentials that are asked for each time cost their server requests, and the other uploads their connections.
+func (o *output) mayRenew() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	if !o.refused.IsZero() && now.Sub(o.refused) < renewEvery {
+		return false
+	}
+	o.refused = now
+	return true
+}
+
+const renewEvery = time.Minute
 
 // answer is what the server said.
 type answer struct {
@@ -82,14 +100,16 @@ func readAnswer(err error) (answer, bool) {
 	return a, true
 }
 
-// permanent says that no message of what was sent can ever be stored. An object of many messages that is too large says
-// nothing about each of them.
-func (a answer) permanent(buffer *encode.Buffer) bool {
-	switch {
-	case a.code == "KeyTooLongError":
+// tooLarge says that the object is, by the server or a proxy before it. Smaller ones may be taken.
+func (a answer) tooLarge() bool {
+	return a.code == "EntityTooLarge" || a.status == http.StatusRequestEntityTooLarge
+}
+
+// namesCredentials says that these credentials are no good for anything.
+func (a answer) namesCredentials() bool {
+	switch a.code {
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "XAdminUserNotFound", "InvalidAccessKeyId", "SignatureDoesNotMatch":
 		return true
-	case a.code == "EntityTooLarge" || a.status == http.StatusRequestEntityTooLarge:
-		return buffer != nil && buffer.Messages == 1
 	}
 	return false
 }
@@ -129,8 +149,8 @@ func (o *output) meaning(a answer) string {
 		return "the clock of this machine is too far away from the server's"
 	case a.elsewhere():
 		return o.otherRegion(a)
-	case a.code == "EntityTooLarge" || a.status == http.StatusRequestEntityTooLarge:
-		return "the server takes no object of this size; set a smaller bytes for the processor batch"
+	case a.tooLarge():
+		return "the server, or a proxy before it, takes no object of this size; set a smaller bytes for the processor batch"
 	}
 	return o.meaningOfStatus(a)
 }

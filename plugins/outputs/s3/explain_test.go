@@ -77,11 +77,14 @@ func TestAnswersInWords(t *testing.T) {
 // Only what is true of each message alone sends messages to the dead letter.
 func TestWhatIsPermanent(t *testing.T) {
 	tooLarge := answering(t, 400, nil, xml("EntityTooLarge", "Too large."))
-	if err := tooLarge.Write(t.Context(), batchOf("b1", "a")); !engine.IsPermanent(err) {
-		t.Errorf("a single message that is too large: %v", err)
-	}
-	if err := tooLarge.Write(t.Context(), batchOf("b1", "a", "b")); err == nil || engine.IsPermanent(err) {
-		t.Errorf("many messages that are too large together: %v", err)
+	html := answering(t, 413, http.Header{"Content-Type": {"text/html"}}, "<html>413 Request Entity Too Large</html>") // nginx
+	for _, o := range []*output{tooLarge, html} {
+		if err := o.Write(t.Context(), batchOf("b1", "a")); !engine.IsTooLarge(err) || engine.IsPermanent(err) {
+			t.Errorf("a single message that is too large is a dead letter only when others are stored: %v", err)
+		}
+		if err := o.Write(t.Context(), batchOf("b1", "a", "b")); !engine.IsTooLarge(err) || engine.IsPermanent(err) {
+			t.Errorf("many messages that are too large together: %v", err)
+		}
 	}
 	if err := answering(t, 400, nil, xml("KeyTooLongError", "Your key is too long")).Write(t.Context(), batchOf("b1", "a", "b")); !engine.IsPermanent(err) {
 		t.Errorf("a key that all messages share: %v", err)

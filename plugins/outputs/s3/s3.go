@@ -39,8 +39,9 @@ type output struct {
 	version string
 	encoder *encode.Encoder
 
-	mu     sync.Mutex
-	client *client // nil: none yet, or the last one is forgotten
+	mu      sync.Mutex
+	client  *client   // nil: none yet, or the last one is forgotten
+	refused time.Time // when one was last forgotten because of a refusal that does not name the credentials
 }
 
 // New makes the output. It touches no network: the first Write connects.
@@ -82,7 +83,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	if err == nil && answer.ETag == nil {
 		err = errNoETag
 	}
-	if err == nil {
+	if err == nil || o.isThere(attempt, c, err, key, b, buffer) {
 		return nil
 	}
 	return fail("put object "+key+" into bucket "+o.cfg.Bucket, o.explain(attempt, c, err, buffer))
