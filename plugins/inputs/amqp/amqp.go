@@ -43,7 +43,8 @@ type input struct {
 	mu   sync.Mutex
 	said map[string]bool // so that a reconnect does not say it all again
 
-	session *session // of the present Open
+	session *session  // of the present Open
+	sizes   []float64 // of the messages that came last, by connection: the next Open begins with them
 	depth   rabbitmq.Depth
 }
 
@@ -53,7 +54,7 @@ func New(c Config, env engine.Env) (engine.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}}
+	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}, sizes: make([]float64, c.Connections)}
 	if c.ConsumerTag == "" {
 		in.cfg.ConsumerTag = "logpipe-" + env.Pipeline[:min(len(env.Pipeline), maxConsumerTag-len("logpipe-"))]
 	}
@@ -117,11 +118,13 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 		}
 	}()
 	if first {
-		if err := in.declare(conn); err != nil {
+		if s.seen, err = in.declare(conn); err != nil {
 			return err
 		}
 	}
-	if err := s.consume(conn); err != nil {
+	credit := newCredit(in.prefetch, in.bytesEach(), in.sizes[len(s.credits)])
+	s.credits = append(s.credits, credit)
+	if err := s.begin(conn, s.seen, credit, nil); err != nil {
 		return err
 	}
 	if first {
@@ -158,17 +161,20 @@ func (in *input) Close(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
+	for i, c := range s.credits {
+		in.sizes[i] = c.size()
+	}
 	return s.close(ctx)
 }
 
 // declare makes sure that everything is there before the first message is read.
-func (in *input) declare(conn *rabbitmq.Connection) error {
+func (in *input) declare(conn *rabbitmq.Connection) (rabbitmq.Seen, error) {
 	d := conn.NewDeclarer()
 	err := in.declareAll(d)
 	d.Close()
 	in.say(in.env.Log.Warn, d.Warnings)
 	in.say(in.env.Log.Info, d.Notes)
-	return err
+	return d.Seen, err
 }
 
 func (in *input) declareAll(d *rabbitmq.Declarer) error {

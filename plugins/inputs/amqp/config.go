@@ -25,7 +25,7 @@ type Config struct {
 	Prefetch        int           `hcl:"prefetch,optional" doc:"How many messages a connection may have unacked; 0 follows from what the pipeline can hold. A number that is smaller than that keeps batches from filling up."`
 	Connections     int           `hcl:"connections,optional" doc:"How many connections read the queue at once. One is enough unless the queue, not the pipeline, is the limit."`
 	ConsumerTag     string        `hcl:"consumer_tag,optional" doc:"The consumer's name in the broker's listings, with a number behind it; empty is logpipe and the pipeline's name."`
-	ConsumerTimeout time.Duration `hcl:"consumer_timeout,optional" doc:"How long the broker waits for an ack before it takes the channel away (its setting of the same name); 0 is for ever. It is used to check the pipeline's times."`
+	ConsumerTimeout time.Duration `hcl:"consumer_timeout,optional" doc:"How long the broker waits for an ack before it takes the messages back (its setting of the same name); 0 is for ever. It is used to check the pipeline's times. RabbitMQ from 4.3 on is asked for it, where it shows that the queue is a quorum queue; an older one is not, so write down what it is set to."`
 }
 
 // Binding is one binding of the queue.

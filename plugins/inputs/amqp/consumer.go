@@ -4,71 +4,65 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-
-	amqp091 "github.com/rabbitmq/amqp091-go"
+	"time"
 
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
-// consumer reads the queue through one channel of a connection of its own. Deliveries come from the goroutine that reads the connection. Its pump
-// is the only goroutine that asks something of the channel; acks go beside it.
+// consumer reads the queue through one channel. Deliveries come from the goroutine that reads the connection. Its pump
+// is the only goroutine that asks something of the channel; acks go beside it. What it does is in phase.go.
 type consumer struct {
-	index  int // among the session's consumers
-	queue  string
-	name   string // the consumer tag without its number
-	ch     *rabbitmq.Channel
-	acks   *acker
-	credit *credit
-	inbox  inbox
-	wake   func() // the reader
-	dead   chan<- error
-	ended  func()       // told when the broker has ended the consumer
-	over   *atomic.Bool // the broker has ended one of the session's consumers
+	id      uint64 // among the consumers of the session
+	queue   string
+	name    string        // the consumer tag without its number
+	timeout time.Duration // that the broker is asked to wait for an ack; 0 is its own
+	ch      *rabbitmq.Channel
+	acks    *acker
+	credit  *credit
+	waits   waits // of what came, for its ack
+	inbox   inbox
+	wake    func()          // the reader
+	fail    func(error)     // told once, why the channel or connection is dead
+	ended   func(*consumer) // told by the pump, as the last thing, when the broker has ended the subscription
 
-	cancels chan string
-	paused  atomic.Bool   // no deliveries are wanted now
-	ending  atomic.Bool   // nor ever again, but acks go on
-	drained atomic.Bool   // none comes any more
-	stopped atomic.Bool   // the session closes
-	poke    chan struct{} // one of these changed, or there is room again
-	done    chan struct{} // closed when the pump has ended
+	wish  atomic.Int32  // a wish: what shall be
+	at    atomic.Int32  // a phase: what is. The pump alone changes it
+	gone  atomic.Bool   // the queue is, though the broker may never say so to this consumer
+	poke  chan struct{} // a wish has changed, or the credit
+	lost  atomic.Pointer[error]
+	doubt atomic.Bool // this may be a stream; nothing is taken before that is known
 
-	lost atomic.Pointer[error] // why the channel or connection is dead
-
-	next    uint64      // the delivery tag that must come next; of Receive alone
-	suspect atomic.Bool // this may be a stream; nothing is taken before that is known
+	next uint64 // the delivery tag that must come next; of Receive alone
 
 	// of the pump alone
-	now    *subscription // nil when there is none
-	old    *subscription // the one before, cancelled, until all that it brought has come
-	number int           // of the last subscription
-	gone   bool          // the broker has ended a subscription
+	sub     subscription // the present one, or the last
+	number  int          // of it
+	cancels chan string  // subscriptions that the broker has ended
 }
 
-// start subscribes to the queue.
-func (c *consumer) start(conn *rabbitmq.Connection) error {
+// start opens the channel and subscribes to the queue. The pump goes on from there.
+func (c *consumer) start(conn *rabbitmq.Connection) (phase, error) {
 	ch, err := conn.Open()
 	if err != nil {
-		return err
+		return lost, err
 	}
 	c.ch, c.next = ch, 1
-	c.cancels = ch.NotifyCancel(make(chan string, 8)) // at most two live at a time
-	c.poke, c.done = make(chan struct{}, 1), make(chan struct{})
+	c.cancels = ch.NotifyCancel(make(chan string, 8)) // one subscription lives at a time
+	c.poke = make(chan struct{}, 1)
 	c.acks = newAcker(c.sendAck, c.lose)
 	conn.Take(c.queue, c)
-	if err := c.subscribe(); err != nil {
-		return err
-	}
-	go c.pump()
-	return nil
+	return c.resume()
 }
 
 // Receive implements rabbitmq.Receiver. The deliveries of a channel count up without a gap. An ack of several covers all before it, so one that
 // was overlooked would be acked with the next ones.
 func (c *consumer) Receive(list []rabbitmq.Incoming) {
+	if c.wants() == wantEnd {
+		return // nobody will read it, and it goes back to the queue
+	}
 	if c.next == 1 && list[0].Meta.FromStream() {
 		c.inbox.hold(true)
-		c.suspect.Store(true)
+		c.doubt.Store(true)
 		c.nudge()
 	}
 	for i := range list {
@@ -79,123 +73,43 @@ func (c *consumer) Receive(list []rabbitmq.Incoming) {
 		}
 		c.next++
 	}
+	if len(list) == 0 {
+		return
+	}
 	c.credit.take(list)
+	c.waits.began(list[0].Tag)
 	if c.inbox.put(list) {
 		c.wake()
 	}
-	if c.credit.change() {
+	if c.credit.due() {
 		c.nudge()
 	}
 }
 
-// pump keeps a subscription as long as there shall be one; then it waits for the end of the session.
-func (c *consumer) pump() {
-	defer close(c.done)
-	for {
-		err := c.attend()
-		if err == nil && !c.gone && c.ready() {
-			if err = c.subscribe(); err == nil {
-				continue
-			}
-		}
-		switch {
-		case c.gone || rabbitmq.IsMissing(err):
-			c.acks.abandon()
-			c.ended()
-		case err != nil:
-			c.lose(err)
-			return
-		}
-		c.linger()
-		return
-	}
-}
-
-// attend returns when no subscription is left. All that they brought has come then.
-func (c *consumer) attend() error {
-	for c.now != nil || c.old != nil {
-		select {
-		case _, ok := <-c.now.end():
-			if ok {
-				return errPassedOn
-			}
-			c.close(c.now)
-		case _, ok := <-c.old.end():
-			if ok {
-				return errPassedOn
-			}
-			c.close(c.old)
-		case <-c.poke:
-		}
-		if err := c.clear(); err != nil {
-			return err
-		}
-		if err := c.adjust(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// Full implements rabbitmq.Holder.
+func (c *consumer) Full() <-chan struct{} { return c.credit.Full() }
 
 // errPassedOn cannot be, but a delivery that nobody takes would be acked with the next ones.
 var errPassedOn = errors.New("a delivery came through the library")
 
 // clear finds out whether the queue is a stream, if that is in doubt: we may not declare it, else it had been seen at Open.
 func (c *consumer) clear() error {
-	if !c.suspect.Load() {
+	if !c.doubt.Load() {
 		return nil
 	}
 	if c.ch.Conn.IsStream(c.queue) {
 		return rabbitmq.StreamError(c.queue)
 	}
-	c.suspect.Store(false)
+	c.doubt.Store(false)
 	c.inbox.hold(false)
 	c.wake()
 	return nil
 }
 
-// ready waits, while there is no subscription, until one may begin. It returns false if there will be none.
-func (c *consumer) ready() bool {
-	for !c.stopped.Load() && !c.ending.Load() && !c.ch.IsClosed() {
-		if !c.paused.Load() {
-			return true
-		}
-		select {
-		case <-c.poke:
-		case <-c.ch.Done():
-		}
-	}
-	return false
-}
-
-// linger waits for the end of the channel after the last subscription: until then acks are good. Once the broker has ended one of the
-// session's consumers, the end of a channel is no loss: see session.ended.
-func (c *consumer) linger() {
-	c.drained.Store(true)
-	c.wake()
-	dead := c.ch.Done()
-	for !c.stopped.Load() {
-		select {
-		case <-c.poke:
-		case <-dead:
-			if conn := c.ch.Conn; c.over.Load() && !conn.IsClosed() {
-				c.acks.abandon()
-				dead = conn.Done()
-				continue
-			}
-			c.lose(c.ch.Explain(amqp091.ErrClosed))
-			return
-		}
-	}
-}
-
-// lose says that the source is lost, and why. The first reason counts.
+// lose says that the channel or connection is dead, and why. The first reason counts.
 func (c *consumer) lose(err error) {
 	if c.lost.CompareAndSwap(nil, &err) {
-		select {
-		case c.dead <- err:
-		default: // another consumer's end was first
-		}
+		c.fail(err)
 	}
 	c.wake()
 }
@@ -211,23 +125,29 @@ func (c *consumer) nudge() {
 // ack takes the numbers of settled chunks.
 func (c *consumer) ack(numbers []uint64) error {
 	messages, bytes, err := c.acks.settle(numbers)
-	if c.credit.give(messages, bytes) {
+	c.credit.give(messages, bytes)
+	if c.credit.due() {
 		c.nudge()
 	}
 	return err
 }
 
 func (c *consumer) sendAck(tag uint64, multiple bool) error {
-	err := c.ch.Ack(tag, multiple)
-	if err == nil || c.over.Load() && !c.ch.Conn.IsClosed() {
-		return nil
+	if err := c.ch.Ack(tag, multiple); err != nil {
+		return c.ch.Explain(err)
 	}
-	return c.ch.Explain(err)
+	if multiple {
+		c.waits.endedUpTo(tag)
+	}
+	return nil
 }
 
-// stop ends the pump, now or when its connection is closed.
-func (c *consumer) stop() {
+// holds reports whether something that came is not read, or not settled.
+func (c *consumer) holds() bool { return !c.inbox.empty() || !c.acks.idle() }
+
+// end is for Close: what comes is not taken any more, and no ack is sent.
+func (c *consumer) end() {
 	c.acks.close()
-	c.stopped.Store(true)
-	c.nudge()
+	c.credit.close()
+	c.want(wantEnd)
 }

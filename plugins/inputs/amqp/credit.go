@@ -1,51 +1,90 @@
 package amqp
 
 import (
+	"math"
 	"sync"
 
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
-// guess is taken for the size of a message as long as none was seen, so that the first prefetch is not thousands of large ones.
-const guess = 1 << 20
-
-// credit says how many messages a consumer may have unacked, so that they take about limit bytes. AMQP counts
-// messages only, so the number follows the size of what comes. What is held may reach the limit and one prefetch more, which the broker
-// has sent before it hears of a change, and one message: a subscription of that size keeps the place until there is room.
+// credit says how many messages a connection may have unacked, so that they take about limit bytes. AMQP counts messages only, so the number
+// follows the size of what comes: it starts small, because nothing is known of the first message, and grows with what was seen.
+//
+// Two things hold. What the broker may send is meant to fit: what is here already and the prefetch of what comes next take at most 1/slack more
+// than the limit. And where messages are larger than those before, so that it does not fit, the connection is not read from there on until there is room (Full), whatever
+// was sent: what is here never takes more than the limit, 1/slack of it, and the message that passes it.
 type credit struct {
 	max   int   // messages
 	limit int64 // bytes; 0 is none
+	fixed bool  // the prefetch must not change: see subscription.go
 
 	mu       sync.Mutex
-	messages int64   // that are here and not settled
-	held     int64   // bytes that they take
-	average  float64 // bytes of the messages that came last
-	prefetch int     // of the present subscription
-	got      int     // deliveries of it
-	least    bool    // it is there only so that the queue has a consumer, because the limit is passed
+	messages int64         // that are here and not settled
+	held     int64         // bytes that they take
+	average  float64       // bytes of the messages that came last; 0 before the first
+	prefetch int           // of the present subscription, 0 when there is none
+	got      int           // deliveries of it
+	opened   chan struct{} // closed when there is room again; nil when nobody waits for that
+	closed   bool          // what comes is not kept any more, so there is room for it
 }
 
-func newCredit(prefetch int, limit int64) *credit {
-	return &credit{max: prefetch, limit: limit, average: guess}
+const (
+	// largest is what a message may take before one was seen: RabbitMQ takes none over 16 MiB from 4.0 on, unless it is set otherwise. Whatever the first ones are,
+	// the first prefetch then holds no more than the limit. A broker before 4.0 takes 128 MiB, and there Full holds it.
+	largest = 16 << 20
+	// growth is how many times the prefetch that is used up the next one may be. Each change stops the deliveries for three round trips, and a queue of small
+	// messages comes from 1 to all that there can be (65535) in four of them: 32^4 > 65535 > 32^3. The messages that it is believed from are a part in 32 of
+	// those that it asks for: that many more large ones may wait in the broker when they were no sample of what comes.
+	growth = 32
+	// slack: what is held may be 1/slack more than the limit. Less, and a flow whose messages are of one size would be changed for rounding alone; more is
+	// memory that nobody allowed.
+	slack = 4
+	// memory is how many messages the average looks back on at most. A queue that turns large is found out after a few of them, and a single large one of
+	// hundreds changes it by less than its own size.
+	memory = 64
+)
+
+func newCredit(prefetch int, limit int64, average float64) *credit {
+	return &credit{max: prefetch, limit: limit, average: average}
 }
 
-// wanted is the prefetch that fits the messages seen last. It goes a quarter beyond the limit: if it stopped short of it, the
-// engine would not see that the input can bring nothing more, and would not ask for half-full batches.
-func (c *credit) wanted() int {
-	if c.limit <= 0 {
+// fix says what is known of the queue: see subscription.go.
+func (c *credit) fix(seen rabbitmq.Seen) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fixed = !seen.Known || seen.SingleActive
+}
+
+// most is how many bytes may be here.
+func (c *credit) most() int64 { return c.limit + c.limit/slack }
+
+// next is the prefetch of a subscription that would begin now. 0 is none: there is no room.
+func (c *credit) next() int {
+	if c.limit <= 0 || c.fixed {
 		return c.max
 	}
-	return min(c.max, int(1.25*float64(c.limit)/max(c.average, 1))+1)
+	size := c.average
+	if size == 0 {
+		size = largest
+	}
+	// Rounded up, or the engine would not see that the limit is reached, and rounded down, or what is here and what comes would not fit.
+	fits := min(math.Ceil(float64(c.limit)/size), math.Floor(float64(c.most()-c.held)/size))
+	switch step := growth * float64(c.prefetch); {
+	case c.held >= c.limit:
+		return 0
+	case fits < 1:
+		return 1 // it comes alone, however large it is: what is held may be held for ever
+	case step > 0 && fits > slack*step: // so a step holds at most 1/slack of the limit, and leaves room for the next one
+		fits = step
+	}
+	return int(min(float64(c.max), fits))
 }
 
-// begin starts a subscription and returns its prefetch.
+// begin starts a subscription and returns its prefetch, or 0 while there is no room for one.
 func (c *credit) begin() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prefetch, c.got, c.least = c.wanted(), 0, !c.room()
-	if c.least {
-		c.prefetch = 1
-	}
+	c.prefetch, c.got = c.next(), 0
 	return c.prefetch
 }
 
@@ -53,52 +92,89 @@ func (c *credit) begin() int {
 func (c *credit) take(list []rabbitmq.Incoming) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	weight := min(max(1.0/64, 2/float64(c.prefetch+1)), 0.5) // the smaller the prefetch, the sooner a change must be seen
+	// The smaller the prefetch is, the sooner a change must be seen: it is 2/(n+1) for an average that looks back on n messages.
+	weight := min(max(2.0/memory, 2/float64(c.prefetch+1)), 0.5)
 	for i := range list {
 		size := int64(list[i].Size)
 		c.messages++
 		c.held += size
 		c.got++
-		if c.average == guess && c.got == 1 {
+		if c.average == 0 {
 			c.average = float64(size)
 		}
 		c.average += (float64(size) - c.average) * weight
 	}
 }
 
-// give notes that messages are settled. It reports whether there is room again.
-func (c *credit) give(messages, bytes int64) bool {
+// give notes that messages are settled.
+func (c *credit) give(messages, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.messages -= messages
 	c.held -= bytes
-	return c.limit > 0 && c.held <= c.limit && c.held+bytes > c.limit
+	c.open()
 }
 
-// room reports whether more may come.
-func (c *credit) room() bool { return c.limit <= 0 || c.held <= c.limit }
-
-// change reports whether another subscription should begin because the prefetch is too large for what comes, or much too small.
-func (c *credit) change() bool {
+// due reports whether the prefetch should change: it is too large for what comes, or much too small; or, without a subscription, whether there is
+// room for one.
+func (c *credit) due() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.limit <= 0:
+	case c.prefetch == 0:
+		return c.next() > 0
+	case c.limit <= 0 || c.fixed:
 		return false
-	case c.held > c.limit:
-		return c.wanted() < c.prefetch*3/4
-	case c.least:
-		return true
+	case c.held >= c.limit:
+		// Now it matters how much may still come; an average over many is late, and what is here counts for what comes.
+		c.average = max(c.average, float64(c.held)/float64(c.messages))
+		return float64(c.prefetch)*c.average > float64(c.most())
 	case c.prefetch == c.max || c.got < c.prefetch:
-		return false
+		return false // it is not what stops the deliveries, or was not tried
 	case c.messages >= int64(c.prefetch):
-		// The prefetch is used up, and the limit is not. Nothing more comes before something is settled, and a pipeline that
-		// waits to fill a batch settles nothing: so this may not wait for a better average.
+		// It is used up, and the limit is not: nothing more comes before something is settled, and a pipeline that waits to fill a batch settles nothing. So
+		// here, too, what is here counts.
 		c.average = min(c.average, float64(c.held)/float64(c.messages))
-		return c.wanted() > c.prefetch
 	}
-	wanted := c.wanted()
-	return wanted == c.max || wanted >= 2*c.prefetch
+	next := c.next()
+	return next == c.max || next >= 2*c.prefetch // a change costs more than the last half brings
+}
+
+// Full is for rabbitmq.Holder.
+func (c *credit) Full() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.room() {
+		return nil
+	}
+	if c.opened == nil {
+		c.opened = make(chan struct{})
+	}
+	return c.opened
+}
+
+func (c *credit) room() bool { return c.closed || c.limit <= 0 || c.held < c.most() }
+
+func (c *credit) open() {
+	if c.opened != nil && c.room() {
+		close(c.opened)
+		c.opened = nil
+	}
+}
+
+// close says that what comes from now on is not kept.
+func (c *credit) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.open()
+}
+
+// size is the average of what came last.
+func (c *credit) size() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.average
 }
 
 // holding is how many bytes are here.

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
@@ -13,74 +14,187 @@ func came(c *credit, size int) { c.take([]rabbitmq.Incoming{{Size: size}}) }
 func receive(c *credit, n, size int) int {
 	for i := range n {
 		came(c, size)
-		if c.change() {
+		if c.due() {
 			return i + 1
 		}
 	}
 	return n
 }
 
-// Thousands of large messages must not come at once just because small ones were expected.
-func TestCreditBeginsCarefullyAndGrows(t *testing.T) {
-	c := newCredit(5000, 64<<20)
-	if p := c.begin(); p != 81 {
-		t.Errorf("before the first message the prefetch is %d", p)
-	}
-	if n := receive(c, 1000, 200); n != 81 {
-		t.Errorf("small bodies change the prefetch after %d messages", n)
-	}
-	if p := c.begin(); p != 5000 {
-		t.Errorf("with small bodies the prefetch is %d", p)
-	}
-	if n := receive(c, 20000, 200); n != 20000 {
-		t.Error("a prefetch that is as large as allowed changes")
+// settled gives all that is here.
+func settled(c *credit) { c.give(c.messages, c.held) }
+
+// However large the first messages are that a broker takes, the first prefetch holds no more than the limit, and where that holds several, not fewer. With more, memory is full
+// of what nobody allowed before anything was seen; with fewer, each start takes a step more.
+func TestCreditBeginsWithTheLargestMessages(t *testing.T) {
+	for limit, want := range map[int64]int{1 << 20: 1, 16 << 20: 1, 32 << 20: 2, 64 << 20: 4, 1 << 30: 64} {
+		c := newCredit(5000, limit, 0)
+		if p := c.begin(); p != want {
+			t.Errorf("limit %d MiB: the first prefetch is %d, want %d", limit>>20, p, want)
+		}
+		for range c.prefetch {
+			came(c, 16<<20)
+		}
+		if c.held > max(c.limit, 16<<20) {
+			t.Errorf("limit %d MiB: %d bytes are held after the first subscription", limit>>20, c.held)
+		}
 	}
 }
 
-// When bodies become large, what is held stays within the limit and one prefetch.
+// Each change stops the deliveries for three round trips. A queue of small messages must not cost more than four of them, whatever the pipeline can hold; and
+// after the first start none, as the size is known.
+func TestCreditGrowsInFewSteps(t *testing.T) {
+	for _, limit := range []int64{16 << 20, 64 << 20} {
+		c := newCredit(maxPrefetch, limit, 0)
+		steps := 0
+		for p := c.begin(); p < maxPrefetch; p = c.begin() {
+			if n := receive(c, p, 200); n != p || !c.due() { // and nothing is settled: a batch may wait for more
+				t.Fatalf("limit %d MiB: the prefetch of %d changes after %d small bodies", limit>>20, p, n)
+			}
+			if steps++; steps > 4 {
+				t.Fatalf("limit %d MiB: after %d steps the prefetch is %d", limit>>20, steps, p)
+			}
+		}
+		if n := receive(c, 200000, 200); n != 200000 {
+			t.Error("a prefetch that is as large as allowed changes")
+		}
+		if p := newCredit(maxPrefetch, limit, c.size()).begin(); p != maxPrefetch {
+			t.Errorf("the next start begins with %d", p)
+		}
+	}
+}
+
+// The messages that a step was believed from are no fewer than one of growth of those that it asks for: if they were no sample of what comes, the broker has that many large
+// ones ready for us, in its own memory.
+func TestCreditBelievesASampleOnly(t *testing.T) {
+	c := newCredit(maxPrefetch, 16<<20, 0)
+	for p := c.begin(); p < 30000; {
+		receive(c, p, 100)
+		next := c.begin()
+		if next > 4*32*p {
+			t.Fatalf("from %d messages follows a prefetch of %d", p, next)
+		}
+		p = next
+	}
+}
+
+// Bodies of one size, none of which is settled for hours: what the prefetch lets come takes the limit, or a message more, and the connection is read on. Where it were not, the broker would end it
+// after half a minute, and an outage would cost a delivery.
+func TestCreditOfOneSizeIsNeverFull(t *testing.T) {
+	for _, limit := range []int64{1 << 20, 32 << 20, 64 << 20} {
+		for _, size := range []int{250, 4 << 10, 100 << 10, 1<<20 + 600, 8<<20 + 600, 16 << 20} {
+			c := newCredit(5000, limit, 0)
+			for range 100 {
+				p := c.begin()
+				for range p {
+					if c.Full() != nil {
+						t.Fatalf("limit %d MiB, bodies of %d: it is full with %d bytes, and the broker has sent more", limit>>20, size, c.held)
+					}
+					came(c, size)
+				}
+				if most := limit + limit/slack + int64(size); c.held > most {
+					t.Fatalf("limit %d MiB, bodies of %d: %d bytes are held", limit>>20, size, c.held)
+				}
+				if !c.due() {
+					break
+				}
+			}
+			settled(c)
+			for c.due() {
+				c.begin()
+			}
+			if want := min(5000, max(1, limit/int64(size))); int64(c.prefetch) < want/2 {
+				t.Errorf("limit %d MiB, bodies of %d: the prefetch stays at %d, and %d would fit", limit>>20, size, c.prefetch, want)
+			}
+		}
+	}
+}
+
+// Any sizes in any order, a broker that has always more, and acks that come or do not: what is held stays within the limit, a quarter of it, and one message. More is memory that nobody
+// allowed.
+func TestCreditNeverHoldsMore(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		limit := int64(1) << (20 + r.IntN(7))
+		c := newCredit(1+r.IntN(5000), limit, 0)
+		c.fixed = seed%5 == 0
+		var here []int64
+		unsent := c.begin() // what the broker may still send
+		for range 5000 {
+			size := 250
+			switch r.IntN(10) {
+			case 0:
+				size = 1 << (8 + r.IntN(17))
+			case 1:
+				size = 1 << 24
+			}
+			if unsent > 0 && c.Full() == nil {
+				came(c, size)
+				here = append(here, int64(size))
+				unsent--
+			}
+			if len(here) > 0 && r.IntN(3) == 0 {
+				n := r.IntN(len(here)) + 1
+				for _, size := range here[:n] {
+					c.give(1, size)
+				}
+				here = here[n:]
+				unsent = max(unsent, min(unsent+n, c.prefetch))
+			}
+			if c.held > limit+limit/slack+1<<24 {
+				t.Fatalf("seed %d: %d bytes are held with a limit of %d", seed, c.held, limit)
+			}
+			if c.due() {
+				unsent += c.begin() // what was sent before comes all the same
+			}
+		}
+	}
+}
+
+// A queue that turns large is found out after a few messages, and a few large ones of many are not taken for it.
 func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 	const limit = 1 << 20
-	c := newCredit(1000, limit)
-	c.begin()
-	receive(c, 1000, 100)
+	c := newCredit(1000, limit, 100)
 	if p := c.begin(); p != 1000 {
 		t.Fatalf("prefetch %d", p)
 	}
-	c.give(c.messages, c.held)
-	n := receive(c, 1000, 100<<10)
-	if n > 12 {
+	for i := range 5000 {
+		size := 100
+		if i%1000 == 0 {
+			size = 100 << 10
+		}
+		came(c, size)
+		settled(c)
+		if c.due() {
+			t.Fatal("one large body of a thousand changes a prefetch of which nothing is held")
+		}
+	}
+	if n := receive(c, 1000, 100<<10); n > 12 {
 		t.Errorf("%d bodies of 100 KiB came before the limit of 1 MiB was seen", n)
 	}
-	for range 1000 - n {
-		came(c, 100<<10) // the broker had sent them already
+	if p := c.begin(); p != 0 {
+		t.Errorf("there is no room, and a subscription of %d begins", p)
 	}
-	if c.room() {
-		t.Error("100 times the limit is held, and there is room")
-	}
-	for c.held > limit {
-		if c.give(1, 100<<10) != (c.held <= limit) {
-			t.Error("give does not tell when there is room again")
+	for c.held > 0 {
+		c.give(1, 100<<10)
+		if c.due() != (c.held < limit) {
+			t.Errorf("with %d bytes held it is said that there is room: %v", c.held, c.due())
 		}
 	}
 	p := c.begin()
-	if p < 10 || p > 14 {
+	if p < 5 || p > 11 {
 		t.Errorf("prefetch %d does not fit bodies of 100 KiB into 1 MiB", p)
 	}
 	for range 1000 {
-		c.give(1, 100<<10)
 		came(c, 100<<10)
-		if c.change() {
+		c.give(1, 100<<10)
+		if c.due() {
 			t.Fatal("a prefetch that fits changes")
 		}
 	}
-	c.held = 0
-	p = c.begin()
 	steps := 0 // without any settlement in between: a batch may wait for more
 	for ; p < 1000 && steps < 20; steps++ {
-		if n := receive(c, p, 100); n < p {
-			t.Fatalf("the prefetch of %d changes after %d small bodies", p, n)
-		}
-		if !c.change() {
+		if receive(c, p, 100); !c.due() {
 			t.Fatalf("the prefetch of %d is used up by small bodies, and does not grow", p)
 		}
 		p = c.begin()
@@ -96,12 +210,12 @@ func TestCreditDoesNotStarveABatch(t *testing.T) {
 	const limit = 1 << 20
 	for p := 1; p < 500; p++ {
 		for _, large := range []int{0, 1000, 100 << 10, 5 << 20} {
-			c := newCredit(500, limit)
-			c.average, c.prefetch = float64(large), p
+			c := newCredit(500, limit, float64(large))
+			c.prefetch = p
 			if large < limit {
 				came(c, large) // is still here, as a part of the batch
 			}
-			if n := receive(c, p, 10); !c.change() {
+			if n := receive(c, p, 10); !c.due() {
 				t.Fatalf("after bodies of %d bytes the prefetch of %d is used up by %d small ones, and does not grow", large, p, n)
 			}
 			if next := c.begin(); next <= p {
@@ -111,28 +225,42 @@ func TestCreditDoesNotStarveABatch(t *testing.T) {
 	}
 }
 
-// A body larger than the limit still comes, alone.
-func TestCreditOfHugeBodies(t *testing.T) {
-	c := newCredit(100, 1000)
-	for range 200 {
-		c.begin()
-		came(c, 1<<30)
-		if c.change() && c.wanted() >= c.prefetch {
-			t.Fatal("the subscription ends without another prefetch")
-		}
-		c.give(1, 1<<30)
-	}
-	if p := c.begin(); p != 1 {
+// Where the subscription must not change, the connection that is not read bounds what is here.
+func TestCreditThatIsFixed(t *testing.T) {
+	c := newCredit(300, 1<<20, 0)
+	c.fix(rabbitmq.Seen{})
+	if p := c.begin(); p != 300 {
 		t.Errorf("prefetch %d", p)
+	}
+	for c.Full() == nil {
+		came(c, 100<<10)
+		if c.due() {
+			t.Fatal("the subscription changes")
+		}
+	}
+	if c.held < 1<<20 || c.held > 5<<18+100<<10 {
+		t.Errorf("full with %d bytes", c.held)
+	}
+	opened := c.Full()
+	c.give(1, 100<<10)
+	select {
+	case <-opened:
+	default:
+		t.Error("there is room, and nobody is told")
+	}
+	for seen, fixed := range map[rabbitmq.Seen]bool{{}: true, {Known: true}: false, {Known: true, SingleActive: true}: true} {
+		if c.fix(seen); c.fixed != fixed {
+			t.Errorf("%+v: fixed %v", seen, c.fixed)
+		}
 	}
 }
 
 func TestCreditWithoutLimit(t *testing.T) {
-	c := newCredit(300, 0)
+	c := newCredit(300, 0, 0)
 	if p := c.begin(); p != 300 {
 		t.Errorf("prefetch %d", p)
 	}
-	if receive(c, 1000, 1<<20) != 1000 || !c.room() || c.give(1, 1<<20) {
+	if receive(c, 1000, 1<<20) != 1000 || c.Full() != nil {
 		t.Error("without a limit something is limited")
 	}
 }

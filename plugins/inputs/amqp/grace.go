@@ -19,12 +19,12 @@ const (
 
 // grace gives the broker time to take the last acks, if this is the end of a drain and there is somebody to take them.
 func (s *session) grace(ctx context.Context) {
-	if !s.stopping.Load() || s.lost() != nil {
+	if !s.stopping.Load() || s.over() != nil {
 		return
 	}
 	var all sync.WaitGroup
-	for _, c := range s.consumers {
-		if c.drained.Load() { // else its pump may be asking something of the channel
+	for _, c := range s.all() {
+		if c.phase() == drained { // else its pump may be asking something of the channel
 			all.Go(func() { c.grace(ctx) })
 		}
 	}

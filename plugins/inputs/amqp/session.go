@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,57 +16,97 @@ import (
 )
 
 // session is one Open: its connections and what came through them.
+//
+// It ends by Close, by the end of a drain (Read says io.EOF), or because a connection or a channel is lost. What the broker has of it comes again then, and is void here. But what came from a
+// queue that was deleted is nowhere else, and void would be lost: a session that holds such messages, its orphans, lives until they are settled, and ends then.
 type session struct {
 	in        *input
 	conns     []*rabbitmq.Connection
-	mu        sync.Mutex     // held while consumers grows, and by who is not Read, Ack, Stop or Close
-	consumers []*consumer    // all of them once Open is over
 	wake      chan struct{}  // something came, or ended
-	dead      chan error     // why the first connection or channel died
+	dead      chan error     // why the session is lost
+	closing   chan struct{}  // closed by Close
+	pumps     sync.WaitGroup // of the consumers
 	following sync.WaitGroup // of the queue's length; it ends with the connection
 
-	stopping atomic.Bool // no more deliveries are wanted, for good
+	seen    rabbitmq.Seen
+	credits []*credit // one for each connection
 
-	end  sync.Once
-	over atomic.Bool           // the broker has ended a consumer
-	gone atomic.Pointer[error] // the same, and why
+	count    atomic.Uint64 // of consumers
+	stopping atomic.Bool   // no more deliveries are wanted, for good
 
-	// of Read alone
-	turn   int       // the consumer that is asked first
-	last   time.Time // when a chunk was handed over
-	timer  *time.Timer
-	paused bool
+	mu        sync.Mutex
+	consumers []*consumer          // one for each connection
+	orphans   []*consumer          // ended by the broker, with something that is not settled
+	known     map[uint64]*consumer // all of them, by id
+	closed    bool                 // by Close
+	resting   bool                 // nobody reads for now
+	reason    error                // why the session is lost, as soon as there are no orphans
 
 	// of Ack alone
-	sorted [][]uint64 // the numbers of chunks for each consumer
+	sorted map[*consumer][]uint64 // numbers of chunks; empty between two calls
+
+	// of Read alone
+	turn  int       // the consumer that is asked first
+	last  time.Time // when a chunk was handed over
+	timer *time.Timer
 }
 
 func newSession(in *input) *session {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &session{in: in, wake: make(chan struct{}, 1), dead: make(chan error, 1), timer: timer}
+	return &session{in: in, wake: make(chan struct{}, 1), dead: make(chan error, 1), closing: make(chan struct{}), known: map[uint64]*consumer{}, sorted: map[*consumer][]uint64{}, timer: timer}
 }
 
-func (s *session) consume(conn *rabbitmq.Connection) error {
+// idBits are the lower bits of a chunk's tag, which name the consumer; the others are the chunk's number there.
+const idBits = 16
+
+var errConsumers = errors.New("the broker has ended the consumer too often")
+
+// begin starts a consumer on a connection. It takes the place of old, if there was one.
+func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, credit *credit, old *consumer) error {
+	id := s.count.Add(1) - 1
+	if id >= 1<<idBits {
+		return errConsumers
+	}
+	credit.fix(seen)
 	cfg := &s.in.cfg
 	c := &consumer{
-		queue: cfg.Queue, wake: s.poke, dead: s.dead, ended: func() { s.ended(conn) }, over: &s.over,
-		index:  len(s.consumers),
-		name:   fmt.Sprintf("%s-%d", cfg.ConsumerTag, len(s.consumers)+1),
-		credit: newCredit(s.in.prefetch, s.in.bytesEach()),
+		id: id, queue: cfg.Queue, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
+		name: fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
+		wake: s.poke, fail: s.lose, ended: s.succeed,
 	}
-	if err := c.start(conn); err != nil {
+	at, err := c.start(conn)
+	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.consumers = append(s.consumers, c)
-	if s.over.Load() { // the ones before were told already
-		c.ending.Store(true)
-		c.nudge()
+	s.known[id] = c
+	if i := slices.Index(s.consumers, old); i >= 0 {
+		s.consumers[i] = c
+	} else {
+		s.consumers = append(s.consumers, c)
 	}
-	s.sorted = append(s.sorted, nil)
+	switch { // what it was not told
+	case s.closed:
+		c.want(wantEnd)
+	case s.reason != nil || s.stopping.Load():
+		c.want(wantDrain)
+	case s.resting:
+		c.want(wantRest)
+	}
+	s.pumps.Go(func() { c.pump(at) })
 	return nil
+}
+
+// all are the consumers whose deliveries may be unread.
+func (s *session) all() []*consumer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.orphans) == 0 {
+		return s.consumers[:len(s.consumers):len(s.consumers)]
+	}
+	return slices.Concat(s.orphans, s.consumers)
 }
 
 func (s *session) poke() {
@@ -84,29 +125,29 @@ const (
 
 // read fills b with the next chunk.
 func (s *session) read(ctx context.Context, b *engine.Batch) error {
-	s.pause(false)
+	s.rest(false)
 	for hold := true; ; {
-		if err := s.lost(); err != nil {
+		if err := s.over(); err != nil {
 			return err
 		}
 		hold = hold && time.Since(s.last) < busy
-		if c, p := s.next(hold); p != nil {
+		all := s.all()
+		if c, p := s.next(all, hold); p != nil {
 			s.last = time.Now()
 			s.fill(b, c, p)
 			return nil
 		}
-		if s.stopping.Load() && s.drained() && !s.unread() {
+		unread := slices.ContainsFunc(all, func(c *consumer) bool { return !c.inbox.empty() })
+		if s.stopping.Load() && !unread && !slices.ContainsFunc(all, func(c *consumer) bool { return !c.phase().over() }) {
 			return io.EOF
 		}
 		var atMost time.Duration
-		if hold && s.unread() {
+		if hold && unread {
 			atMost = grow
-		} else if err := s.finished(); err != nil {
-			return err
 		}
 		elapsed, err := s.wait(ctx, atMost)
 		if err != nil {
-			s.pause(true) // nobody takes more for now: it is for other readers of the queue
+			s.rest(true) // nobody takes more for now: it is for other readers of the queue
 			return err
 		}
 		hold = hold && !elapsed
@@ -114,34 +155,25 @@ func (s *session) read(ctx context.Context, b *engine.Batch) error {
 }
 
 // next returns a chunk: a full one, or else, unless one that is not full shall be held, any.
-func (s *session) next(hold bool) (*consumer, *part) {
+func (s *session) next(all []*consumer, hold bool) (*consumer, *part) {
 	for _, full := range [...]bool{true, false} {
 		if !full && hold {
 			break
 		}
-		for i := range s.consumers {
-			n := (s.turn + i) % len(s.consumers)
-			if p := s.consumers[n].inbox.take(full); p != nil {
+		for i := range all {
+			n := (s.turn + i) % len(all)
+			if p := all[n].inbox.take(full); p != nil {
 				s.turn = n + 1
-				return s.consumers[n], p
+				return all[n], p
 			}
 		}
 	}
 	return nil, nil
 }
 
-func (s *session) unread() bool {
-	for _, c := range s.consumers {
-		if !c.inbox.empty() {
-			return true
-		}
-	}
-	return false
-}
-
 // fill makes a chunk of a part. Its tag names the consumer and the chunk's number there.
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
-	b.Tag = c.acks.add(p.first(), p.last(), p.bytes)*maxConnections + uint64(c.index)
+	b.Tag = c.acks.add(p.first(), p.last(), p.bytes)<<idBits | c.id
 	b.MetaBytes = p.bytes - p.bodies
 	b.Messages = slices.Grow(b.Messages, len(p.deliveries))
 	for i := range p.deliveries {
@@ -168,91 +200,142 @@ func (s *session) wait(ctx context.Context, d time.Duration) (elapsed bool, err 
 	return false, nil
 }
 
-// pause stops or starts the deliveries. Messages that were delivered stay to be read, or go back to the queue at Close.
-func (s *session) pause(on bool) {
-	if s.paused == on {
+// rest stops or starts the deliveries. Messages that were delivered stay to be read, or go back to the queue at Close.
+func (s *session) rest(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resting == on {
 		return
 	}
-	s.paused = on
+	s.resting = on
 	for _, c := range s.consumers {
-		c.paused.Store(on)
-		c.nudge()
+		if on {
+			c.want(wantRest)
+		} else {
+			c.want(wantAll)
+		}
 	}
 }
 
 // stop ends the deliveries. What came before is still to be read.
 func (s *session) stop() {
 	s.stopping.Store(true)
+	s.drain()
+	s.poke()
+}
+
+func (s *session) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, c := range s.consumers {
-		c.ending.Store(true)
-		c.nudge()
+		c.want(wantDrain)
 	}
 }
 
-// drained reports whether everything that was delivered is in the inboxes, or was read, and no more will come.
-func (s *session) drained() bool {
-	for _, c := range s.consumers {
-		if !c.drained.Load() {
+// lose says why the session is lost. The first reason counts.
+func (s *session) lose(err error) {
+	s.mu.Lock()
+	if s.reason == nil {
+		s.reason = err
+	}
+	waits := s.orphaned()
+	s.mu.Unlock()
+	if waits {
+		s.drain() // what else comes now would come again
+	}
+	s.settle()
+}
+
+// over is why the session is lost, nil as long as it lives.
+func (s *session) over() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.orphaned() {
+		return nil
+	}
+	return s.reason
+}
+
+// orphaned reports whether something is here that is nowhere else. It forgets orphans that are settled.
+func (s *session) orphaned() bool {
+	s.orphans = slices.DeleteFunc(s.orphans, func(c *consumer) bool {
+		if c.holds() {
 			return false
 		}
-	}
-	return true
+		delete(s.known, c.id)
+		return true
+	})
+	return len(s.orphans) > 0
 }
 
-// lost is why one of the connections is dead. What it has brought is the broker's again.
-func (s *session) lost() error {
-	for _, c := range s.consumers {
-		if err := c.lost.Load(); err != nil {
-			return *err
+// settle tells the engine of the end of the session, if it has come: it may not be reading.
+func (s *session) settle() {
+	if err := s.over(); err != nil {
+		select {
+		case s.dead <- err:
+		default: // it was told
 		}
 	}
-	return nil
+	s.poke() // a reader that waits for the end
 }
 
 // ack hands the tags of settled chunks to the consumers that they came from. An ack of a dead connection goes nowhere.
 func (s *session) ack(ctx context.Context, tags []uint64) error {
-	if err := s.lost(); err != nil {
+	if err := s.over(); err != nil {
 		return err
 	}
+	s.mu.Lock()
 	for _, tag := range tags {
-		i := tag % maxConnections
-		if i >= uint64(len(s.consumers)) {
+		c := s.known[tag&(1<<idBits-1)]
+		if c == nil {
+			s.mu.Unlock()
 			return fmt.Errorf("chunk %d is not known", tag)
 		}
-		s.sorted[i] = append(s.sorted[i], tag/maxConnections)
+		s.sorted[c] = append(s.sorted[c], tag>>idBits)
 	}
+	s.mu.Unlock()
 	var errs []error
-	for i, c := range s.consumers {
-		if len(s.sorted[i]) == 0 {
+	for c, numbers := range s.sorted {
+		if len(numbers) == 0 {
+			delete(s.sorted, c) // it has had none since the last time, and may be gone
 			continue
 		}
+		s.sorted[c] = numbers[:0]
 		release := c.ch.Conn.Guard(ctx)
-		err := c.ack(s.sorted[i])
+		err := c.ack(numbers)
 		if aborted := release(); aborted != nil {
 			err = aborted
 		}
-		errs = append(errs, err)
-		s.sorted[i] = s.sorted[i][:0]
+		if c.lost.Load() == nil || s.over() != nil { // else it comes again, but the session lives on for its orphans
+			errs = append(errs, err)
+		}
 	}
-	s.poke() // a reader that waits for the last acks
+	s.settle()
 	return errors.Join(errs...)
 }
 
 // close ends the connections and everything that runs.
 func (s *session) close(ctx context.Context) error {
 	s.grace(ctx)
-	for _, c := range s.consumers {
-		c.stop()
-	}
+	close(s.closing)
+	s.end()
 	errs := make([]error, len(s.conns))
 	var wg sync.WaitGroup
 	for i, conn := range s.conns {
 		wg.Go(func() { errs[i] = conn.Shut(ctx) })
 	}
 	wg.Wait()
-	for _, c := range s.consumers {
-		<-c.done
-	}
+	s.pumps.Wait()
 	s.following.Wait()
 	return errors.Join(errs...)
+}
+
+func (s *session) end() {
+	s.mu.Lock()
+	s.closed = true
+	known := slices.Collect(maps.Values(s.known))
+	s.mu.Unlock() // an acker that says that it is lost has its own lock, and wants this one
+	for _, c := range known {
+		c.end()
+	}
 }

@@ -3,10 +3,8 @@ package amqp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +17,9 @@ import (
 
 // receiving makes a consumer that is ready to get deliveries.
 func receiving() *consumer {
-	return &consumer{next: 1, credit: newCredit(10, 0), wake: func() {}, dead: make(chan error, 1), over: &atomic.Bool{}, poke: make(chan struct{}, 1)}
+	credit := newCredit(10, 0, 0)
+	credit.begin()
+	return &consumer{next: 1, credit: credit, wake: func() {}, fail: func(error) {}, poke: make(chan struct{}, 1)}
 }
 
 func incoming(tags ...uint64) []rabbitmq.Incoming {
@@ -70,34 +70,64 @@ func TestDeliveryThroughTheLibrary(t *testing.T) {
 	through := make(chan amqp091.Delivery, 1)
 	through <- amqp091.Delivery{DeliveryTag: 1}
 	c := receiving()
-	c.now = &subscription{ended: through}
-	if err := c.attend(); err == nil {
-		t.Error("it was overlooked")
+	c.sub.ended = through
+	if at, err := c.read(); err != errPassedOn || at != lost {
+		t.Errorf("it was overlooked: %v, %v", at, err)
 	}
 }
 
-// What came from a deleted queue is nowhere else. However long the output is down, it must not become void.
+// What came from a deleted queue is nowhere else. However long the output is down, and whatever happens to the connection meanwhile, it must not become void.
 func TestDeletedQueueHasNoDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSession(nil)
-		c := &consumer{acks: newAcker(func(uint64, bool) error { return errors.New("an ack of a deleted queue is sent") }, nil)}
-		c.acks.abandon()
-		c.drained.Store(true)
-		s.consumers = []*consumer{c}
-		number := c.acks.add(1, 10, 100)
-		gone := fmt.Errorf("queue was deleted")
-		s.gone.Store(&gone)
+		orphan := &consumer{id: 3, acks: newAcker(func(uint64, bool) error { return errors.New("an ack of a deleted queue is sent") }, nil)}
+		orphan.acks.abandon()
+		number := orphan.acks.add(1, 10, 100)
+		s.orphans, s.known[3] = []*consumer{orphan}, orphan
+		gone := errors.New("the connection is lost")
+		s.lose(gone)
 
 		day, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		if err := s.read(day, &engine.Batch{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("read ended with %v while messages are held", err)
 		}
-		if _, _, err := c.acks.settle([]uint64{number}); err != nil {
+		select {
+		case err := <-s.dead:
+			t.Errorf("the engine is told %v while messages are held", err)
+		default:
+		}
+		if _, _, err := orphan.acks.settle([]uint64{number}); err != nil {
 			t.Errorf("settle: %v", err)
 		}
 		if err := s.read(t.Context(), &engine.Batch{}); err != gone {
 			t.Errorf("read ended with %v when all is settled", err)
+		}
+	})
+}
+
+// From RabbitMQ 4.3 on a subscription ends both when its queue was deleted and when a message waited too long. In the first case what is here is nowhere else; in the second it comes again,
+// so it must be known how long the oldest waits: to the acks, not to the last delivery.
+func TestWaitsOfDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w waits
+		if w.longest() != 0 {
+			t.Error("nothing waits")
+		}
+		w.began(1) // to 10
+		time.Sleep(time.Minute)
+		w.began(11) // to 20
+		time.Sleep(time.Minute)
+		w.began(21)
+		if got := w.longest(); got != 2*time.Minute {
+			t.Errorf("the oldest waits for %v", got)
+		}
+		for upTo, want := range map[uint64]time.Duration{9: 2 * time.Minute, 10: time.Minute, 15: time.Minute, 19: time.Minute, 20: 0, 25: 0} {
+			c := waits{marks: slices.Clone(w.marks)}
+			c.endedUpTo(upTo)
+			if got := c.longest(); got != want {
+				t.Errorf("after the ack of %d the oldest waits for %v, want %v", upTo, got, want)
+			}
 		}
 	})
 }

@@ -162,7 +162,7 @@ func (c *Connection) Tell(log *slog.Logger) {
 
 // Abort ends the connection at once, without a word to the broker. It frees every call that waits for the broker, also one
 // that is stuck in writing because the broker reads no more.
-func (c *Connection) Abort() { c.wire.socket.Close() }
+func (c *Connection) Abort() { c.wire.abort() }
 
 // Guard aborts the connection when ctx ends, because the library's calls know no context. Call the function that it
 // returns when the calls are done; it returns the context's error if the connection was aborted.

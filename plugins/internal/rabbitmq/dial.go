@@ -120,7 +120,7 @@ func (d *Dialer) dial(ctx context.Context, e endpoint) (*Connection, error) {
 	// The library's handshake knows no context; closing the socket ends it.
 	stop := context.AfterFunc(ctx, func() { socket.Close() })
 	defer stop()
-	w := &wire{Conn: socket, socket: socket}
+	w := &wire{Conn: socket, socket: socket, over: make(chan struct{})}
 	if secure != nil {
 		client := tls.Client(socket, secure)
 		if err := client.HandshakeContext(ctx); err != nil {

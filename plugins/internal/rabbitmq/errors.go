@@ -215,6 +215,8 @@ func explainPrecondition(err *amqp.Error) error {
 func (c *Connection) explainNetwork(err *amqp.Error) error {
 	_, readErr := c.wire.ended()
 	switch {
+	case errors.Is(readErr, errFull):
+		return explain(readErr, "the connection to the broker was given up: %v", readErr)
 	case errors.Is(readErr, os.ErrDeadlineExceeded):
 		return explain(readErr, "the connection to the broker is lost: no sign of life (heartbeat) from it")
 	case isEnd(readErr):

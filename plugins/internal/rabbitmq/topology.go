@@ -76,6 +76,8 @@ type Declarer struct {
 	Check bool
 	// Warnings say what differs from the configuration, and Notes what could not be compared.
 	Warnings, Notes []string
+	// Seen is what there is to know of the queue that is read.
+	Seen Seen
 }
 
 // NewDeclarer returns a Declarer. Close ends it.
@@ -187,6 +189,9 @@ func (d *Declarer) Queue(q Queue) error {
 	if auto && q.Read {
 		return fmt.Errorf("queue %q is an auto-delete queue: the broker deletes it, with the messages in it, whenever its last consumer leaves, "+
 			"and each restart of logpipe is that; declare it without auto_delete", q.Name)
+	}
+	if q.Read {
+		d.Seen = d.look(q.Name, diffs, args)
 	}
 	d.tell(q, diffs, args)
 	return nil

@@ -21,6 +21,11 @@ type wire struct {
 	silence atomic.Int64              // how long nothing may come, in ns; 0 is for ever
 	by      atomic.Pointer[time.Time] // when reading must end at all; nil is never
 
+	gaveUp bool // for want of room; of the reader alone
+
+	once sync.Once
+	over chan struct{} // closed when the connection is: see await
+
 	mu      sync.Mutex
 	first   []byte // at most the first 16 bytes that came
 	readErr error
@@ -85,6 +90,9 @@ type lively wire
 
 func (l *lively) Read(p []byte) (int, error) {
 	w := (*wire)(l)
+	if err := w.await(); err != nil {
+		return 0, err
+	}
 	w.extend()
 	return w.Conn.Read(p)
 }
