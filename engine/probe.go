@@ -13,8 +13,8 @@ import (
 // the source takes it back and counts that against it: brokers take messages away that were delivered too often, good as they are, and a
 // broker that waits 30 minutes for an ack has done so 20 times in 10 hours. Closed, an outage costs one delivery, however long it is.
 //
-// Whether something can be written is asked with one message of the lost connection. It comes again from the source, so that is
-// one message twice for each time.
+// Whether something can be written is asked with messages of the lost connection, one at a time and a few in turn: a message that cannot be
+// written itself must not pass for an outage. The one that is written comes again from the source, so that is one message twice for each time.
 
 // probe is a void message that was kept to ask a branch with.
 type probe struct {
@@ -24,50 +24,76 @@ type probe struct {
 	time      time.Time
 }
 
-// probes are those of a connection, at most one a branch.
+// Of a connection so many probes are kept for a branch, and so many of a batch, so that they are of several batches where there are. Beyond the
+// first they are kept only while all of them have no more bytes than this: nobody counts them.
+const (
+	probesMost      = 8
+	probesOfBatch   = 2
+	probesBytesMost = 1 << 20
+)
+
+// probes are those of a connection.
 type probes struct {
-	mu  sync.Mutex
-	all []*probe
+	mu    sync.Mutex
+	all   []*probe
+	bytes int // in their bodies
 }
 
-// of returns the probe of a branch, nil if there is none.
-func (p *probes) of(br *branch) *probe {
+// of returns the probes of a branch.
+func (p *probes) of(br *branch) (own []*probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, kept := range p.all {
 		if kept.branch == br {
-			return kept
+			own = append(own, kept)
 		}
 	}
-	return nil
+	return own
 }
 
-// keep takes a probe, unless its branch has one.
+// wants reports whether a probe of a branch with so many bytes would be kept.
+func (p *probes) wants(br *branch, size int) bool {
+	has := len(p.of(br))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return has == 0 || has < probesMost && p.bytes+size <= probesBytesMost
+}
+
+// keep takes a probe.
 func (p *probes) keep(kept *probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !slices.ContainsFunc(p.all, func(has *probe) bool { return has.branch == kept.branch }) {
-		p.all = append(p.all, kept)
-	}
+	p.all = append(p.all, kept)
+	p.bytes += len(kept.message.Body)
 }
 
-// list returns them all.
-func (p *probes) list() []*probe {
+// branches are those that have probes.
+func (p *probes) branches() (all []*branch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.all)
+	for _, kept := range p.all {
+		if !slices.Contains(all, kept.branch) {
+			all = append(all, kept.branch)
+		}
+	}
+	return all
 }
 
-// keepProbe keeps a message of the lost connection while the output fails. It is called before void messages are discarded.
+// keepProbe keeps messages of the lost connection while the output fails. It is called before void messages are discarded.
 func (br *branch) keepProbe(b *Batch) {
 	if !br.attempt.health.fails() {
 		return
 	}
+	kept := 0
 	for i := range b.Messages {
 		m := b.Messages[i]
-		if !m.Void() || m.receipt.epoch.probes.of(br) != nil {
+		if kept == probesOfBatch {
+			return
+		}
+		if !m.Void() || !m.receipt.epoch.probes.wants(br, len(m.Body)) {
 			continue
 		}
+		kept++
 		epoch := m.receipt.epoch
 		m.receipt, m.Body = nil, bytes.Clone(m.Body) // what the source gave may be used again
 		at := b.Time
@@ -83,26 +109,27 @@ func (br *branch) nowhere() bool {
 	return br.attempt.health.fails() && (br.fallback == nil || br.fallback.health.fails())
 }
 
-// closedBackoff is how long an input stays closed at most: a net for a message that cannot be written although others can.
-func closedBackoff() backoff { return backoff{first: time.Hour, most: 8 * time.Hour} }
+// closedBackoff is how long an input stays closed at most: a net for the case that no probe can be written although other messages could.
+// An outage that is longer costs another delivery, so it is longer than outages are.
+func closedBackoff() backoff { return backoff{first: 48 * time.Hour, most: 48 * time.Hour} }
 
 // worthReading waits, after a source was lost, until what it brings can be written somewhere, in each branch that held some of it. It
 // returns false when the pipeline stops before.
 func (d *reader) worthReading() bool {
-	kept := d.epoch.probes.list()
-	if len(kept) == 0 {
+	branches := d.epoch.probes.branches()
+	if len(branches) == 0 {
 		return true // it held nothing that could not be written
 	}
 	ctx, cancel := context.WithTimeout(d.r.stop, d.closed.delay())
 	defer cancel()
 	said := false
-	for _, p := range kept {
-		wait := heldBackoff()
-		for p.branch.nowhere() && !p.branch.ask(ctx, p) && ctx.Err() == nil {
+	for _, br := range branches {
+		kept, wait := d.epoch.probes.of(br), heldBackoff()
+		for i := 0; br.nowhere() && !br.ask(ctx, kept[i%len(kept)]) && ctx.Err() == nil; i++ {
 			if !said {
 				said = true
 				d.r.log.Warn("input stays closed until something can be written: sources count how often they deliver a message",
-					"plugin", d.step.Name, "output", p.branch.spec.Output.Name)
+					"plugin", d.step.Name, "output", br.spec.Output.Name)
 			}
 			_ = wait.wait(ctx) // the loop sees its end
 		}
