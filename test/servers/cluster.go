@@ -17,6 +17,7 @@ import (
 type Cluster struct {
 	Nodes []*Broker
 	names []string // as Erlang knows them
+	nodes []*node
 
 	mappers []*mapper
 	links   map[[2]int]*proxy.Proxy // the way from one node to another
@@ -44,12 +45,12 @@ func StartCluster(ctx context.Context, o Options, size int) (*Cluster, error) {
 	}
 	o.logf("starting %d RabbitMQ nodes with %s", size, in)
 	c := &Cluster{links: map[[2]int]*proxy.Proxy{}}
-	nodes, err := c.prepare(in, size)
+	err = c.prepare(in, size)
 	if err == nil {
 		err = c.launch(ctx)
 	}
 	if err == nil {
-		err = c.join(ctx, nodes)
+		err = c.join(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start a cluster: %w", err), c.Close())
@@ -59,39 +60,38 @@ func StartCluster(ctx context.Context, o Options, size int) (*Cluster, error) {
 }
 
 // prepare makes the nodes, and between each two of them a way in each direction.
-func (c *Cluster) prepare(in installation, size int) ([]*node, error) {
-	var nodes []*node
+func (c *Cluster) prepare(in installation, size int) error {
 	for range size {
 		b, n, err := newNode(in)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		c.Nodes, nodes = append(c.Nodes, b), append(nodes, n)
+		c.Nodes, c.nodes = append(c.Nodes, b), append(c.nodes, n)
 		c.names = append(c.names, n.name)
-		n.more, n.flags, n.cookie = clustered, clusteredTick, nodes[0].cookie
+		n.more, n.flags, n.cookie = clustered, clusteredTick, c.nodes[0].cookie
 		b.url.User, b.admin.User = c.Nodes[0].url.User, c.Nodes[0].url.User
 		if err := n.prepare(b); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for i, n := range nodes {
-		ways, err := c.ways(i, nodes)
+	for i, n := range c.nodes {
+		ways, err := c.ways(i)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m, err := startMapping(n.ports[2].address(), ways)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c.mappers = append(c.mappers, m)
 	}
-	return nodes, nil
+	return nil
 }
 
 // ways are those from node i to the others.
-func (c *Cluster) ways(i int, nodes []*node) (map[string]uint16, error) {
+func (c *Cluster) ways(i int) (map[string]uint16, error) {
 	ways := map[string]uint16{}
-	for j, other := range nodes {
+	for j, other := range c.nodes {
 		if i == j {
 			continue
 		}
@@ -122,20 +122,37 @@ func (c *Cluster) launch(ctx context.Context) error {
 }
 
 // join makes one broker of the nodes: the others take over what the first has.
-func (c *Cluster) join(ctx context.Context, nodes []*node) error {
+func (c *Cluster) join(ctx context.Context) error {
 	for i, b := range c.Nodes {
 		steps := [][]string{{"await_startup", "--timeout", "60"}}
 		if i > 0 {
-			steps = append(steps, []string{"stop_app"}, []string{"join_cluster", nodes[0].name}, []string{"start_app"})
+			steps = append(steps, []string{"stop_app"}, []string{"join_cluster", c.nodes[0].name}, []string{"start_app"})
 		}
 		for _, args := range steps {
-			if _, err := nodes[i].rabbitmqctl(ctx, args...); err != nil {
+			if _, err := c.nodes[i].rabbitmqctl(ctx, args...); err != nil {
 				return err
 			}
 		}
 		if err := b.ready(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Upgrade ends a node in an orderly way and starts it again with the programs
+// of another version, on the data that it has.
+func (c *Cluster) Upgrade(ctx context.Context, o Options, i int, version string) error {
+	in, err := findPrograms(ctx, o, choice{version: version})
+	if err != nil {
+		return err
+	}
+	if err := c.Nodes[i].Stop(ctx); err != nil {
+		return err
+	}
+	c.nodes[i].in = in
+	if err := c.Nodes[i].Start(ctx); err != nil {
+		return fmt.Errorf("upgrade node %d to RabbitMQ %s: %w", i, version, err)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func set[T any](t *testing.T, v *T, to T) {
 
 func TestNoWayToABroker(t *testing.T) {
 	t.Setenv(EnvAMQP, "")
+	t.Setenv(EnvRabbitMQ, "")
 	t.Setenv("PATH", t.TempDir())
 	set(t, &rabbitFolders, []string{""})
 	_, err := StartBroker(t.Context(), Options{})

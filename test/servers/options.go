@@ -29,8 +29,9 @@ var ErrUnavailable = errors.New("no server can be had")
 var ErrNotOwn = errors.New("the server was not started by this process; ask for one with Options.Own")
 
 // readyTimeout bounds the wait for a server that was just launched. A broker
-// takes a few seconds; a busy machine with two cores may need ten times that.
-const readyTimeout = 2 * time.Minute
+// takes some six seconds of processor time; on a busy machine with two cores
+// that has been minutes. One that ends is not waited for.
+const readyTimeout = 6 * time.Minute
 
 // Options say how a server is found or started. The zero value is useful.
 type Options struct {

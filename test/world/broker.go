@@ -57,15 +57,18 @@ func (w *World) Send(exchange, key string, first, last int, body func(seq int) s
 // time after it was opened.
 func (w *World) CloseConnections(plugin string) {
 	w.TB.Helper()
-	w.Until("the broker lists a connection of "+plugin, func() bool {
-		closed := 0
-		for _, c := range w.connections() {
-			if strings.Contains(c.Client.Name, plugin) && w.admin("DELETE", "/api/connections/"+url.PathEscape(c.Name), nil) == nil {
-				closed++
-			}
+	w.Until("the broker lists a connection of "+plugin, func() bool { return w.CloseSome(plugin) > 0 })
+}
+
+// CloseSome is CloseConnections for those that the broker lists now. It returns how many were closed.
+func (w *World) CloseSome(plugin string) (closed int) {
+	w.TB.Helper()
+	for _, c := range w.connections() {
+		if strings.Contains(c.Client.Name, plugin) && w.admin("DELETE", "/api/connections/"+url.PathEscape(c.Name), nil) == nil {
+			closed++
 		}
-		return closed > 0
-	})
+	}
+	return closed
 }
 
 type connection struct {
