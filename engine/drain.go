@@ -194,13 +194,21 @@ func (r *run) close() error {
 	return unacked
 }
 
+// closeInputs closes all inputs side by side: each has all of the time, however many there are.
 func (r *run) closeInputs() (unacked error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), closeTimeout)
 	defer cancel()
-	for _, d := range r.readers {
-		if err := d.close(ctx); err != nil {
-			unacked = fmt.Errorf("%s: what is stored could not be acked and will come again: %w", d.step.Name, err)
-			r.log.Warn("last acks failed; what is stored will be delivered again", "plugin", d.step.Name, "error", err)
+	errs := make([]error, len(r.readers))
+	var all sync.WaitGroup
+	for i, d := range r.readers {
+		all.Go(func() { errs[i] = d.close(ctx) })
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil {
+			name := r.readers[i].step.Name
+			unacked = errors.Join(unacked, fmt.Errorf("%s: what is stored could not be acked and will come again: %w", name, err))
+			r.log.Warn("last acks failed; what is stored will be delivered again", "plugin", name, "error", err)
 		}
 	}
 	return unacked
