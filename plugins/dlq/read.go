@@ -20,6 +20,7 @@ type Reader struct {
 	queue   string
 	conn    *rabbitmq.Connection
 	ch      *rabbitmq.Channel
+	inbox   *inbox
 	rounds  int
 	seen    int
 	bytes   int64
@@ -63,6 +64,8 @@ func (r *Reader) open(ctx context.Context) (err error) {
 	if r.ch, err = r.conn.Open(); err != nil {
 		return err
 	}
+	r.inbox = newInbox()
+	r.conn.Take(r.queue, r.inbox)
 	for i := 0; r.Depth == 0 && i < believed; i++ {
 		if i > 0 {
 			time.Sleep(askAgain)
@@ -118,40 +121,47 @@ func (r *Reader) Next(ctx context.Context, most int) ([]*Letter, error) {
 	}
 	first := r.acks && r.rounds == 0
 	n := r.round(most)
-	tag, deliveries, err := r.subscribe(n)
+	tag, ended, err := r.subscribe(n)
 	if err != nil {
 		return nil, err
 	}
-	var letters []*Letter
-	take := func(d amqp091.Delivery) error {
-		letters = append(letters, newLetter(r.queue, d))
-		r.seen++
-		r.bytes += int64(len(d.Body))
-		if _, ok := d.Headers["x-stream-offset"]; ok {
-			return r.stuck()
-		}
-		return nil
-	}
-	if err := r.receive(ctx, deliveries, n, take); err != nil {
+	letters, err := r.receive(ctx, ended, n)
+	if err != nil {
 		return nil, err
 	}
 	if first && len(letters) == 1 {
-		r.anchor = &anchor{tag: tag, tail: deliveries, first: letters[0]}
+		r.anchor = &anchor{tag: tag, tail: ended, first: letters[0]}
 		return letters, nil
 	}
 	if err := r.ch.Cancel(tag, false); err != nil {
 		return nil, r.explain(err)
 	}
-	for d := range deliveries { // what came while it was cancelled
-		if err := take(d); err != nil {
-			return nil, err
+	for range ended { // let the library end the subscription
+	}
+	late, err := r.letters() // what came while it was cancelled
+	return append(letters, late...), err
+}
+
+// letters are the messages that came.
+func (r *Reader) letters() ([]*Letter, error) {
+	came := r.inbox.take()
+	letters := make([]*Letter, len(came))
+	for i := range came {
+		d := came[i].Meta.Decoded()
+		d.DeliveryTag, d.Body = came[i].Tag, came[i].Body
+		rabbitmq.Unfit(&d)
+		letters[i] = newLetter(r.queue, d)
+		r.seen++
+		r.bytes += int64(came[i].Size)
+		if r.seen == 1 && came[i].Meta.FromStream() && r.conn.IsStream(r.queue) {
+			return nil, r.stuck()
 		}
 	}
 	return letters, nil
 }
 
-// subscribe asks for n messages.
-func (r *Reader) subscribe(n int) (tag string, deliveries <-chan amqp091.Delivery, err error) {
+// subscribe asks for n messages. They come into the inbox; ended is closed when all of them have.
+func (r *Reader) subscribe(n int) (tag string, ended <-chan amqp091.Delivery, err error) {
 	if err := r.ch.Qos(n, 0, false); err != nil {
 		return "", nil, fmt.Errorf("set the prefetch: %w", r.ch.Explain(err))
 	}
@@ -159,10 +169,10 @@ func (r *Reader) subscribe(n int) (tag string, deliveries <-chan amqp091.Deliver
 	// An ack to a quorum queue names the consumer, so each has a name of its own. What is given back comes in the order of these names where
 	// no more than 32 of them still hold something: the queue has them in an Erlang map.
 	tag = fmt.Sprintf("logpipe-dlq-%06d", r.rounds)
-	if deliveries, err = r.ch.Consume(r.queue, tag, false, false, false, false, nil); err != nil {
+	if ended, err = r.ch.Consume(r.queue, tag, false, false, false, false, nil); err != nil {
 		return "", nil, r.explain(err)
 	}
-	return tag, deliveries, nil
+	return tag, ended, nil
 }
 
 // How long a queue may deliver nothing until it is asked whether it has something, and until it is not believed any more.
@@ -171,41 +181,43 @@ const (
 	mute  = 10 * time.Second
 )
 
-// receive takes n deliveries, or fewer when the queue has no more.
-func (r *Reader) receive(ctx context.Context, deliveries <-chan amqp091.Delivery, n int, take func(amqp091.Delivery) error) error {
+// receive takes n messages, or fewer when the queue has no more.
+func (r *Reader) receive(ctx context.Context, ended <-chan amqp091.Delivery, n int) (got []*Letter, err error) {
 	timer := time.NewTimer(quiet)
 	defer timer.Stop()
 	empty, last := 0, time.Now()
-	for got := 0; got < n; {
+	for len(got) < n {
 		select {
-		case d, ok := <-deliveries:
-			if !ok {
-				return r.explain(amqp091.ErrClosed)
+		case <-r.inbox.wake:
+			came, err := r.letters()
+			if err != nil {
+				return nil, err
 			}
-			if err := take(d); err != nil {
-				return err
+			if len(came) > 0 {
+				got, empty, last = append(got, came...), 0, time.Now()
 			}
-			got, empty, last = got+1, 0, time.Now()
+		case <-ended:
+			return nil, r.explain(amqp091.ErrClosed)
 		case <-ctx.Done():
-			return nil
+			return got, nil
 		case <-timer.C:
 			ready, err := r.ready()
 			switch {
 			case err != nil:
-				return err
-			case ready > 0 && got == 0 && time.Since(last) > mute:
-				return r.stuck()
+				return nil, err
+			case ready > 0 && len(got) == 0 && time.Since(last) > mute:
+				return nil, r.stuck()
 			case ready > 0:
 				empty = 0
 			case empty == believed:
-				return nil
+				return got, nil
 			default:
 				empty++
 			}
 		}
 		timer.Reset(quiet)
 	}
-	return nil
+	return got, nil
 }
 
 func (r *Reader) stuck() error {

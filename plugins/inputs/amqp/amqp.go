@@ -22,8 +22,8 @@ declare = "never", or without the permission to configure, it cannot be seen wha
 Delivery is at least once: what was read and not yet acked when the connection is lost, the broker delivers again. Acks go out
 for many messages at once. The messages that may be unacked (prefetch) follow from what the pipeline can hold, unless set.
 
-Headers nested more than 32 deep, and a table or list of more than 8192 entries in them, are left out where headers are kept: in dead letters and in
-the fallback. No Go client could read them there.
+What came in headers stays: those of types that no client should write, tables nested more than 32 deep, and tables and lists of more than 8192 entries are kept
+as bytes, as AMQP encodes them. No Go client could read them otherwise where they are kept, in dead letters and in the fallback.
 
 What takes messages away by itself is said at start, each in a warning of its own: that the queue expires (x-expires), or its messages do (x-message-ttl),
 that it keeps the newest only (x-max-length, x-max-length-bytes), and a delivery limit. On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no

@@ -173,6 +173,7 @@ func (s *session) next(all []*consumer, hold bool) (*consumer, *part) {
 
 // fill makes a chunk of a part. Its tag names the consumer and the chunk's number there.
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
+	p.deliveries = rabbitmq.Compact(p.deliveries)
 	b.Tag = c.acks.add(p.first(), p.last(), p.bytes)<<idBits | c.id
 	b.MetaBytes = p.bytes - p.bodies
 	b.Messages = slices.Grow(b.Messages, len(p.deliveries))

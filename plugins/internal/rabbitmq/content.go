@@ -55,7 +55,7 @@ func (t *tap) deliver(b []byte, method framing.Frame, to *receiver) error {
 	// From the exchange to the end of the properties: see Delivery.
 	start := method.Total() - 1 - len(d.address)
 	end := method.Total() + header.Total() - 1
-	t.got = append(t.got, Incoming{Tag: d.tag, Body: body, Meta: Delivery{raw: b[start:end:end], queue: to.queue}, Size: at})
+	t.add(to, method.Channel, Incoming{Tag: d.tag, Body: body, Meta: Delivery{raw: b[start:end:end], queue: to.queue}, Size: at})
 	return nil
 }
 
@@ -77,13 +77,14 @@ type content struct {
 	message Incoming
 }
 
-// mostAhead is how much is made ready for a body before it came. What the header announces is only a number.
+// mostAhead is how much is made ready for what is announced before any of it came. What is announced is only a number; but how it is made
+// ready costs, too: twice as much each time leaves as much garbage as there is body in the end.
 const mostAhead = 1 << 20
 
 func (t *tap) begin(method framing.Frame, d delivered) {
 	t.open = content{on: true, channel: method.Channel}
 	raw := append(append([]byte(nil), d.address...), make([]byte, framing.Overhead)...) // the gap that two frames in a row have
-	t.open.message = Incoming{Tag: d.tag, Meta: Delivery{raw: raw}, Size: method.Total()}
+	t.open.message = Incoming{Tag: d.tag, Meta: Delivery{raw: raw}, Size: method.Total(), own: true}
 	t.r += method.Total()
 }
 
@@ -109,9 +110,8 @@ func (t *tap) next(b []byte, f framing.Frame, to *receiver) error {
 		}
 		o.headed = true
 		o.message.Meta.raw = append(o.message.Meta.raw, part...)
-		o.message.Body = make([]byte, 0, min(o.size, mostAhead))
 	case f.Kind == framing.Body && o.headed:
-		o.message.Body = append(o.message.Body, part...)
+		o.add(part)
 	default:
 		return errDelivery
 	}
@@ -121,8 +121,18 @@ func (t *tap) next(b []byte, f framing.Frame, to *receiver) error {
 	if o.headed && int64(len(o.message.Body)) == o.size {
 		o.message.Meta.queue = to.queue
 		o.message.Body = o.message.Body[:o.size:o.size]
-		t.got = append(t.got, o.message)
+		t.add(to, o.channel, o.message)
 		t.open = content{}
 	}
 	return nil
+}
+
+// add appends a part of the body. There is room for no more than the body in the end.
+func (o *content) add(part []byte) {
+	body := o.message.Body
+	if need := len(body) + len(part); need > cap(body) {
+		room := max(min(o.size, int64(max(2*cap(body), mostAhead))), int64(need))
+		body = append(make([]byte, 0, room), body...)
+	}
+	o.message.Body = append(body, part...)
 }

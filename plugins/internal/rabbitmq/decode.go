@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"math"
 	"time"
 
@@ -10,19 +11,26 @@ import (
 )
 
 // decoder reads what a content header has, as AMQP 0-9-1 and RabbitMQ's table of field types lay it out
-// (https://www.rabbitmq.com/amqp-0-9-1-errata). What a publisher sends is not checked by the broker: at the first byte that
-// makes no sense it stops, and bad is set.
+// (https://www.rabbitmq.com/amqp-0-9-1-errata). What a publisher sends is not checked by every broker (3.10 passes it on as it came): at the first
+// byte that makes no sense it stops, and bad is set.
 type decoder struct {
 	rest []byte
 	bad  bool
 }
 
 // What the library reads: it ends its connection on a message with more, and that may be the one with which somebody looks at a dead letter.
-// A table or list beyond this is left out.
+// A table or list beyond this is kept as bytes, as AMQP encodes it, with its letter in front.
 const (
 	deepest     = 32
 	mostEntries = 8192
+
+	// mostHeaders is how many headers are told apart: more than a frame of the usual length can have. What is decoded takes many times
+	// the memory of what came. Fewer can be published, see Fit.
+	mostHeaders = 1 << 16
 )
+
+// headerUndecoded has, as bytes, what follows in a table where not even the name of an entry can be read, or a table of too many headers.
+const headerUndecoded = HeaderPrefix + "undecoded"
 
 func (d *decoder) take(n int) []byte {
 	if d.bad || n < 0 || n > len(d.rest) {
@@ -45,19 +53,33 @@ func (d *decoder) short() string   { return string(d.take(int(d.uint(1)))) }
 func (d *decoder) long() []byte    { return d.take(int(int32(d.uint(4)))) }
 func (d *decoder) time() time.Time { return time.Unix(int64(d.uint(8)), 0) }
 
-// table reads a table. What could be read before the bad place is returned.
-func (d *decoder) table(depth int) amqp.Table {
+// headers reads the table of all headers.
+func (d *decoder) headers() amqp.Table {
+	all := d.rest
+	t := d.table(0, mostHeaders)
+	if len(t) > mostHeaders {
+		return amqp.Table{headerUndecoded: bytes.Clone(all[:len(all)-len(d.rest)])}
+	}
+	return t
+}
+
+// table reads a table, of one entry too many if there are more than most. Where an entry cannot be read, it has all that follows, as bytes. What
+// comes after the table is not touched by that, because a table says how long it is.
+func (d *decoder) table(depth, most int) amqp.Table {
+	all := d.rest
 	in := decoder{rest: d.long()}
 	t := amqp.Table{}
-	for len(in.rest) > 0 && len(t) <= mostEntries {
-		name := in.short()
-		if v := in.field(depth); !in.bad {
-			t[name] = v
-		}
+	if d.bad {
+		t[headerUndecoded] = bytes.Clone(all)
 	}
-	d.bad = d.bad || in.bad
-	if len(t) > mostEntries {
-		return nil
+	for len(in.rest) > 0 && len(t) <= most {
+		at := in.rest
+		name := in.short()
+		if in.bad {
+			t[headerUndecoded] = bytes.Clone(at)
+			break
+		}
+		t[name] = in.whole(depth)
 	}
 	return t
 }
@@ -66,19 +88,27 @@ func (d *decoder) list(depth int) []any {
 	in := decoder{rest: d.long()}
 	list := []any{}
 	for len(in.rest) > 0 && len(list) <= mostEntries {
-		if v := in.field(depth); !in.bad {
-			list = append(list, v)
-		}
-	}
-	d.bad = d.bad || in.bad
-	if len(list) > mostEntries {
-		return nil
+		list = append(list, in.whole(depth))
 	}
 	return list
 }
 
+// whole reads a value that others may follow. One that cannot be read is bytes with all that follows: how long it is, its type would say.
+func (d *decoder) whole(depth int) any {
+	at := d.rest
+	v := d.field(depth)
+	if d.bad {
+		return bytes.Clone(at)
+	}
+	return v
+}
+
 // field reads a value with its type before it, in the Go types that the library has for it: the same message may go out through the library again.
+//
+// The letters are RabbitMQ's, and those of the standard that some clients write and it passes on: U for 16 bits, which becomes an integer of 32 because
+// the letter that the library has for 16 is a text's for some clients, and L for 64, which py-amqp writes.
 func (d *decoder) field(depth int) any {
+	at := d.rest
 	kind := d.take(1)
 	if d.bad {
 		return nil
@@ -98,9 +128,11 @@ func (d *decoder) field(depth int) any {
 		return uint16(d.uint(2))
 	case 'I':
 		return int32(d.uint(4))
+	case 'U':
+		return int32(int16(d.uint(2)))
 	case 'i':
 		return uint32(d.uint(4))
-	case 'l':
+	case 'l', 'L':
 		return int64(d.uint(8))
 	case 'f':
 		return math.Float32frombits(uint32(d.uint(4)))
@@ -115,28 +147,33 @@ func (d *decoder) field(depth int) any {
 	case 'x':
 		return append([]byte{}, d.long()...)
 	case 'A', 'F':
-		return d.container(kind[0], depth+1)
+		return d.container(kind[0], at, depth+1)
 	}
-	d.bad = true
+	d.bad, d.rest = true, nil
 	return nil
 }
 
-// container reads a list or a table. Nil stands in the place of one that is left out.
-func (d *decoder) container(kind byte, depth int) any {
-	if depth > deepest {
-		d.long()
+// container reads a list or a table that begins at its letter.
+func (d *decoder) container(kind byte, at []byte, depth int) any {
+	inner := *d
+	d.long()
+	if d.bad {
 		return nil
+	}
+	undecoded := at[:len(at)-len(d.rest)]
+	if depth > deepest {
+		return bytes.Clone(undecoded)
 	}
 	if kind == 'A' {
-		if list := d.list(depth); list != nil {
+		if list := inner.list(depth); len(list) <= mostEntries {
 			return list
 		}
-		return nil
+		return bytes.Clone(undecoded)
 	}
-	if t := d.table(depth); t != nil {
+	if t := inner.table(depth, mostEntries); len(t) <= mostEntries {
 		return t
 	}
-	return nil
+	return bytes.Clone(undecoded)
 }
 
 // The properties in the order of their flags, the highest bit first.
@@ -173,7 +210,7 @@ func (d *decoder) properties(p *amqp.Delivery) {
 	text(hasContentType, &p.ContentType)
 	text(hasContentEncoding, &p.ContentEncoding)
 	if flags&hasHeaders != 0 {
-		p.Headers = d.table(0)
+		p.Headers = d.headers()
 	}
 	if flags&hasDeliveryMode != 0 {
 		p.DeliveryMode = uint8(d.uint(1))

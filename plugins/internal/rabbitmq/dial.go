@@ -161,6 +161,9 @@ func (d *Dialer) config(e endpoint) amqp.Config {
 		},
 		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: e.user, Password: e.password}},
 	}
+	if d.publishes {
+		c.FrameSize = mostFrame
+	}
 	if e.external {
 		c.SASL = []amqp.Authentication{&amqp.ExternalAuth{}}
 	}

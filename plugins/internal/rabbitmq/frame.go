@@ -13,14 +13,21 @@ const (
 	contentHead = 2 + 2 + 8   // a content header's class, weight, and length of the body; the properties follow
 	deliver     = 60<<16 | 60 // basic.deliver
 
-	// maxFrame is what we agree to at most; the broker sends no larger ones.
+	// maxFrame is what we agree to at most. The broker sends no larger methods and parts of bodies.
 	maxFrame = 128 << 10 // the broker's own default
+
+	// mostFrame is what we agree to where we publish, if the broker does: properties and headers must go into one frame.
+	mostFrame = 16 << 20
 )
 
 // payload is the payload of the frame at the beginning of b, nil while b does not have the whole frame.
+//
+// A content header has no bound but that of its length: the broker splits none, and what it sends may be larger than what was agreed upon. It
+// adds headers of its own to those that a publisher could just send (x-death, x-delivery-count), and where its frame_max is larger than ours it takes
+// larger ones. A connection that ended at such a message would end there again and again, with all that was delivered beside it.
 func payload(b []byte, f framing.Frame) ([]byte, error) {
 	switch {
-	case f.Total() > maxFrame:
+	case f.Kind != framing.Header && f.Total() > maxFrame:
 		return nil, fmt.Errorf("the broker sends a frame of %d bytes, and %d are agreed upon", f.Total(), maxFrame)
 	case len(b) < f.Total():
 		return nil, nil

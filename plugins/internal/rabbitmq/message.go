@@ -35,6 +35,9 @@ func (d *Delivery) decoded() *amqp.Delivery {
 	return &p
 }
 
+// Decoded is the delivery as the library would give it, without its body and its tag. The caller must not change the headers.
+func (d *Delivery) Decoded() amqp.Delivery { return *d.decoded() }
+
 // ID is the message id that the publisher gave.
 func (d *Delivery) ID() string { return d.decoded().MessageId }
 

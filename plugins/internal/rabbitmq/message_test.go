@@ -2,6 +2,8 @@ package rabbitmq
 
 import (
 	"bytes"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +64,7 @@ func TestPublishingKeepsAndDisarms(t *testing.T) {
 // A message that waited in the fallback file must leave it as it came: with another content type or correlation id it may be nobody's any more.
 func TestPropertiesComeThroughTheFallbackFile(t *testing.T) {
 	full := NewDelivery(amqp.Delivery{
-		Headers: amqp.Table{"a": int64(1)}, ContentType: "application/json", ContentEncoding: "gzip", Priority: 3, CorrelationId: "c", ReplyTo: "r",
+		Headers: amqp.Table{"a": int32(1), "b": int64(1 << 40)}, ContentType: "application/json", ContentEncoding: "gzip", Priority: 3, CorrelationId: "c", ReplyTo: "r",
 		Expiration: "1000", MessageId: "m", Timestamp: time.Unix(1700000000, 0).UTC(), Type: "t", UserId: "them", AppId: "app",
 	})
 	empty := NewDelivery(amqp.Delivery{})
@@ -102,7 +104,7 @@ func TestPublishingOfOtherSources(t *testing.T) {
 	got = NewPublishing(&engine.Message{Time: now, Meta: meta{strings.Repeat("i", 256), map[string]any{
 		"u": uint64(1), "big": uint64(1 << 63), "m": map[string]any{"x": []any{uint64(2), now}}, long: 1, "odd": struct{}{}, "nil": nil,
 	}}})
-	want := amqp.Table{"u": int64(1), "big": "9223372036854775808", "m": amqp.Table{"x": []any{int64(2), now}}, "odd": "{}", "nil": nil, headerLeftOut: []any{long}}
+	want := amqp.Table{"u": int32(1), "big": "9223372036854775808", "m": amqp.Table{"x": []any{int32(2), now}}, "odd": "{}", "nil": nil, headerLeftOut: []any{long}}
 	if diff := cmp.Diff(want, got.Headers); diff != "" {
 		t.Error(diff)
 	}
@@ -114,18 +116,51 @@ func TestPublishingOfOtherSources(t *testing.T) {
 	}
 }
 
+// A dead letter that lost a header is not what was sent: what does not fit into a frame goes behind the body, and comes back from there.
 func TestFit(t *testing.T) {
-	p := amqp.Publishing{MessageId: "m", Headers: amqp.Table{
-		"small": "x", "keep": strings.Repeat("k", 500), "big": strings.Repeat("b", 400), "table": amqp.Table{"t": []any{strings.Repeat("t", 300)}},
-	}}
+	original := func() amqp.Publishing {
+		return amqp.Publishing{MessageId: "m", Body: []byte("body"), Headers: amqp.Table{
+			"small": "x", "keep": strings.Repeat("k", 500), "big": strings.Repeat("b", 400), "table": amqp.Table{"t": []any{strings.Repeat("t", 300)}},
+		}}
+	}
+	p := original()
 	Fit(&p, 2000, "keep")
 	if len(p.Headers) != 4 {
-		t.Error("a header was left out although all fit")
+		t.Error("a header was moved although all fit")
 	}
 	Fit(&p, 700, "keep")
-	want := amqp.Table{"small": "x", "keep": strings.Repeat("k", 500), headerLeftOut: []any{"big", "table"}}
-	if diff := cmp.Diff(want, p.Headers); diff != "" || PropertiesSize(&p) > 700 {
+	want := amqp.Table{"small": "x", "keep": strings.Repeat("k", 500), headerLeftOut: []any{"big", "table"}, HeaderBodyBytes: int64(4)}
+	if diff := cmp.Diff(want, p.Headers); diff != "" || PropertiesSize(&p) > 700 || !bytes.HasPrefix(p.Body, []byte("body")) {
 		t.Error(PropertiesSize(&p), diff)
 	}
+	d := amqp.Delivery{Headers: maps.Clone(p.Headers), Body: p.Body}
+	if Unfit(&d); !cmp.Equal(d.Headers, original().Headers) || string(d.Body) != "body" {
+		t.Errorf("%q, headers %v", d.Body, cmp.Diff(d.Headers, original().Headers))
+	}
+	if Fit(&p, 700, "keep"); !cmp.Equal(p.Headers, want) { // a dead letter that becomes one again
+		t.Error(cmp.Diff(want, p.Headers))
+	}
 	Fit(&p, 10, "keep") // cannot be done, and ends
+	many := amqp.Publishing{Headers: amqp.Table{}, Body: []byte("body")}
+	for i := range mostEntries + 1000 {
+		many.Headers[strconv.Itoa(i)] = int64(i)
+	}
+	all := maps.Clone(many.Headers)
+	if Fit(&many, 1<<20); len(many.Headers) > mostEntries || PropertiesSize(&many) > 1<<20 {
+		t.Errorf("%d headers, which no Go client could read", len(many.Headers))
+	}
+	d = amqp.Delivery{Headers: many.Headers, Body: many.Body}
+	if Unfit(&d); !maps.Equal(d.Headers, all) || string(d.Body) != "body" {
+		t.Error("many headers do not come back")
+	}
+}
+
+// Anybody can write the header that says where the body ends: it must not cost a byte of it.
+func TestUnfitBelievesOnlyWhatItCanRead(t *testing.T) {
+	for _, said := range []any{"4", int64(-1), int64(5), int64(2), int64(4)} {
+		d := amqp.Delivery{Body: []byte("body"), Headers: amqp.Table{HeaderBodyBytes: said}}
+		if Unfit(&d); string(d.Body) != "body" || len(d.Headers) > 0 {
+			t.Errorf("%v: %q, headers %v", said, d.Body, d.Headers)
+		}
+	}
 }

@@ -10,5 +10,5 @@ func (d *Dialer) ForPublishing() *Dialer {
 
 // Publisher puts the channel into confirm mode and returns what publishes on it. The library's own calls that publish and confirm are of no use then.
 func (ch *Channel) Publisher() (*outbound.Channel, error) {
-	return ch.Conn.out.Confirm(ch.number, ch.Conn.Config.FrameSize)
+	return ch.Conn.out.Confirm(ch.number, min(ch.Conn.Config.FrameSize, maxFrame))
 }

@@ -18,7 +18,7 @@ const (
 	headerReplyTo    = "x-logpipe-original-reply-to"
 	headerCC         = "x-logpipe-original-cc"
 	headerBCC        = "x-logpipe-original-bcc"
-	headerLeftOut    = "x-logpipe-left-out" // names of headers that there was no room for
+	headerLeftOut    = "x-logpipe-left-out" // names of headers that there was no room for: see Fit
 )
 
 // MaxKey is the longest routing key that AMQP can carry, in bytes.
@@ -113,13 +113,15 @@ func toTable(m map[string]any) amqp.Table {
 
 func toField(v any) any {
 	switch v := v.(type) {
-	case nil, bool, int64, float64, string, []byte:
+	case nil, bool, float64, string, []byte:
 		return v
+	case int64:
+		return whole(v)
 	case uint64:
 		if v > math.MaxInt64 {
 			return strconv.FormatUint(v, 10) // AMQP 0-9-1 has no such number
 		}
-		return int64(v)
+		return whole(int64(v))
 	case map[string]any:
 		return toTable(v)
 	case []any:
@@ -133,4 +135,12 @@ func toField(v any) any {
 		return v
 	}
 	return fmt.Sprint(v)
+}
+
+// whole is n in 32 bits where it fits: the letter of an integer of 64 bits stands for one without a sign in some clients (pika, py-amqp).
+func whole(n int64) any {
+	if int64(int32(n)) == n {
+		return int32(n)
+	}
+	return n
 }

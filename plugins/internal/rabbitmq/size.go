@@ -2,8 +2,8 @@ package rabbitmq
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -13,7 +13,19 @@ import (
 
 // MaxProperties is how many bytes the properties and headers of a message may take: they travel in one frame, and the broker
 // closes the whole connection when that is too long.
-func (c *Connection) MaxProperties() int { return c.Config.FrameSize - framing.Overhead }
+func (c *Connection) MaxProperties() int { return c.Config.FrameSize - framing.Overhead - wayBack }
+
+// wayBack is room for the headers that a broker adds to what is published (its message interceptors do). A message that no queue takes comes back with them,
+// and the library ends the connection when the frame is too long then.
+const wayBack = 512
+
+// CheckHeaders is an error where p has more headers than the library reads when a message comes back.
+func CheckHeaders(p *amqp.Publishing) error {
+	if n := len(p.Headers); n > mostEntries {
+		return fmt.Errorf("the message has %d headers; logpipe can publish %d", n, mostEntries)
+	}
+	return nil
+}
 
 // PropertiesSize is the number of bytes that the properties and headers of p take on the wire, or a few more.
 func PropertiesSize(p *amqp.Publishing) int {
@@ -49,31 +61,6 @@ func fieldSize(v any) int {
 		return n
 	}
 	return 9 // the longest of the others
-}
-
-// Fit leaves out the longest headers, but none named in keep, until the properties of p take at most limit bytes, and names them in a
-// header of its own. p.Headers is changed. It is for dead letters, which have no other place to go: a message
-// that lost a header is better than none.
-func Fit(p *amqp.Publishing, limit int, keep ...string) {
-	if PropertiesSize(p) <= limit {
-		return
-	}
-	var left []any
-	for PropertiesSize(p) > limit {
-		longest, size := "", 0
-		for name, v := range p.Headers {
-			if n := fieldSize(v); n > size && name != headerLeftOut && !slices.Contains(keep, name) {
-				longest, size = name, n
-			}
-		}
-		if size == 0 {
-			return
-		}
-		delete(p.Headers, longest)
-		if left = append(left, longest); len(left) <= 20 { // the names need room as well
-			p.Headers[headerLeftOut] = left
-		}
-	}
 }
 
 var maxSize = regexp.MustCompile(`message size \d+ is larger than configured max size (\d+)`)

@@ -85,7 +85,6 @@ func (c *collector) Receive(list []Incoming) {
 // tapped is what a tap takes out of a stream, and what it passes on.
 func tapped(from io.Reader) ([]came, []byte, error) {
 	t, c := newTap(from), &collector{}
-	t.pause = 0
 	t.take("q", c)
 	passed, err := io.ReadAll(t)
 	return c.got, passed, err

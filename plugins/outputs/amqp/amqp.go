@@ -26,7 +26,11 @@ what was stored twice because a confirm was lost.
 As a dead_letter it adds the headers x-logpipe-reason (a word), x-logpipe-error (what was wrong), x-logpipe-pipeline, x-logpipe-host,
 x-logpipe-version and x-logpipe-first-failed-at (when it was rejected), and for a message of the amqp input x-logpipe-queue (the queue it
 was read from) and, if it had been published to an exchange, x-logpipe-exchange and x-logpipe-routing-key. The body is what it was when
-the message was rejected.`
+the message was rejected.
+
+All headers of a message must go into one frame of the broker (its setting frame_max, 128 KiB by default), and the broker adds some of its own on the way. Of a
+dead letter with more, the longest headers go behind the body, as a table of AMQP: x-logpipe-body-bytes says how long the body itself is, and
+x-logpipe-left-out names the first 20 of these headers. The commands logpipe dlq put them back in their place.`
 
 // Plugin is the output.
 var Plugin = engine.NewOutput("amqp", doc, Defaults, New)
@@ -230,6 +234,9 @@ func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key stri
 	}
 	if len(key) > rabbitmq.MaxKey {
 		return key, engine.Permanent(fmt.Errorf("the routing key has %d bytes; AMQP can carry %d", len(key), rabbitmq.MaxKey))
+	}
+	if err := rabbitmq.CheckHeaders(p); err != nil {
+		return key, engine.Permanent(err)
 	}
 	if n := rabbitmq.PropertiesSize(p); n > limit {
 		return key, engine.Permanent(fmt.Errorf("properties and headers take %d bytes; the broker takes %d", n, limit))

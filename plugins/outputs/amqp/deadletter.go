@@ -32,7 +32,7 @@ const (
 const errorBytes = 2 << 10
 
 // explain adds the headers of a dead letter. If a message was a dead letter before, it says why it is one now, and since when it is
-// one. Where all headers together are too long, the longest of the message's own are left out: there is no other place for it.
+// one. Where all headers together are too long, the longest of the message's own go behind the body: there is no other place for it.
 func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
 	headers := make(amqp091.Table, len(p.Headers)+9)
 	maps.Copy(headers, p.Headers)

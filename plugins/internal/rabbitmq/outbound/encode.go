@@ -88,7 +88,7 @@ func appendContentHeader(b []byte, channel uint16, m *amqp.Publishing) (_ []byte
 	text(m.ContentType)
 	text(m.ContentEncoding)
 	if is(len(m.Headers) > 0) && err == nil {
-		b, err = appendTable(b, m.Headers)
+		b, err = AppendTable(b, m.Headers)
 	}
 	if is(m.DeliveryMode > 0) {
 		b = append(b, m.DeliveryMode)
@@ -120,7 +120,8 @@ func endLong(b []byte, start int) []byte {
 	return b
 }
 
-func appendTable(b []byte, t amqp.Table) (_ []byte, err error) {
+// AppendTable appends a table as AMQP encodes it.
+func AppendTable(b []byte, t amqp.Table) (_ []byte, err error) {
 	b, start := appendLong(b)
 	for name, v := range t {
 		if len(name) > maxShort {
@@ -173,7 +174,7 @@ func appendField(b []byte, v any) (_ []byte, err error) {
 	case []byte:
 		return append(be.AppendUint32(append(b, 'x'), uint32(len(v))), v...), nil
 	case amqp.Table:
-		return appendTable(append(b, 'F'), v)
+		return AppendTable(append(b, 'F'), v)
 	case []any:
 		b, start := appendLong(append(b, 'A'))
 		for _, e := range v {
