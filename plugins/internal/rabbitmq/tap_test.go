@@ -406,26 +406,35 @@ type keeper []Incoming
 
 func (k *keeper) Receive(list []Incoming) { *k = append(*k, list...) }
 
-// deliveriesOf cuts a stream off in front of the first method that is no delivery, or whose length is not that of its frame: the library waits for ever when it
-// gets an answer that it did not ask for, and does not look at a method frame's length.
+// deliveriesOf cuts a stream off where the library reads otherwise than the standard says, or waits for ever: in front of
+//   - a method that is no delivery to channel 1, which is the only one that is open, or whose length is not that of its frame: the library does not look at it;
+//   - a frame that is not complete: what follows the stream would complete it;
+//   - a content header whose flags go on in another word (4.2.6.1): the library takes that word for the first property.
 func deliveriesOf(sent []byte) []byte {
-	for at := 0; len(sent) >= at+framing.Head+framing.MethodHead; {
+	at := 0
+	for len(sent) >= at+framing.Head {
 		f := framing.At(sent[at:])
-		if f.Kind == framing.Method {
-			payload, err := payload(sent[at:], f)
-			if err == nil && f.Channel > 0 && len(payload) >= framing.MethodHead && binary.BigEndian.Uint32(payload) == deliver {
-				_, err = readDelivered(payload)
-			} else {
-				err = errDelivery
-			}
-			if err != nil {
-				return sent[:at]
-			}
+		if !f.Known() || len(sent) < at+f.Total() {
+			break
+		}
+		p := sent[at+framing.Head : at+f.Total()-1]
+		if f.Kind == framing.Method && (f.Channel != 1 || !isDelivery(p)) || f.Kind == framing.Header && goesOn(p) {
+			break
 		}
 		at += f.Total()
 	}
-	return sent
+	return sent[:at]
 }
+
+func isDelivery(method []byte) bool {
+	if len(method) < framing.MethodHead || binary.BigEndian.Uint32(method) != deliver {
+		return false
+	}
+	_, err := readDelivered(method)
+	return err == nil
+}
+
+func goesOn(header []byte) bool { return len(header) >= contentHead+2 && header[contentHead+1]&1 != 0 }
 
 // FuzzTap sends bytes to the library and to the tap. What the library reads as deliveries, the tap must read, in the same order; it may read more, where the
 // library gives up.
