@@ -171,7 +171,7 @@ func TestPressureInBranches(t *testing.T) {
 		g.p.Processors, g.p.Output = nil, engine.OutputStep{}
 		branch := func(name string, o *enginetest.Store, takes func(string) bool, key func([]byte) string) engine.Branch {
 			return engine.Branch{Name: name, Workers: 2, Output: engine.OutputStep{Name: "output." + name, Output: o},
-				When: engine.NewCondition(name, func(m *engine.Message) (bool, error) { return takes(string(m.Body)), nil }),
+				When:       engine.NewCondition(name, func(m *engine.Message) (bool, error) { return takes(string(m.Body)), nil }),
 				Processors: []engine.ProcessorStep{{Name: "processor.group", Processor: enginetest.Group{Count: 10, Age: time.Hour, Key: key}}}}
 		}
 		g.p.Branches = []engine.Branch{

@@ -18,6 +18,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 	"github.com/logpipe/logpipe/test/servers"
@@ -105,7 +106,7 @@ func TestLateAck(t *testing.T) {
 	v.WaitReady("logs", 0)
 }
 
-// A chunk that cannot be settled must not stop the others: with half of the prefetch behind it they are acked one by one.
+// A chunk that cannot be settled must not stop the others: when the prefetch is used up they are acked one by one.
 func TestStandingPrefixDoesNotStopTheIntake(t *testing.T) {
 	v := rabbittest.New(t)
 	cfg := config(v)
@@ -868,5 +869,48 @@ func TestCloseEndsWithContext(t *testing.T) {
 	defer cancel()
 	if err := in.Close(ctx); err == nil {
 		t.Error("the broker has not answered, and close says that it has")
+	}
+}
+
+// With the defaults of a pipeline, a rare partition and a batch age of minutes the queue must go on being read: chunks settled behind a rare message
+// are acked only with it, and use up the prefetch until then.
+func TestARarePartitionDoesNotStopTheQueue(t *testing.T) {
+	for _, kind := range []string{"quorum", "classic"} {
+		t.Run(kind, func(t *testing.T) {
+			v := rabbittest.New(t)
+			cfg := config(v)
+			cfg.QueueType, cfg.Prefetch = kind, 200
+			in := newInput(t, cfg, env(t))
+			store := enginetest.NewStore(enginetest.NewLedger(), "output")
+			p := &engine.Pipeline{
+				Name:   "test",
+				Inputs: []engine.InputStep{{Name: "input.amqp", Input: in, Window: engine.Capacity{Messages: 5000}}},
+				Processors: []engine.ProcessorStep{{Name: "processor.group", Processor: enginetest.Group{Count: 50, Age: time.Hour, Key: func(body []byte) string {
+					if body[len(body)-1] == '7' {
+						return "rare"
+					}
+					return "common"
+				}}}},
+				Output:  engine.OutputStep{Name: "output.store", Output: store},
+				Workers: 2, DrainTimeout: rabbittest.Patience,
+			}
+			open(t, in) // declares the queue
+			shut(t, in)
+			v.Publish("logs", numbered(3000)...)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- p.Run(ctx) }()
+			for deadline := time.Now().Add(rabbittest.Patience); len(store.Bodies()) < 2900; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Errorf("%d of 3000 messages are stored", len(store.Bodies()))
+					break
+				}
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			v.WaitReady("logs", 0)
+		})
 	}
 }

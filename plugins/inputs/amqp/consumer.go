@@ -22,6 +22,7 @@ type consumer struct {
 	waits   waits // of what came, for its ack
 	inbox   inbox
 	wake    func()          // the reader
+	short   func()          // told when the prefetch is nearly used up
 	fail    func(error)     // told once, why the channel or connection is dead
 	ended   func(*consumer) // told by the pump, as the last thing, when the broker has ended the subscription
 
@@ -50,6 +51,7 @@ func (c *consumer) start(conn *rabbitmq.Connection) (phase, error) {
 	c.cancels = ch.NotifyCancel(make(chan string, 8)) // one subscription lives at a time
 	c.poke = make(chan struct{}, 1)
 	c.acks = newAcker(c.sendAck, c.lose)
+	c.acks.short = c.short
 	conn.Take(c.queue, c)
 	return c.resume()
 }

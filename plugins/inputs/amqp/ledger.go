@@ -10,18 +10,38 @@ type ledger struct {
 	entries []entry // from the oldest that is not acked with all before it
 	head    int     // entries before it are done; they stay until it is worth moving the others
 	waiting int     // deliveries settled behind an unsettled chunk and not acked
+	newest  uint64  // the last delivery that was read
+	from    uint64  // the first delivery of the present subscription
+	unacked int     // deliveries of it
 }
 
+// entry is a chunk. What was acked one by one, while it stood behind an unsettled chunk, is not counted any more.
 type entry struct {
 	first, last uint64 // delivery tags; a channel counts them up without a gap
 	bytes       int64
 	settled     bool
-	acked       bool // one by one, while it stood behind an unsettled chunk
+}
+
+func (e *entry) deliveries() int { return int(e.last - e.first + 1) }
+
+// begin counts from here the deliveries of another subscription.
+func (l *ledger) begin() {
+	l.from, l.unacked = l.newest+1, 0
+}
+
+// count is how many of the unacked deliveries from first to last are of the present subscription.
+func (l *ledger) count(first, last uint64) int {
+	if first = max(first, l.from); first > last {
+		return 0
+	}
+	return int(last - first + 1)
 }
 
 // add takes a chunk in and returns its number. Numbers begin at 0 and count up.
 func (l *ledger) add(first, last uint64, bytes int64) uint64 {
 	l.entries = append(l.entries, entry{first: first, last: last, bytes: bytes})
+	l.newest = last
+	l.unacked += l.count(first, last)
 	return l.base + uint64(len(l.entries)) - 1
 }
 
@@ -33,7 +53,7 @@ func (l *ledger) settle(number uint64) (messages, bytes int64, ok bool) {
 	}
 	e := &l.entries[i]
 	e.settled = true
-	messages = int64(e.last - e.first + 1)
+	messages = int64(e.deliveries())
 	l.waiting += int(messages)
 	return messages, e.bytes, true
 }
@@ -42,10 +62,10 @@ func (l *ledger) settle(number uint64) (messages, bytes int64, ok bool) {
 // false when there is nothing to ack. A chunk that was acked one by one must not be named: it is unknown to the broker.
 func (l *ledger) prefix() (last uint64, ok bool) {
 	for l.head < len(l.entries) && l.entries[l.head].settled {
-		e := &l.entries[l.head]
-		if !e.acked {
+		if e := &l.entries[l.head]; e.deliveries() > 0 {
 			last, ok = e.last, true
-			l.waiting -= int(e.last - e.first + 1)
+			l.waiting -= e.deliveries()
+			l.unacked -= l.count(e.first, e.last)
 		}
 		l.head++
 	}
@@ -57,20 +77,37 @@ func (l *ledger) prefix() (last uint64, ok bool) {
 	return last, ok
 }
 
-// behind calls ack for each chunk that is settled, stands behind an unsettled one and is not acked. It stops at the first error.
-func (l *ledger) behind(ack func(first, last uint64) error) error {
+// behind calls ack for each delivery that is settled, stands behind an unsettled chunk and is not acked, that at the front first: so the
+// fewest unacked ones stand before it. before is their number. It stops when ack wants no more, or at an error.
+func (l *ledger) behind(ack func(tag uint64, before int) (more bool, err error)) error {
+	before := 0
 	for i := l.head; i < len(l.entries) && l.waiting > 0; i++ {
 		e := &l.entries[i]
-		if !e.settled || e.acked {
+		if !e.settled {
+			before += e.deliveries()
 			continue
 		}
-		e.acked = true
-		l.waiting -= int(e.last - e.first + 1)
-		if err := ack(e.first, e.last); err != nil {
-			return err
+		for e.deliveries() > 0 {
+			more, err := ack(e.first, before)
+			if !more || err != nil {
+				return err
+			}
+			l.unacked -= l.count(e.first, e.first)
+			l.waiting--
+			e.first++
 		}
 	}
 	return nil
+}
+
+// unsettled appends the numbers of the chunks that are not settled and begin within so many deliveries from the front.
+func (l *ledger) unsettled(numbers []uint64, within uint64) []uint64 {
+	for i := l.head; i < len(l.entries) && l.entries[i].first < l.entries[l.head].first+within; i++ {
+		if !l.entries[i].settled {
+			numbers = append(numbers, l.base+uint64(i))
+		}
+	}
+	return numbers
 }
 
 // standing is the number of the unsettled chunk at the front. It is called after prefix.

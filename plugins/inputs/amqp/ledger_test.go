@@ -154,23 +154,89 @@ func TestMovingPrefixIsNotStanding(t *testing.T) {
 	})
 }
 
-// When half of the prefetch waits behind one chunk, the intake would soon stop: that does not wait for the clock.
-func TestHalfOfThePrefetch(t *testing.T) {
+// While the prefetch lasts, and for as long as what stands may still be settled, nothing is acked one by one.
+func TestPrefetchIsUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w wire
-		a := w.acker(60)
+		a := w.acker(80)
+		told := 0
+		a.short = func() { told++ }
 		add(a, 6)
 		settle(t, a, 1, 3)
+		if told != 0 || len(a.awaited(nil)) > 0 {
+			t.Error("20 places are left, and the prefetch is said to be used up")
+		}
+		a.add(61, 70, 100) // 70 of 80, and something waits
+		if told == 0 || !slices.Equal(a.awaited(nil), []uint64{0}) {
+			t.Errorf("told %d times that the prefetch is used up; awaited are %v", told, a.awaited(nil))
+		}
+		time.Sleep(patience - tick)
+		synctest.Wait()
 		want(t, &w)
-		settle(t, a, 2)
-		want(t, &w, each(11, 40)...)
-		a.prefetch(20) // a smaller one counts from now on
-		settle(t, a, 4)
-		want(t, &w, each(41, 50)...)
-		settle(t, a, 0) // all others were acked one by one: only this one is still known to the broker
+		time.Sleep(2 * tick)
+		synctest.Wait()
+		want(t, &w, append(each(11, 20), each(31, 40)...)...)
+		settle(t, a, 0)
 		want(t, &w, sentAck{10, true})
-		settle(t, a, 5)
-		want(t, &w, sentAck{60, true})
+		if len(a.awaited(nil)) > 0 {
+			t.Error("there is room, and chunks are awaited")
+		}
+	})
+}
+
+// Without anything that waits all of the prefetch is for open batches.
+func TestOpenBatchesMayUseAllOfThePrefetch(t *testing.T) {
+	var w wire
+	a := w.acker(60)
+	add(a, 5)
+	if got := a.awaited(nil); len(got) > 0 {
+		t.Errorf("10 places are left, and chunks %v are awaited", got)
+	}
+	a.add(51, 60, 100)
+	if got := a.awaited(nil); !slices.Equal(got, []uint64{0}) {
+		t.Errorf("awaited are %v", got)
+	}
+	a.prefetch(5) // another subscription
+	if got := a.awaited(nil); len(got) > 0 {
+		t.Errorf("the new subscription has brought nothing, and chunks %v are awaited", got)
+	}
+	a.add(61, 65, 100)
+	if got := a.awaited(nil); len(got) == 0 {
+		t.Error("the new subscription has brought all it may, and no chunk is awaited")
+	}
+}
+
+// A chunk that stands for hours costs the broker no more than the budget, and yet each settled delivery is acked.
+func TestSingleAcksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const prefetch, standing = 9000, 6000
+		var w wire
+		a := w.acker(prefetch)
+		for i := range uint64(prefetch / 100) {
+			a.add(100*i+1, 100*i+100, 100)
+		}
+		var settled []uint64
+		for n := range uint64(prefetch / 100) {
+			if n >= standing/100 {
+				settled = append(settled, n)
+			}
+		}
+		if _, _, err := a.settle(settled); err != nil {
+			t.Fatal(err)
+		}
+		sent := 0
+		for second := range 600 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			n := len(w.take())
+			if cost := n * (standing + singleCost); cost > 2*needed {
+				t.Fatalf("in second %d %d single acks made the broker walk %d steps", second, n, cost)
+			}
+			sent += n
+		}
+		if sent != prefetch-standing {
+			t.Errorf("%d of %d settled deliveries are acked after ten minutes", sent, prefetch-standing)
+		}
 	})
 }
 

@@ -23,6 +23,7 @@ type session struct {
 	in        *input
 	conns     []*rabbitmq.Connection
 	wake      chan struct{}  // something came, or ended
+	short     chan struct{}  // the prefetch of a consumer is nearly used up
 	dead      chan error     // why the session is lost
 	closing   chan struct{}  // closed by Close
 	pumps     sync.WaitGroup // of the consumers
@@ -54,7 +55,7 @@ type session struct {
 func newSession(in *input) *session {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &session{in: in, wake: make(chan struct{}, 1), dead: make(chan error, 1), closing: make(chan struct{}), known: map[uint64]*consumer{}, sorted: map[*consumer][]uint64{}, timer: timer}
+	return &session{in: in, wake: make(chan struct{}, 1), short: make(chan struct{}, 1), dead: make(chan error, 1), closing: make(chan struct{}), known: map[uint64]*consumer{}, sorted: map[*consumer][]uint64{}, timer: timer}
 }
 
 // idBits are the lower bits of a chunk's tag, which name the consumer; the others are the chunk's number there.
@@ -73,7 +74,7 @@ func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, credit *c
 	c := &consumer{
 		id: id, queue: cfg.Queue, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
 		name: fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
-		wake: s.poke, fail: s.lose, ended: s.succeed,
+		wake: s.poke, short: s.shorten, fail: s.lose, ended: s.succeed,
 	}
 	at, err := c.start(conn)
 	if err != nil {
@@ -174,7 +175,7 @@ func (s *session) next(all []*consumer, hold bool) (*consumer, *part) {
 // fill makes a chunk of a part. Its tag names the consumer and the chunk's number there.
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
 	p.deliveries = rabbitmq.Compact(p.deliveries)
-	b.Tag = c.acks.add(p.first(), p.last(), p.bytes)<<idBits | c.id
+	b.Tag = c.tag(c.acks.add(p.first(), p.last(), p.bytes))
 	b.MetaBytes = p.bytes - p.bodies
 	b.Messages = slices.Grow(b.Messages, len(p.deliveries))
 	for i := range p.deliveries {
