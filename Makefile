@@ -10,7 +10,7 @@ COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 PLUGIN   = examples/custom-plugin
-.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load soak faults cluster brokers fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load liveness soak faults cluster brokers fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -127,6 +127,9 @@ soak: ## replicas under random faults, SEEDS of TIME each; one random seed when 
 
 bench-e2e: ## logpipe on real servers beside a raw client and BENCH_PEER; E2E="-sets growth -rounds 3", -h has all flags
 	$(GO) build -o bin/bench ./test/bench && bin/bench $(E2E)
+
+liveness: ## flow and broker's CPU with and without a rare partition, on RabbitMQ 3.10, 4.0 and 4.3; half an hour, goes on where it was; LIVENESS="-only '4.3 quorum'"
+	$(GO) build -o bin/liveness ./test/liveness && bin/liveness $(LIVENESS)
 
 load: ## a filled queue to S3 with a kill -9 in the middle, and the count
 	$(GO) build -o bin/load ./test/load && bin/load
