@@ -73,8 +73,8 @@ faults: ## every row of the failure table, also those that need a broker of thei
 	$(GO) build -o bin/with ./test/servers/with
 	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -parallel 6 -timeout 40m ./test/faults
 
-cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; four minutes, needs rabbitmq-server
-	$(GO) test -tags cluster -count=1 -v -timeout 15m ./test/rabbitcluster
+cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; then a rolling upgrade from 4.0 to 4.3; ten minutes
+	$(GO) test -tags cluster -count=1 -v -timeout 40m ./test/rabbitcluster
 
 brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; newest; 3.10,4.3), and a table; an hour and more
 	$(GO) build -o bin/brokers ./test/brokers && bin/brokers -versions "$(VERSIONS)" -tags "$(TAGS)"
