@@ -62,7 +62,7 @@ func (s *session) serveAdmin(ctx context.Context, now config.Admin, changes <-ch
 // adminServer makes the HTTP side with all that it shows.
 func (s *session) adminServer(c *config.Admin) *admin.Server {
 	server := admin.New(admin.Options{
-		Listen: c.Listen, Pprof: c.Pprof, Log: s.log, Set: &s.set, Version: currentVersion(), Started: s.started,
+		Listen: c.Listen, Pprof: c.Pprof, Log: s.log, Set: &s.set, Version: s.app.version, Started: s.started,
 	})
 	server.Handle("/api/config", admin.LocalOnly(config.Handler(s.running))) // its marks would let others try guesses of a weak secret
 	return server

@@ -99,3 +99,10 @@ func wrap(text, indent string) string {
 	end()
 	return s.String()
 }
+
+const modulePath = "github.com/logpipe/logpipe"
+
+// isForeign reports whether a plugin comes from another module. What is in package main is of a program that is not logpipe's.
+func isForeign(p engine.Plugin) bool {
+	return p.Package() != modulePath && !strings.HasPrefix(p.Package(), modulePath+"/")
+}

@@ -75,7 +75,7 @@ func (a *app) place(f dlqFlags, args []string) (b dlq.Broker, queue string, err 
 	case f.file != "":
 		b, queue, err = a.placeOf(f, lookup)
 	default:
-		b, err = brokerAt(f.url, lookup)
+		b, err = a.brokerAt(f.url, lookup)
 	}
 	if len(args) > 0 {
 		queue = args[0]
@@ -96,7 +96,7 @@ func checkName(what, name string) error {
 	return nil
 }
 
-func brokerAt(url string, lookup func(string) (string, bool)) (dlq.Broker, error) {
+func (a *app) brokerAt(url string, lookup func(string) (string, bool)) (dlq.Broker, error) {
 	host, from := "", "--url"
 	if url == "" {
 		url, _ = lookup("RABBITMQ_URL")
@@ -106,7 +106,7 @@ func brokerAt(url string, lookup func(string) (string, bool)) (dlq.Broker, error
 		host, _ = lookup("RABBITMQ_HOST")
 		from = "RABBITMQ_HOST"
 	}
-	b, err := dlq.At(url, host, currentVersion())
+	b, err := dlq.At(url, host, a.version)
 	if err != nil {
 		return b, usagef("%s: %w", from, err)
 	}
@@ -123,7 +123,7 @@ func (a *app) placeOf(f dlqFlags, lookup func(string) (string, bool)) (b dlq.Bro
 	for _, p := range cfg.Pipelines {
 		names = append(names, p.Name)
 		for i := range p.Blocks {
-			broker, q, ok := dlq.Of(p.Blocks[i].Config, currentVersion())
+			broker, q, ok := dlq.Of(p.Blocks[i].Config, a.version)
 			if p.Blocks[i].Role != engine.RoleDeadLetter || !ok || f.pipeline != "" && f.pipeline != p.Name {
 				continue
 			}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -94,19 +93,6 @@ func firstError(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-func (a *app) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	var out io.Writer = a.Out
-	if a.OutTerminal {
-		out = controlEscaper{out}
-	}
-	_, err = out.Write(append(text, '\n'))
-	return err
 }
 
 func (l *listing) text(now time.Time) string {

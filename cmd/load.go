@@ -20,7 +20,7 @@ func (a *app) load(paths []string, o config.Options) (*config.Config, error) {
 }
 
 func (a *app) read(paths []string, o config.Options) (*config.Config, *config.Diagnostics) {
-	o.Plugins, o.Version, o.Stdin = a.plugins, currentVersion(), a.In
+	o.Plugins, o.Version, o.Stdin = a.plugins, a.version, a.In
 	if o.LookupEnv == nil {
 		o.LookupEnv = a.LookupEnv
 	}

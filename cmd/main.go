@@ -18,17 +18,6 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-// The exit codes of the process.
-const (
-	exitOK      = 0
-	exitConfig  = 1 // a configuration has errors
-	exitFailed  = 1 // a test failed
-	exitUsage   = 2 // the command line has errors
-	exitDiffers = 3 // fmt --check found files that are not formatted
-	exitRuntime = 4 // messages are left unsettled, or something else failed at run time
-	exitChanges = 5 // plan found changes
-)
-
 // Main runs the command line of the process with the plugins compiled in. It does not return: the process ends with the exit
 // code of the command.
 func Main(plugins ...engine.Plugin) {

@@ -58,13 +58,3 @@ func oldest(p *stats.Pipeline) (age time.Duration) {
 	}
 	return age
 }
-
-// since is what was done after before; Unsettled is no sum and stays.
-func (t tally) since(before tally) tally {
-	return tally{
-		Received: t.Received - before.Received, Bytes: t.Bytes - before.Bytes, Written: t.Written - before.Written,
-		Batches: t.Batches - before.Batches, Retries: t.Retries - before.Retries, FellBack: t.FellBack - before.FellBack,
-		Recovered: t.Recovered - before.Recovered, DeadLetters: t.DeadLetters - before.DeadLetters, Dropped: t.Dropped - before.Dropped,
-		Unsettled: t.Unsettled,
-	}
-}

@@ -13,7 +13,7 @@ import (
 // page makes the status page of the pipelines that run.
 func (s *session) page() *page.Page {
 	return page.New(page.Options{
-		Set: &s.set, Version: currentVersion(), Go: runtime.Version(), Started: s.started,
+		Set: &s.set, Version: s.app.version, Go: runtime.Version(), Started: s.started,
 		About: func(pipeline, step string) page.About {
 			if p := s.pipeline(pipeline); p != nil {
 				return aboutStep(p, step)

@@ -64,11 +64,6 @@ their options with types and defaults, and an example.`,
 	return c
 }
 
-func (a *app) print(text string) error {
-	_, err := fmt.Fprint(a.Out, text)
-	return err
-}
-
 // ofKind is every plugin of a kind, by name.
 func (a *app) ofKind(kind engine.Kind) []engine.Plugin {
 	var found []engine.Plugin

@@ -28,7 +28,7 @@ type inventoryEntry struct {
 }
 
 func (a *app) pluginsJSON() string {
-	l := inventory{Version: currentVersion(), Plugins: []inventoryEntry{}, Blocks: blockOptions()}
+	l := inventory{Version: a.version, Plugins: []inventoryEntry{}, Blocks: blockOptions()}
 	for _, k := range kinds {
 		for _, p := range a.ofKind(k.kind) {
 			options := optionsOf(reflect.ValueOf(p.NewConfig()))

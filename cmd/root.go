@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -16,36 +15,6 @@ import (
 	"github.com/logpipe/logpipe/engine/config"
 )
 
-// Streams are what a command talks through, and what it has to know about them.
-type Streams struct {
-	In  io.Reader // what "-" reads
-	Out io.Writer // results
-	Err io.Writer // logs and diagnostics
-
-	InTerminal, OutTerminal, ErrTerminal bool // whether each of them is a terminal
-	// Width is the number of columns of Err's terminal; 0, or a nil func, is unknown.
-	Width func() int
-	// LookupEnv finds a variable of the environment; nil is an empty environment.
-	LookupEnv func(string) (string, bool)
-}
-
-// app is one run of the command line.
-type app struct {
-	Streams
-	plugins []engine.Plugin
-	started bool // the command line was understood, and its command is at work
-}
-
-// exit is the error of a command that has said already what is wrong: the process ends with this code.
-type exit int
-
-func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
-
-// usageError is a mistake in the command line that only the command itself could find.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
 // Run runs the command line args, without the program's name, and returns the exit code. When ctx ends, running pipelines
 // drain as after a first signal. It panics when two plugins of one kind have the same name: that is a mistake of whoever built the binary.
 func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin) int {
@@ -53,7 +22,7 @@ func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin
 	if s.LookupEnv == nil {
 		s.LookupEnv = func(string) (string, bool) { return "", false }
 	}
-	a := &app{Streams: s, plugins: plugins}
+	a := &app{Streams: s, plugins: plugins, version: currentVersion()}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(a.In)
@@ -155,25 +124,6 @@ func refuseUnknown(root *cobra.Command) {
 			}
 		}
 	}
-}
-
-func unknownCommand(of *cobra.Command, words []string) error {
-	known := commandNames(of)
-	if len(known) == 0 || len(words) == 0 {
-		return usagef("%q has no command of its own", of.CommandPath())
-	}
-	if name := config.Suggest(words[0], known); name != "" {
-		return usagef("%q has no command %q; did you mean %q?", of.CommandPath(), words[0], name)
-	}
-	return usagef("%q has no command %q; it has %s", of.CommandPath(), words[0], strings.Join(known, ", "))
-}
-
-func commandNames(c *cobra.Command) []string {
-	var names []string
-	for _, command := range c.Commands() {
-		names = append(names, command.Name())
-	}
-	return names
 }
 
 // unknownWord says both of a word that is neither a command nor a file. What looks like a path is taken for one: the

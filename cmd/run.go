@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -52,17 +51,6 @@ the pipelines that changed drain and start anew.`,
 	flags.StringVar(&f.admin, "admin", "", adminUsage)
 	_ = c.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return c
-}
-
-const envFileUsage = "read variables from `FILE`; those that are really set win"
-
-func atLeastOne(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return errors.New("which one? Give " + what)
-		}
-		return nil
-	}
 }
 
 func (a *app) run(ctx context.Context, files []string, f runFlags) error {

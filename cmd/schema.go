@@ -50,7 +50,7 @@ func (a *app) schemaJSON() string {
 	}
 	return indented(schema{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
-		"title":       "logpipe " + currentVersion(),
+		"title":       "logpipe " + a.version,
 		"description": schemaNote,
 		"type":        "object",
 		"properties": schema{

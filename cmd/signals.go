@@ -7,13 +7,6 @@ import (
 	"syscall"
 )
 
-// notifySignals begins to take the signals that ask the process to end; forget gives them back.
-func notifySignals() (signals <-chan os.Signal, forget func()) {
-	c := make(chan os.Signal, 2)
-	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
-	return c, func() { signal.Stop(c) }
-}
-
 // notifyHangup begins to take SIGHUP, which asks for a reload. It is left alone where it is ignored, as under nohup.
 func notifyHangup() (hangups <-chan os.Signal, forget func()) {
 	c := make(chan os.Signal, 2)
@@ -59,22 +52,4 @@ func hasTerminal() bool {
 	}
 	_ = f.Close() // nothing was written
 	return true
-}
-
-// watchSignals calls drain at the first signal, or when parent ends, and returns true at the second. It returns false when ctx ends before.
-func watchSignals(ctx, parent context.Context, c <-chan os.Signal, drain func(os.Signal)) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-parent.Done():
-		drain(nil)
-	case s := <-c:
-		drain(s)
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-c:
-		return true
-	}
 }

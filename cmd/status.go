@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -117,17 +116,4 @@ func logSummary(log *slog.Logger, r result) {
 		"received", r.Received, "received_bytes", r.Bytes, "written", r.Written, "batches", r.Batches, "retries", r.Retries,
 		"recovered", r.Recovered, "fell_back", r.FellBack, "dead_letters", r.DeadLetters, "dropped", r.Dropped,
 		"unsettled", r.Unsettled, "seconds", r.Took.Seconds(), "messages_per_second", perSecond(r.Received, r.Took))
-}
-
-// thousands writes n with a comma between each three digits.
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return sign + digits
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,47 +14,6 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/stats"
 )
-
-// A log line takes the place of the status line, which is drawn again below it.
-func TestScreenKeepsStatusBelowLogLines(t *testing.T) {
-	var out bytes.Buffer
-	s := &screen{w: &out}
-	io.WriteString(s, "first\n")
-	s.Status("10 messages")
-	s.Status("10 messages") // nothing changed: nothing is drawn
-	io.WriteString(s, "second\n")
-	s.Status("")
-	io.WriteString(s, "third\n")
-	want := "first\n" +
-		clearLine + "10 messages" +
-		clearLine + "second\n" + "10 messages" +
-		clearLine +
-		"third\n"
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// The lines of many goroutines are never torn by the status line.
-func TestScreenIsSafeForMany(t *testing.T) {
-	var out bytes.Buffer
-	s := &screen{w: &out}
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for range 100 {
-				io.WriteString(s, "a line\n")
-				s.Status("status")
-			}
-		})
-	}
-	wg.Wait()
-	s.Status("")
-	text := strings.ReplaceAll(strings.ReplaceAll(out.String(), clearLine, ""), "status", "")
-	if diff := cmp.Diff(strings.Repeat("a line\n", 400), text); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // testStats counts for the steps that the tests of this file speak of.
 func testStats() *stats.Pipeline {
@@ -120,14 +77,6 @@ func TestSummary(t *testing.T) {
 	var out bytes.Buffer
 	writeSummary(&out, results)
 	golden(t, "summary.txt", out.String())
-}
-
-func TestThousands(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
-		if got := thousands(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
 }
 
 // The numbers that people trust when they ask whether something is missing.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,16 +50,6 @@ or written. For a variable that is not set and has no default its name stands in
 	flags.StringArrayVar(&f.envFiles, "env-file", nil, envFileUsage)
 	flags.BoolVar(&f.asJSON, "json", false, "write a JSON object for each record")
 	return c
-}
-
-func exactlyOneFile(_ *cobra.Command, args []string) error {
-	switch len(args) {
-	case 0:
-		return errors.New("which one? Give a file with a pipeline")
-	case 1:
-		return nil
-	}
-	return fmt.Errorf("%q is one too many: a record goes through the pipeline of one file", args[1])
 }
 
 func (a *app) try(file string, f tryFlags, given bool) error {

@@ -58,13 +58,6 @@ func (a *app) validate(paths []string, o config.Options, asJSON bool) error {
 	return nil
 }
 
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 func (a *app) graphCommand() *cobra.Command {
 	var envFiles []string
 	c := &cobra.Command{

@@ -15,8 +15,6 @@ import (
 // version is what Go recorded in the binary, or "dev".
 var Version string
 
-const modulePath = "github.com/logpipe/logpipe"
-
 // releaseOf is the release in one word.
 func releaseOf(info *debug.BuildInfo) string {
 	if Version != "" {
@@ -86,11 +84,6 @@ func foreign(plugins []engine.Plugin, info *debug.BuildInfo) string {
 		}
 	}
 	return s.String()
-}
-
-// isForeign reports whether a plugin comes from another module. What is in package main is of a program that is not logpipe's.
-func isForeign(p engine.Plugin) bool {
-	return p.Package() != modulePath && !strings.HasPrefix(p.Package(), modulePath+"/")
 }
 
 // moduleVersion is the version of the module that a package is in, as Go noted it in the binary.
