@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -53,7 +54,7 @@ func TestReloadMovesTheHTTPSide(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.until("it is off", func() bool { return status(second) == 0 })
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, p.stderr())
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/logpipe/logpipe/cmd/internal/build"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 )
 
-func (a *app) buildCommand() *cobra.Command {
+func buildCommand(a *cli.App) *cobra.Command {
 	var with []string
 	var engine, output string
 	var verbose bool
@@ -33,11 +34,11 @@ GOOS and GOARCH build for another machine.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			e, err := engineToBuild(engine)
 			if err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			ctx, forget := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 			defer forget()
-			return a.build(ctx, build.Options{With: with, Engine: e, Output: output, Log: a.Err, Trace: verbose})
+			return buildProgram(ctx, a, build.Options{With: with, Engine: e, Output: output, Log: a.Err, Trace: verbose})
 		},
 	}
 	c.Flags().StringArrayVar(&with, "with", nil, "a package with plugins: `PATH[@VERSION]`, PATH=FOLDER or FOLDER; may be repeated")
@@ -55,13 +56,13 @@ func engineToBuild(named string) (build.Engine, error) {
 	return build.OwnEngine(info, Version)
 }
 
-func (a *app) build(ctx context.Context, o build.Options) error {
+func buildProgram(ctx context.Context, a *cli.App, o build.Options) error {
 	version, err := build.Run(ctx, o)
 	if usage, ok := errors.AsType[build.Usage](err); ok {
-		return usageError{usage}
+		return cli.Usage(usage)
 	}
 	if err != nil {
 		return err
 	}
-	return a.print(fmt.Sprintf("%s is %s", o.Output, version))
+	return a.Print(fmt.Sprintf("%s is %s", o.Output, version))
 }

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/describe"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +20,7 @@ func TestBuildSaysWhatIsMissing(t *testing.T) {
 		"build redact":                      "unknown command",
 	} {
 		got := command(t, nil, strings.Fields(args)...)
-		if got.code != exitUsage || !strings.Contains(got.err, want) || !strings.Contains(got.err, "Run 'logpipe build --help' for usage.") {
+		if got.code != cli.ExitUsage || !strings.Contains(got.err, want) || !strings.Contains(got.err, "Run 'logpipe build --help' for usage.") {
 			t.Errorf("%s: %+v, want %s", args, got, want)
 		}
 	}
@@ -28,8 +30,8 @@ func TestBuildSaysWhatIsMissing(t *testing.T) {
 func TestBuildInterrupted(t *testing.T) {
 	dir, temp, out := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod": "module example.com/me/x\n\ngo 1.26.0\n\nrequire " + modulePath + " v0.0.0\n",
-		"x.go":   "package x\n\nimport \"" + modulePath + "/engine\"\n\nvar Plugin engine.Plugin\n",
+		"go.mod": "module example.com/me/x\n\ngo 1.26.0\n\nrequire " + describe.ModulePath + " v0.0.0\n",
+		"x.go":   "package x\n\nimport \"" + describe.ModulePath + "/engine\"\n\nvar Plugin engine.Plugin\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -43,7 +45,7 @@ func TestBuildInterrupted(t *testing.T) {
 		return found != nil
 	})
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != exitRuntime || !strings.Contains(p.stderr(), "interrupted; nothing is left behind") {
+	if code := p.exit(); code != cli.ExitRuntime || !strings.Contains(p.stderr(), "interrupted; nothing is left behind") {
 		t.Errorf("exit code %d: %s", code, p.stderr())
 	}
 	for _, d := range []string{temp, out} {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,7 @@ func TestAsFirstProcessOfAContainer(t *testing.T) {
 			p.until("it reloads", func() bool { return strings.Contains(p.stderr(), `"reloaded"`) })
 		}
 	}
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, p.stderr())
 	}
 	if got := lines(stored); got != 10 {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/deadletters"
 	"github.com/logpipe/logpipe/plugins/dlq"
 	"github.com/logpipe/logpipe/plugins/outputs/amqp"
 )
@@ -26,37 +28,37 @@ func TestDLQUsage(t *testing.T) {
 		code int
 		says string
 	}{
-		{"dlq", exitUsage, "Look into a dead-letter queue"},
-		{"dlq lsit q", exitUsage, `"logpipe dlq" has no command "lsit"; did you mean "list"?`},
-		{"dlq list", exitUsage, "which queue?"},
-		{"dlq list a b", exitUsage, "accepts at most 1 arg"},
-		{"dlq list q --max -1", exitUsage, "--max is -1"},
-		{"dlq list " + long, exitUsage, "256 bytes"},
-		{"dlq list q --url amqp://u:geheim@h:x", exitUsage, "--url: "},
-		{"dlq list q --url http://u:geheim@h", exitUsage, "begins with amqp://"},
-		{"dlq list q --url amqp://u:geheim@127.0.0.1:1", exitRuntime, "connection refused"},
-		{"dlq list q --pipeline x", exitUsage, "name the file with --config"},
-		{"dlq list --config " + none, exitUsage, `has no dead_letter "amqp"`},
-		{"dlq list --config nosuch.hcl", exitConfig, "cannot be read"},
-		{"dlq list --config " + twoQueues, exitUsage, "--pipeline one of one, two"},
-		{"dlq list --config " + twoQueues + " --pipeline three", exitUsage, `no pipeline "three" with a dead_letter "amqp"; it has one, two`},
-		{"dlq list --config " + twoQueues + " --pipeline two", exitRuntime, "connection refused"},
-		{"dlq list --config " + twoQueues + " --url amqp://h", exitUsage, "use one of them"},
-		{"dlq list --config " + unset, exitUsage, "depends on a variable that is not set"},
-		{"dlq list --config " + exchange, exitUsage, "which queue?"},
-		{"dlq show q --at 0", exitUsage, "the first message is 1"},
-		{"dlq show q --at 1 --id x", exitUsage, "--at and --id both"},
-		{"dlq show q --raw --json", exitUsage, "use it or --json"},
-		{"dlq show q --id=", exitUsage, "--id is empty"},
-		{"dlq redrive q", exitUsage, "start with --yes"},
-		{"dlq redrive q --yes --rate fast", exitUsage, `--rate is "fast"`},
-		{"dlq redrive q --yes --rate 0", exitUsage, `--rate is "0"`},
-		{"dlq redrive q --yes --rate NaN", exitUsage, `--rate is "NaN"`},
-		{"dlq redrive q --yes --match reasn=x", exitUsage, `there is no field "reasn"`},
-		{"dlq redrive q --yes --max -5", exitUsage, "--max is -5"},
-		{"dlq redrive q --yes --routing-key k", exitUsage, "name it with --to-exchange"},
-		{"dlq redrive q --yes --to a --to-exchange b", exitUsage, "--to and --to-exchange both"},
-		{"dlq redrive q --yes --to " + long, exitUsage, "--to: it has 256 bytes"},
+		{"dlq", cli.ExitUsage, "Look into a dead-letter queue"},
+		{"dlq lsit q", cli.ExitUsage, `"logpipe dlq" has no command "lsit"; did you mean "list"?`},
+		{"dlq list", cli.ExitUsage, "which queue?"},
+		{"dlq list a b", cli.ExitUsage, "accepts at most 1 arg"},
+		{"dlq list q --max -1", cli.ExitUsage, "--max is -1"},
+		{"dlq list " + long, cli.ExitUsage, "256 bytes"},
+		{"dlq list q --url amqp://u:geheim@h:x", cli.ExitUsage, "--url: "},
+		{"dlq list q --url http://u:geheim@h", cli.ExitUsage, "begins with amqp://"},
+		{"dlq list q --url amqp://u:geheim@127.0.0.1:1", cli.ExitRuntime, "connection refused"},
+		{"dlq list q --pipeline x", cli.ExitUsage, "name the file with --config"},
+		{"dlq list --config " + none, cli.ExitUsage, `has no dead_letter "amqp"`},
+		{"dlq list --config nosuch.hcl", cli.ExitConfig, "cannot be read"},
+		{"dlq list --config " + twoQueues, cli.ExitUsage, "--pipeline one of one, two"},
+		{"dlq list --config " + twoQueues + " --pipeline three", cli.ExitUsage, `no pipeline "three" with a dead_letter "amqp"; it has one, two`},
+		{"dlq list --config " + twoQueues + " --pipeline two", cli.ExitRuntime, "connection refused"},
+		{"dlq list --config " + twoQueues + " --url amqp://h", cli.ExitUsage, "use one of them"},
+		{"dlq list --config " + unset, cli.ExitUsage, "depends on a variable that is not set"},
+		{"dlq list --config " + exchange, cli.ExitUsage, "which queue?"},
+		{"dlq show q --at 0", cli.ExitUsage, "the first message is 1"},
+		{"dlq show q --at 1 --id x", cli.ExitUsage, "--at and --id both"},
+		{"dlq show q --raw --json", cli.ExitUsage, "use it or --json"},
+		{"dlq show q --id=", cli.ExitUsage, "--id is empty"},
+		{"dlq redrive q", cli.ExitUsage, "start with --yes"},
+		{"dlq redrive q --yes --rate fast", cli.ExitUsage, `--rate is "fast"`},
+		{"dlq redrive q --yes --rate 0", cli.ExitUsage, `--rate is "0"`},
+		{"dlq redrive q --yes --rate NaN", cli.ExitUsage, `--rate is "NaN"`},
+		{"dlq redrive q --yes --match reasn=x", cli.ExitUsage, `there is no field "reasn"`},
+		{"dlq redrive q --yes --max -5", cli.ExitUsage, "--max is -5"},
+		{"dlq redrive q --yes --routing-key k", cli.ExitUsage, "name it with --to-exchange"},
+		{"dlq redrive q --yes --to a --to-exchange b", cli.ExitUsage, "--to and --to-exchange both"},
+		{"dlq redrive q --yes --to " + long, cli.ExitUsage, "--to: it has 256 bytes"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			got := commandOf(t, strings.Fields(tt.args)...)
@@ -107,7 +109,7 @@ func TestDLQAddress(t *testing.T) {
 		"missing env file": {nil, []string{"--env-file", "nosuch.env"}, "nosuch.env"},
 	} {
 		got := command(t, tt.env, append([]string{"dlq", "list", "q"}, tt.args...)...)
-		if got.code == exitOK || !strings.Contains(got.err, tt.says) || strings.Contains(got.err, "geheim") {
+		if got.code == cli.ExitOK || !strings.Contains(got.err, tt.says) || strings.Contains(got.err, "geheim") {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -118,7 +120,7 @@ func TestDLQHelp(t *testing.T) {
 		"help-dlq.txt": {"dlq", "--help"}, "help-dlq-list.txt": {"dlq", "list", "--help"}, "help-dlq-show.txt": {"help", "dlq", "show"}, "help-dlq-redrive.txt": {"dlq", "redrive", "-h"},
 	} {
 		got := command(t, nil, args...)
-		if got.code != exitOK || got.err != "" {
+		if got.code != cli.ExitOK || got.err != "" {
 			t.Errorf("%v: %+v", args, got)
 		}
 		golden(t, name, got.out)
@@ -127,42 +129,42 @@ func TestDLQHelp(t *testing.T) {
 
 func TestListingText(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	l := listing{Queue: "log_dlq", Messages: 12345, Seen: 10000, Groups: []dlq.Group{
+	l := deadletters.Listing{Queue: "log_dlq", Messages: 12345, Seen: 10000, Groups: []dlq.Group{
 		{Origin: dlq.Origin{Reason: "rejected", Pipeline: "logs", Queue: "log_queue"}, Messages: 9990, Oldest: now.Add(-50 * time.Hour), Newest: now.Add(-5 * time.Second)},
 		{Origin: dlq.Origin{Reason: "e\x1b[2Jvil", Exchange: "x", RoutingKey: "k k"}, Messages: 9, Oldest: now.Add(-90 * time.Minute), Newest: now.Add(-90 * time.Second)},
 		{Messages: 1},
 	}}
-	golden(t, "dlq-list.txt", l.text(now))
+	golden(t, "dlq-list.txt", l.Text(now))
 }
 
 func TestRedriveText(t *testing.T) {
 	r := dlq.Result{Depth: 10, Seen: 8, Sent: 3, Unmatched: 3, Kept: map[string]int{"b\x1b[2J": 1, "a": 1}, Groups: dlq.Groups{}}
-	golden(t, "dlq-redrive.txt", redriveText("log_dlq", r, false, 1500*time.Millisecond))
+	golden(t, "dlq-redrive.txt", deadletters.RedriveText("log_dlq", r, false, 1500*time.Millisecond))
 	for width, want := range map[int]string{
 		0:  "[################....] 8 of 10  3 sent  5 left  2/s",
 		30: "[################....] 8 of 1",
 		1:  "",
 	} {
-		if got := progressText(r, 1500*time.Millisecond, width); got != want {
+		if got := deadletters.ProgressText(r, 1500*time.Millisecond, width); got != want {
 			t.Errorf("width %d: %q, want %q", width, got, want)
 		}
 	}
 }
 
 func TestQuestion(t *testing.T) {
-	for want, f := range map[string]redriveFlags{
+	for want, f := range map[string]deadletters.RedriveFlags{
 		`Send the 1,000 messages in queue q back where they came from? [y/N] `:                   {},
-		`Send at most 5 of those that match of the 1,000 messages in queue q to queue b? [y/N] `: {match: []string{"id=x"}, most: 5, to: "b"},
-		`Send those that match of the 1,000 messages in queue q to exchange "a b"? [y/N] `:       {match: []string{"id=x"}, exchange: "a b"},
-		`Send at most 10 of the 1,000 messages in queue q back where they came from? [y/N] `:     {most: 10},
+		`Send at most 5 of those that match of the 1,000 messages in queue q to queue b? [y/N] `: {Match: []string{"id=x"}, Most: 5, To: "b"},
+		`Send those that match of the 1,000 messages in queue q to exchange "a b"? [y/N] `:       {Match: []string{"id=x"}, Exchange: "a b"},
+		`Send at most 10 of the 1,000 messages in queue q back where they came from? [y/N] `:     {Most: 10},
 	} {
-		if got := question("q", 1000, f); got != want {
+		if got := deadletters.Question("q", 1000, f); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	for answer, want := range map[string]bool{"y\n": true, " Yes \n": true, "": false, "\n": false, "n\n": false, "yeah\n": false, "no yes\n": false} {
-		a := &app{Streams: Streams{In: strings.NewReader(answer), Err: &strings.Builder{}}}
-		if a.agreed("?") != want {
+		a := &cli.App{Streams: Streams{In: strings.NewReader(answer), Err: &strings.Builder{}}}
+		if deadletters.Agreed(a, "?") != want {
 			t.Errorf("%q: %v", answer, !want)
 		}
 	}
@@ -171,7 +173,7 @@ func TestQuestion(t *testing.T) {
 // JSON has no such numbers, and one of them in a header would keep the whole message from being shown.
 func TestFinite(t *testing.T) {
 	v := map[string]any{"a": math.NaN(), "b": []any{math.Inf(1), 1.5}, "c": map[string]any{"d": math.Inf(-1)}, "e": "x"}
-	got, err := json.Marshal(finite(v))
+	got, err := json.Marshal(deadletters.Finite(v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +184,7 @@ func TestFinite(t *testing.T) {
 
 func TestFirstError(t *testing.T) {
 	a, b := errors.New("a"), errors.New("b")
-	if firstError(nil, a, b) != a || firstError(nil, nil) != nil {
+	if deadletters.FirstError(nil, a, b) != a || deadletters.FirstError(nil, nil) != nil {
 		t.Error("not the first one")
 	}
 }

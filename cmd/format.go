@@ -12,10 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/engine/config"
 )
 
-func (a *app) fmtCommand() *cobra.Command {
+func fmtCommand(a *cli.App) *cobra.Command {
 	var check bool
 	c := &cobra.Command{
 		Use:   "fmt FILE...",
@@ -25,10 +26,10 @@ func (a *app) fmtCommand() *cobra.Command {
 		Example: `  logpipe fmt pipeline.hcl
   logpipe fmt --check examples/
   logpipe fmt - < pipeline.hcl`,
-		Args:              atLeastOne(`a file, a folder with *.hcl files, or "-"`),
-		ValidArgsFunction: completeFiles,
+		Args:              cli.AtLeastOne(`a file, a folder with *.hcl files, or "-"`),
+		ValidArgsFunction: cli.CompleteFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.format(args, check)
+			return format(a, args, check)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "change nothing; list the files that would change, and exit with 3 if there are any")
@@ -36,7 +37,7 @@ func (a *app) fmtCommand() *cobra.Command {
 }
 
 // format goes through all files, also behind one that has a mistake.
-func (a *app) format(paths []string, check bool) error {
+func format(a *cli.App, paths []string, check bool) error {
 	broken, differs := false, false
 	for _, path := range paths {
 		files, err := filesOf(path)
@@ -45,10 +46,10 @@ func (a *app) format(paths []string, check bool) error {
 			fmt.Fprintf(a.Err, "logpipe: %v\n", err)
 		}
 		for _, file := range files {
-			changed, err := a.formatOne(file, check)
+			changed, err := formatOne(a, file, check)
 			differs = differs || changed
 			switch {
-			case errors.Is(err, exit(exitConfig)):
+			case errors.Is(err, cli.Exit(cli.ExitConfig)):
 				broken = true
 			case err != nil:
 				return err
@@ -57,9 +58,9 @@ func (a *app) format(paths []string, check bool) error {
 	}
 	switch {
 	case broken:
-		return exit(exitConfig)
+		return cli.Exit(cli.ExitConfig)
 	case check && differs:
-		return exit(exitDiffers)
+		return cli.Exit(cli.ExitDiffers)
 	}
 	return nil
 }
@@ -92,8 +93,8 @@ func filesOf(path string) ([]string, error) {
 	return files, nil
 }
 
-func (a *app) formatOne(file string, check bool) (changed bool, err error) {
-	src, err := a.source(file)
+func formatOne(a *cli.App, file string, check bool) (changed bool, err error) {
+	src, err := source(a, file)
 	if err != nil {
 		return false, err
 	}
@@ -102,14 +103,14 @@ func (a *app) formatOne(file string, check bool) (changed bool, err error) {
 		name = "<stdin>"
 	}
 	formatted, found := config.Format(name, src)
-	found.WriteText(a.Err, a.color(), a.width())
+	found.WriteText(a.Err, a.Color(), a.Columns())
 	if found.HasErrors() {
-		return false, exit(exitConfig)
+		return false, cli.Exit(cli.ExitConfig)
 	}
 	changed = !bytes.Equal(src, formatted)
 	switch {
 	case file == "-" && !check:
-		return changed, a.print(string(formatted))
+		return changed, a.Print(string(formatted))
 	case !changed:
 		return false, nil
 	case !check:
@@ -117,10 +118,10 @@ func (a *app) formatOne(file string, check bool) (changed bool, err error) {
 			return true, err
 		}
 	}
-	return true, a.print(name + "\n")
+	return true, a.Print(name + "\n")
 }
 
-func (a *app) source(file string) ([]byte, error) {
+func source(a *cli.App, file string) ([]byte, error) {
 	from := a.In
 	if file != "-" {
 		f, err := os.Open(file)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 )
 
 const (
@@ -35,14 +36,14 @@ func TestFmt(t *testing.T) {
 		t.Fatal(err)
 	}
 	check := command(t, nil, "fmt", "--check", link)
-	if diff := cmp.Diff(outcome{exitDiffers, link + "\n", ""}, check, cmp.AllowUnexported(outcome{})); diff != "" {
+	if diff := cmp.Diff(outcome{cli.ExitDiffers, link + "\n", ""}, check, cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("--check:\n%s", diff)
 	}
 	if got := contents(t, file); got != ugly {
 		t.Fatalf("--check changed the file:\n%s", got)
 	}
 	changed := command(t, nil, "fmt", link)
-	if diff := cmp.Diff(outcome{exitOK, link + "\n", ""}, changed, cmp.AllowUnexported(outcome{})); diff != "" {
+	if diff := cmp.Diff(outcome{cli.ExitOK, link + "\n", ""}, changed, cmp.AllowUnexported(outcome{})); diff != "" {
 		t.Errorf("fmt:\n%s", diff)
 	}
 	if diff := cmp.Diff(pretty, contents(t, file)); diff != "" {
@@ -68,7 +69,7 @@ func TestFmt(t *testing.T) {
 func TestFmtFormatsWhatIsNotValid(t *testing.T) {
 	file := write(t, "half.hcl", strings.ReplaceAll(ugly, "sink", "no such plugin"))
 	got := command(t, nil, "fmt", file)
-	if got.code != exitOK || contents(t, file) == ugly {
+	if got.code != cli.ExitOK || contents(t, file) == ugly {
 		t.Errorf("%+v", got)
 	}
 }
@@ -82,7 +83,7 @@ func TestFmtLeavesBrokenFilesAlone(t *testing.T) {
 		}
 	}
 	got := command(t, nil, "fmt", dir)
-	if got.code != exitConfig || got.out != filepath.Join(dir, "b.hcl")+"\n" || !strings.Contains(got.err, "a.hcl:2:") {
+	if got.code != cli.ExitConfig || got.out != filepath.Join(dir, "b.hcl")+"\n" || !strings.Contains(got.err, "a.hcl:2:") {
 		t.Errorf("%+v", got)
 	}
 	for name, want := range map[string]string{"a.hcl": broken, "b.hcl": pretty, "c.txt": ugly, ".d.hcl": ugly} {
@@ -98,9 +99,9 @@ func TestFmtStandardInput(t *testing.T) {
 		args []string
 		want outcome
 	}{
-		"formats":           {ugly, []string{"fmt", "-"}, outcome{exitOK, pretty, ""}},
-		"passes on":         {pretty, []string{"fmt", "-"}, outcome{exitOK, pretty, ""}},
-		"check, differs":    {ugly, []string{"fmt", "--check", "-"}, outcome{exitDiffers, "<stdin>\n", ""}},
+		"formats":           {ugly, []string{"fmt", "-"}, outcome{cli.ExitOK, pretty, ""}},
+		"passes on":         {pretty, []string{"fmt", "-"}, outcome{cli.ExitOK, pretty, ""}},
+		"check, differs":    {ugly, []string{"fmt", "--check", "-"}, outcome{cli.ExitDiffers, "<stdin>\n", ""}},
 		"check, formatted":  {pretty, []string{"fmt", "--check", "-"}, outcome{}},
 		"nothing at all":    {"", []string{"fmt", "-"}, outcome{}},
 		"check of no input": {"", []string{"fmt", "--check", "-"}, outcome{}},
@@ -113,14 +114,14 @@ func TestFmtStandardInput(t *testing.T) {
 		})
 	}
 	got := commandWith(t, Streams{In: strings.NewReader(broken)}, nil, "fmt", "-")
-	if got.code != exitConfig || got.out != "" || !strings.Contains(got.err, "<stdin>:2:") {
+	if got.code != cli.ExitConfig || got.out != "" || !strings.Contains(got.err, "<stdin>:2:") {
 		t.Errorf("broken: %+v", got)
 	}
 }
 
 func TestFmtOfAnEmptyFolder(t *testing.T) {
 	dir := t.TempDir()
-	if got := command(t, nil, "fmt", dir); got.code != exitConfig || !strings.Contains(got.err, dir+" has no *.hcl files") {
+	if got := command(t, nil, "fmt", dir); got.code != cli.ExitConfig || !strings.Contains(got.err, dir+" has no *.hcl files") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -128,7 +129,7 @@ func TestFmtOfAnEmptyFolder(t *testing.T) {
 // What the disk does is no mistake in a configuration, nor in the command line.
 func TestFmtReportsWhatFails(t *testing.T) {
 	got := commandWith(t, Streams{In: failingReader{}}, nil, "fmt", "-")
-	if got.code != exitRuntime || got.err != "logpipe: the disk is gone\n" {
+	if got.code != cli.ExitRuntime || got.err != "logpipe: the disk is gone\n" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestClosedTerminalEndsWithADrain(t *testing.T) {
 		t.Error("it drained although its terminal is there")
 	}
 	screen.Close()
-	if code := p.exit(); code != exitOK || lines(stored) != 10 {
+	if code := p.exit(); code != cli.ExitOK || lines(stored) != 10 {
 		t.Errorf("exit code %d, %d messages are stored, want 10\n%s", code, lines(stored), p.stderr())
 	}
 }

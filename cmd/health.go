@@ -11,13 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/engine/config"
 )
 
 // healthTimeout is below that of the image's HEALTHCHECK, so that the answer is ours and says what is wrong.
 const healthTimeout = 3 * time.Second
 
-func (a *app) healthCommand() *cobra.Command {
+func healthCommand(a *cli.App) *cobra.Command {
 	ready := false
 	c := &cobra.Command{
 		Use:   "health [ADDR]",
@@ -35,7 +36,7 @@ or --admin says another. It prints what is wrong and ends with 4, or prints noth
 				at = args[0]
 			}
 			if _, _, err := net.SplitHostPort(at); err != nil {
-				return usagef("%q is no address and port such as %s", at, config.DefaultListen)
+				return cli.Usagef("%q is no address and port such as %s", at, config.DefaultListen)
 			}
 			path := "/livez"
 			if ready {
@@ -54,7 +55,7 @@ func askHealth(ctx context.Context, url string) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return usagef("%v", err)
+		return cli.Usagef("%v", err)
 	}
 	// A transport of its own: a proxy of the environment would be asked for this machine's logpipe.
 	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)

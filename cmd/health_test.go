@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,11 +28,11 @@ func TestHealth(t *testing.T) {
 		code int
 		says string
 	}{
-		"well":          {[]string{"health", "--ready", at}, exitOK, ""},
-		"stands still":  {[]string{"health", at}, exitRuntime, "has not moved for 2m"},
-		"nobody there":  {[]string{"health", nobody}, exitRuntime, "connection refused"},
-		"no address":    {[]string{"health", "localhost"}, exitUsage, `"localhost" is no address and port`},
-		"two addresses": {[]string{"health", at, at}, exitUsage, "accepts at most 1 arg"},
+		"well":          {[]string{"health", "--ready", at}, cli.ExitOK, ""},
+		"stands still":  {[]string{"health", at}, cli.ExitRuntime, "has not moved for 2m"},
+		"nobody there":  {[]string{"health", nobody}, cli.ExitRuntime, "connection refused"},
+		"no address":    {[]string{"health", "localhost"}, cli.ExitUsage, `"localhost" is no address and port`},
+		"two addresses": {[]string{"health", at, at}, cli.ExitUsage, "accepts at most 1 arg"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, err strings.Builder

@@ -2,6 +2,10 @@
 // of its own is a few lines:
 //
 //	func main() { cmd.Main(append(plugins.All, scrub.Plugin)...) }
+//
+// root.go puts the commands together. One that is a file or two stands here; the others have a folder each, with a function Command:
+// internal/session (run), internal/tests (test, try), internal/top, internal/deadletters (dlq), internal/describe (plugins),
+// internal/build. What they share stands in internal/cli, what people read in internal/console, what a run did in internal/progress.
 package cmd
 
 import (
@@ -15,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/engine"
 )
 
@@ -24,7 +29,7 @@ func Main(plugins ...engine.Plugin) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			reportPanic(os.Stderr, cause)
-			os.Exit(exitRuntime)
+			os.Exit(cli.ExitRuntime)
 		}
 	}()
 	tuneMemory()

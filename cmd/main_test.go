@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -156,7 +157,7 @@ func TestSignalDrains(t *testing.T) {
 			p := start(t, nil, "run", "-v", held(t, fmt.Sprintf("path = %q", stored)))
 			p.until("all is read", func() bool { return strings.Contains(p.stderr(), "all numbers are read") })
 			p.signal(s)
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != cli.ExitOK {
 				t.Errorf("exit code %d\n%s", code, p.stderr())
 			}
 			if got := contents(t, stored); got != "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n" {
@@ -181,7 +182,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p.signal(syscall.SIGINT)
 	p.until("it drains", func() bool { return strings.Contains(p.stderr(), "draining") })
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != exitRuntime {
+	if code := p.exit(); code != cli.ExitRuntime {
 		t.Errorf("exit code %d", code)
 	}
 	lines := jsonLines(t, p.stderr())
@@ -206,7 +207,7 @@ func jsonLines(t *testing.T, text string) map[string]map[string]any {
 
 func TestFiniteInputEnds(t *testing.T) {
 	p := start(t, nil, write(t, "good.hcl", goodPipeline))
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	if sum := jsonLines(t, p.stderr())["summary"]; sum == nil || sum["received"] != 10.0 || sum["pipeline"] != "numbers" {
@@ -216,7 +217,7 @@ func TestFiniteInputEnds(t *testing.T) {
 
 func TestWrongFile(t *testing.T) {
 	p := start(t, nil, write(t, "bad.hcl", badPipeline))
-	if code := p.exit(); code != exitConfig {
+	if code := p.exit(); code != cli.ExitConfig {
 		t.Errorf("exit code %d", code)
 	}
 	if text := p.stderr(); !strings.Contains(text, "bad.hcl:2:") || !strings.Contains(text, "^^^") || !strings.Contains(text, "numbers") {
@@ -239,7 +240,7 @@ func TestLeftMessagesAreExitCodeFour(t *testing.T) {
 	p := start(t, nil, "-v", file)
 	p.until("a batch is held", func() bool { return strings.Contains(p.stderr(), "told to fail") })
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitRuntime {
+	if code := p.exit(); code != cli.ExitRuntime {
 		t.Errorf("exit code %d", code)
 	}
 	left := jsonLines(t, p.stderr())["pipeline ended with messages unsettled; their source will deliver them again"]
@@ -265,7 +266,7 @@ func TestLogReaderThatWentAway(t *testing.T) {
 		return err == nil
 	})
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK || contents(t, stored) == "" {
+	if code := p.exit(); code != cli.ExitOK || contents(t, stored) == "" {
 		t.Errorf("exit code %d (%s)", code, p.cmd.ProcessState)
 	}
 }

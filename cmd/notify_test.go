@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +49,7 @@ func TestServiceManagerIsTold(t *testing.T) {
 			await("READY=1\n")
 			p.signal(syscall.SIGTERM)
 			await("STOPPING=1\n")
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != cli.ExitOK {
 				t.Errorf("exit code %d", code)
 			}
 		})

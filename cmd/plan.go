@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/console"
 	"github.com/logpipe/logpipe/engine/config"
 )
 
@@ -20,7 +22,7 @@ const (
 	maxAnswer   = 64 << 20 // bytes; it is as large as the configuration
 )
 
-func (a *app) planCommand() *cobra.Command {
+func planCommand(a *cli.App) *cobra.Command {
 	var addr string
 	var asJSON bool
 	var envFiles []string
@@ -36,27 +38,27 @@ The exit code is 5 when there are changes, 0 when there are none, 1 when the
 configuration has errors, and 4 when no logpipe answers.`,
 		Example: `  logpipe plan pipeline.hcl
   logpipe plan --addr 127.0.0.1:9601 --json /etc/logpipe`,
-		Args:              atLeastOne("a file or a folder with *.hcl files"),
-		ValidArgsFunction: completeFiles,
+		Args:              cli.AtLeastOne("a file or a folder with *.hcl files"),
+		ValidArgsFunction: cli.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			lookup, err := a.environment(envFiles)
+			lookup, err := a.Environment(envFiles)
 			if err != nil {
 				return err
 			}
-			cfg, err := a.load(args, config.Options{LookupEnv: lookup})
+			cfg, err := a.Load(args, config.Options{LookupEnv: lookup})
 			if err != nil {
 				return err
 			}
-			return a.plan(c.Context(), cfg, addr, asJSON)
+			return plan(c.Context(), a, cfg, addr, asJSON)
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", config.DefaultListen, "`ADDR` where logpipe listens, see the admin block")
 	c.Flags().BoolVar(&asJSON, "json", false, "write the plan as JSON")
-	c.Flags().StringArrayVar(&envFiles, "env-file", nil, envFileUsage)
+	c.Flags().StringArrayVar(&envFiles, "env-file", nil, cli.EnvFileUsage)
 	return c
 }
 
-func (a *app) plan(ctx context.Context, cfg *config.Config, addr string, asJSON bool) error {
+func plan(ctx context.Context, a *cli.App, cfg *config.Config, addr string, asJSON bool) error {
 	running, err := fetchRunning(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("ask the running logpipe: %w; give its address with --addr", err)
@@ -74,11 +76,11 @@ func (a *app) plan(ctx context.Context, cfg *config.Config, addr string, asJSON 
 		}
 		text = string(made) + "\n"
 	}
-	if err := a.print(text); err != nil {
+	if err := a.Print(text); err != nil {
 		return err
 	}
 	if !plan.Empty() {
-		return exit(exitChanges)
+		return cli.Exit(cli.ExitChanges)
 	}
 	return nil
 }
@@ -111,17 +113,17 @@ func fetchRunning(ctx context.Context, addr string) (config.Running, error) {
 // planText is a plan for people.
 func planText(p config.Plan) string {
 	if p.Empty() {
-		return fmt.Sprintf("nothing changes: the %s would go on\n", count(len(p.Stays), "pipeline"))
+		return fmt.Sprintf("nothing changes: the %s would go on\n", cli.Count(len(p.Stays), "pipeline"))
 	}
 	var b strings.Builder
 	for _, r := range p.Restarts {
-		fmt.Fprintf(&b, "restart %s\n", escape(r.Name))
+		fmt.Fprintf(&b, "restart %s\n", console.Escape(r.Name))
 		for _, c := range r.Changes {
 			at := c.Attr
 			if c.Block != "" {
 				at = c.Block + ": " + at
 			}
-			fmt.Fprintf(&b, "  %s: %s\n", escape(at), changeText(c))
+			fmt.Fprintf(&b, "  %s: %s\n", console.Escape(at), changeText(c))
 		}
 	}
 	for _, part := range []struct {
@@ -129,7 +131,7 @@ func planText(p config.Plan) string {
 		names []string
 	}{{"start", p.Starts}, {"stop", p.Stops}, {"keep", p.Stays}} {
 		for _, name := range part.names {
-			fmt.Fprintf(&b, "%s %s\n", part.verb, escape(name))
+			fmt.Fprintf(&b, "%s %s\n", part.verb, console.Escape(name))
 		}
 	}
 	return b.String()

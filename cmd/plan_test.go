@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,21 +19,21 @@ func TestPlan(t *testing.T) {
 		}
 		return addr != ""
 	})
-	if got := command(t, nil, "plan", "--addr", addr, file); got.code != exitOK || !strings.Contains(got.out, "nothing changes") {
+	if got := command(t, nil, "plan", "--addr", addr, file); got.code != cli.ExitOK || !strings.Contains(got.out, "nothing changes") {
 		t.Errorf("without a change: %+v", got)
 	}
 	next := write(t, "next.hcl", staying("a", stored, 2)+staying("c", stored+"c", 1))
 	got := command(t, nil, "plan", "--addr", addr, next)
-	if want := "restart a\n  output.sink: workers: \"1\" → \"2\"\nstart c\nstop b\n"; got.code != exitChanges || got.out != want {
+	if want := "restart a\n  output.sink: workers: \"1\" → \"2\"\nstart c\nstop b\n"; got.code != cli.ExitChanges || got.out != want {
 		t.Errorf("exit code %d, want 5; it says\n%s%s", got.code, got.out, got.err)
 	}
-	if got := command(t, nil, "plan", "--json", "--addr", addr, next); got.code != exitChanges || !strings.Contains(got.out, `"old": "1"`) {
+	if got := command(t, nil, "plan", "--json", "--addr", addr, next); got.code != cli.ExitChanges || !strings.Contains(got.out, `"old": "1"`) {
 		t.Errorf("as JSON: %+v", got)
 	}
-	if got := command(t, nil, "plan", "--addr", addr, write(t, "wrong.hcl", "pipeline {}")); got.code != exitConfig {
+	if got := command(t, nil, "plan", "--addr", addr, write(t, "wrong.hcl", "pipeline {}")); got.code != cli.ExitConfig {
 		t.Errorf("with errors: %+v", got)
 	}
-	if got := command(t, nil, "plan", "--addr", "127.0.0.1:1", next); got.code != exitRuntime || !strings.Contains(got.err, "--addr") {
+	if got := command(t, nil, "plan", "--addr", "127.0.0.1:1", next); got.code != cli.ExitRuntime || !strings.Contains(got.err, "--addr") {
 		t.Errorf("nobody answers: %+v", got)
 	}
 }

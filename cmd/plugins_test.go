@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/describe"
 	"strings"
 	"testing"
 )
@@ -17,7 +19,7 @@ func TestPlugins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)
-			if got.code != exitOK || got.err != "" {
+			if got.code != cli.ExitOK || got.err != "" {
 				t.Fatalf("exit code %d: %s", got.code, got.err)
 			}
 			golden(t, name, got.out)
@@ -28,7 +30,7 @@ func TestPlugins(t *testing.T) {
 // A script that mistakes the flags must not take its mistake for logs that were left.
 func TestPluginsInTwoFormsAtOnce(t *testing.T) {
 	got := command(t, nil, "plugins", "--json", "--schema")
-	if got.code != exitUsage || !strings.Contains(got.err, "--markdown, --json and --schema exclude each other") || got.out != "" {
+	if got.code != cli.ExitUsage || !strings.Contains(got.err, "--markdown, --json and --schema exclude each other") || got.out != "" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -40,7 +42,7 @@ func TestSummaryOfDoc(t *testing.T) {
 		"No end":                        "No end",
 		"Version 4.1 of it.":            "Version 4.1 of it.",
 	} {
-		if got := summary(doc); got != want {
+		if got := describe.Summary(doc); got != want {
 			t.Errorf("%q: %q, want %q", doc, got, want)
 		}
 	}
@@ -48,7 +50,7 @@ func TestSummaryOfDoc(t *testing.T) {
 
 func TestWrapKeepsWords(t *testing.T) {
 	text := strings.Repeat("word ", 60)
-	got := wrap(text, "    ")
+	got := describe.Wrap(text, "    ")
 	for line := range strings.Lines(got) {
 		if len(line) > 89 || !strings.HasPrefix(line, "    word") {
 			t.Errorf("line of %d columns: %q", len(line), line)

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,7 @@ func TestReloadRestartsOnlyWhatChanged(t *testing.T) {
 		t.Errorf("the plan is %s", got)
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, p.stderr())
 	}
 	if lines(at("a")) != 10 || lines(at("c")) != 10 {
@@ -118,7 +119,7 @@ func TestReloadLeavesWhatIsFinished(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.until("it has changed", func() bool { return lines(filepath.Join(dir, "stays")) == 20 })
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK || lines(filepath.Join(dir, "finite")) != 10 {
+	if code := p.exit(); code != cli.ExitOK || lines(filepath.Join(dir, "finite")) != 10 {
 		t.Errorf("exit code %d, %d lines of what was finished", code, lines(filepath.Join(dir, "finite")))
 	}
 }
@@ -137,7 +138,7 @@ func TestEndDuringAReload(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.until("it drains", func() bool { return strings.Contains(p.stderr(), "draining, at most") })
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitRuntime || lines(filepath.Join(dir, "next")) != 0 {
+	if code := p.exit(); code != cli.ExitRuntime || lines(filepath.Join(dir, "next")) != 0 {
 		t.Errorf("exit code %d, %d lines of the next pipeline\n%s", code, lines(filepath.Join(dir, "next")), p.stderr())
 	}
 }

@@ -11,6 +11,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/deadletters"
+	"github.com/logpipe/logpipe/cmd/internal/describe"
+	"github.com/logpipe/logpipe/cmd/internal/session"
+	"github.com/logpipe/logpipe/cmd/internal/tests"
+	"github.com/logpipe/logpipe/cmd/internal/top"
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
 )
@@ -22,8 +28,8 @@ func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin
 	if s.LookupEnv == nil {
 		s.LookupEnv = func(string) (string, bool) { return "", false }
 	}
-	a := &app{Streams: s, plugins: plugins, version: currentVersion()}
-	root := a.rootCommand()
+	a := &cli.App{Streams: s, Plugins: plugins, Version: currentVersion()}
+	root := rootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
@@ -31,29 +37,29 @@ func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin
 	root.InitDefaultCompletionCmd() // it keeps the output that is set now
 	refuseUnknown(root)
 	command, err := root.ExecuteContextC(ctx)
-	return a.codeOf(command, err)
+	return codeOf(a, command, err)
 }
 
 // codeOf says what there is left to say of an error, and gives the exit code.
-func (a *app) codeOf(command *cobra.Command, err error) int {
-	var code exit
-	var usage usageError
+func codeOf(a *cli.App, command *cobra.Command, err error) int {
+	var code cli.Exit
+	var usage cli.UsageError
 	switch {
 	case err == nil:
-		return exitOK
+		return cli.ExitOK
 	case errors.As(err, &code):
 		return int(code)
-	case a.started && !errors.As(err, &usage):
+	case a.Started && !errors.As(err, &usage):
 		fmt.Fprintf(a.Err, "logpipe: %v\n", err)
-		return exitRuntime
+		return cli.ExitRuntime
 	default:
 		fmt.Fprintf(a.Err, "logpipe: %v\nRun '%s --help' for usage.\n", err, command.CommandPath())
-		return exitUsage
+		return cli.ExitUsage
 	}
 }
 
-func (a *app) rootCommand() *cobra.Command {
-	root := a.runCommand()
+func rootCommand(a *cli.App) *cobra.Command {
+	root := session.Command(a)
 	root.Use = "logpipe [FILE...]"
 	root.Short = "Move logs from where they are produced to where they are kept, and lose none"
 	root.Long = root.Short + `.
@@ -72,14 +78,14 @@ command line or in a test, 3 "fmt --check" found differences, 4 error at run tim
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetFlagErrorFunc(flagError)
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
+	root.PersistentPreRun = func(*cobra.Command, []string) { a.Started = true }
 	runFiles := root.RunE
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			c.SetOut(a.Err)
 			_ = c.Help()
-			return exit(exitUsage)
+			return cli.Exit(cli.ExitUsage)
 		}
 		if err := unknownWord(c, args[0]); err != nil {
 			return err
@@ -87,8 +93,8 @@ command line or in a test, 3 "fmt --check" found differences, 4 error at run tim
 		return runFiles(c, args)
 	}
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.tryCommand(), a.planCommand(), a.fmtCommand(), a.graphCommand(), a.topCommand(), a.healthCommand(), a.pluginsCommand(), a.buildCommand(),
-		a.dlqCommand(), a.versionCommand())
+	root.AddCommand(session.Command(a), validateCommand(a), tests.TestCommand(a), tests.TryCommand(a), planCommand(a), fmtCommand(a), graphCommand(a), top.Command(a), healthCommand(a), describe.Command(a), buildCommand(a),
+		deadletters.Command(a), versionCommand(a))
 	return root
 }
 
@@ -98,12 +104,12 @@ func helpCommand() *cobra.Command {
 		Use:   "help [COMMAND]",
 		Short: "Help about any command",
 		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return commandNames(c.Root()), cobra.ShellCompDirectiveNoFileComp
+			return cli.CommandNames(c.Root()), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(about, args[len(args)-len(rest):])
+				return cli.UnknownCommand(about, args[len(args)-len(rest):])
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()
@@ -118,7 +124,7 @@ func refuseUnknown(root *cobra.Command) {
 			c.Args = cobra.ArbitraryArgs
 			c.RunE = func(c *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return unknownCommand(c, args)
+					return cli.UnknownCommand(c, args)
 				}
 				return c.Help()
 			}
@@ -132,10 +138,10 @@ func unknownWord(c *cobra.Command, word string) error {
 	if _, err := os.Stat(word); err == nil || word == "-" || strings.ContainsAny(word, "./\\") {
 		return nil
 	}
-	if name := config.Suggest(word, commandNames(c)); name != "" {
-		return usagef("%q is neither a command nor a file; did you mean %q?", word, name)
+	if name := config.Suggest(word, cli.CommandNames(c)); name != "" {
+		return cli.Usagef("%q is neither a command nor a file; did you mean %q?", word, name)
 	}
-	return usagef("%q is neither a command nor a file", word)
+	return cli.Usagef("%q is neither a command nor a file", word)
 }
 
 // flagError adds to an unknown flag the one that was meant.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 )
 
 // outcome is what a command line left behind.
@@ -65,32 +66,32 @@ func TestUsage(t *testing.T) {
 		code int
 		err  string // what standard error begins with
 	}{
-		{"", exitUsage, "Move logs from where they are produced to where they are kept"},
-		{"nosuch", exitUsage, `logpipe: "nosuch" is neither a command nor a file` + "\nRun 'logpipe --help' for usage.\n"},
-		{"validat x.hcl", exitUsage, `logpipe: "validat" is neither a command nor a file; did you mean "validate"?`},
-		{"run", exitUsage, "logpipe: which one? Give a file or a folder with *.hcl files\nRun 'logpipe run --help' for usage.\n"},
-		{"validate", exitUsage, "logpipe: which one?"},
-		{"graph", exitUsage, "logpipe: which one?"},
-		{"fmt", exitUsage, "logpipe: which one?"},
-		{"run --verbos x.hcl", exitUsage, "logpipe: unknown flag: --verbos; did you mean --verbose?\nRun 'logpipe run --help' for usage.\n"},
-		{"--log-frmat json x.hcl", exitUsage, "logpipe: unknown flag: --log-frmat; did you mean --log-format?\n"},
-		{"fmt --zzzzzz x.hcl", exitUsage, "logpipe: unknown flag: --zzzzzz\n"},
-		{"run -x x.hcl", exitUsage, "logpipe: unknown shorthand flag: 'x' in -x\n"},
-		{"run --log-format xml x.hcl", exitUsage, `logpipe: --log-format is "xml"; it must be auto, text or json` + "\n"},
-		{"version now", exitUsage, "logpipe: "},
-		{"completion nosuch", exitUsage, `logpipe: "logpipe completion" has no command "nosuch"; it has bash, fish, powershell, zsh`},
-		{"completion bahs", exitUsage, `logpipe: "logpipe completion" has no command "bahs"; did you mean "bash"?`},
-		{"help nosuch", exitUsage, `logpipe: "logpipe" has no command "nosuch"; it has `},
-		{"help validat", exitUsage, `logpipe: "logpipe" has no command "validat"; did you mean "validate"?`},
-		{"help run now", exitUsage, `logpipe: "logpipe run" has no command of its own`},
-		{"plugins sinc", exitUsage, `logpipe: there is no plugin "sinc"; this binary has: everything, hold, numbers, odd, sink; did you mean "sink"?`},
-		{"nosuch.hcl", exitConfig, "Error: nosuch.hcl cannot be read: no such file or directory\n"},
-		{"run nosuch", exitConfig, "Error: nosuch cannot be read: no such file or directory\n"},
-		{"validate nosuch.hcl", exitConfig, "Error: nosuch.hcl cannot be read"},
-		{"graph nosuch.hcl", exitConfig, "Error: nosuch.hcl cannot be read"},
-		{"fmt nosuch.hcl", exitConfig, "logpipe: stat nosuch.hcl: no such file or directory\n"},
-		{"run .", exitConfig, "Error: the folder . has no *.hcl file\n"},
-		{"run --env-file nosuch.env x.hcl", exitConfig, "logpipe: env file: open nosuch.env: no such file or directory\n"},
+		{"", cli.ExitUsage, "Move logs from where they are produced to where they are kept"},
+		{"nosuch", cli.ExitUsage, `logpipe: "nosuch" is neither a command nor a file` + "\nRun 'logpipe --help' for usage.\n"},
+		{"validat x.hcl", cli.ExitUsage, `logpipe: "validat" is neither a command nor a file; did you mean "validate"?`},
+		{"run", cli.ExitUsage, "logpipe: which one? Give a file or a folder with *.hcl files\nRun 'logpipe run --help' for usage.\n"},
+		{"validate", cli.ExitUsage, "logpipe: which one?"},
+		{"graph", cli.ExitUsage, "logpipe: which one?"},
+		{"fmt", cli.ExitUsage, "logpipe: which one?"},
+		{"run --verbos x.hcl", cli.ExitUsage, "logpipe: unknown flag: --verbos; did you mean --verbose?\nRun 'logpipe run --help' for usage.\n"},
+		{"--log-frmat json x.hcl", cli.ExitUsage, "logpipe: unknown flag: --log-frmat; did you mean --log-format?\n"},
+		{"fmt --zzzzzz x.hcl", cli.ExitUsage, "logpipe: unknown flag: --zzzzzz\n"},
+		{"run -x x.hcl", cli.ExitUsage, "logpipe: unknown shorthand flag: 'x' in -x\n"},
+		{"run --log-format xml x.hcl", cli.ExitUsage, `logpipe: --log-format is "xml"; it must be auto, text or json` + "\n"},
+		{"version now", cli.ExitUsage, "logpipe: "},
+		{"completion nosuch", cli.ExitUsage, `logpipe: "logpipe completion" has no command "nosuch"; it has bash, fish, powershell, zsh`},
+		{"completion bahs", cli.ExitUsage, `logpipe: "logpipe completion" has no command "bahs"; did you mean "bash"?`},
+		{"help nosuch", cli.ExitUsage, `logpipe: "logpipe" has no command "nosuch"; it has `},
+		{"help validat", cli.ExitUsage, `logpipe: "logpipe" has no command "validat"; did you mean "validate"?`},
+		{"help run now", cli.ExitUsage, `logpipe: "logpipe run" has no command of its own`},
+		{"plugins sinc", cli.ExitUsage, `logpipe: there is no plugin "sinc"; this binary has: everything, hold, numbers, odd, sink; did you mean "sink"?`},
+		{"nosuch.hcl", cli.ExitConfig, "Error: nosuch.hcl cannot be read: no such file or directory\n"},
+		{"run nosuch", cli.ExitConfig, "Error: nosuch cannot be read: no such file or directory\n"},
+		{"validate nosuch.hcl", cli.ExitConfig, "Error: nosuch.hcl cannot be read"},
+		{"graph nosuch.hcl", cli.ExitConfig, "Error: nosuch.hcl cannot be read"},
+		{"fmt nosuch.hcl", cli.ExitConfig, "logpipe: stat nosuch.hcl: no such file or directory\n"},
+		{"run .", cli.ExitConfig, "Error: the folder . has no *.hcl file\n"},
+		{"run --env-file nosuch.env x.hcl", cli.ExitConfig, "logpipe: env file: open nosuch.env: no such file or directory\n"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			got := command(t, nil, strings.Fields(tt.args)...)
@@ -113,7 +114,7 @@ func TestFlagsBeforeAndAfter(t *testing.T) {
 	for _, args := range [][]string{
 		{"--log-format", "text", "run", good}, {"run", good, "--log-format=text"}, {"-v", "--log-format=text", good}, {good, "-v", "--log-format", "text"},
 	} {
-		if got := command(t, nil, args...); got.code != exitOK || !strings.Contains(got.err, "INFO  summary") {
+		if got := command(t, nil, args...); got.code != cli.ExitOK || !strings.Contains(got.err, "INFO  summary") {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
@@ -134,7 +135,7 @@ func TestHelp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := command(t, nil, args...)
-			if got.code != exitOK || got.err != "" {
+			if got.code != cli.ExitOK || got.err != "" {
 				t.Fatalf("exit code %d: %s", got.code, got.err)
 			}
 			golden(t, name, got.out)
@@ -145,7 +146,7 @@ func TestHelp(t *testing.T) {
 func TestVersionCommand(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"--version"}} {
 		got := command(t, nil, args...)
-		if got.code != exitOK || !strings.HasPrefix(got.out, "logpipe ") || strings.Count(got.out, "\n") != 1 {
+		if got.code != cli.ExitOK || !strings.HasPrefix(got.out, "logpipe ") || strings.Count(got.out, "\n") != 1 {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
@@ -153,7 +154,7 @@ func TestVersionCommand(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		if got := command(t, nil, "completion", shell); got.code != exitOK || !strings.Contains(got.out, "logpipe") {
+		if got := command(t, nil, "completion", shell); got.code != cli.ExitOK || !strings.Contains(got.out, "logpipe") {
 			t.Errorf("%s: exit code %d, %d bytes", shell, got.code, len(got.out))
 		}
 	}
@@ -189,16 +190,16 @@ func TestValidate(t *testing.T) {
 		code int
 		has  string // a part of what is said
 	}{
-		"good":                {nil, []string{good}, exitOK, ""},
-		"bad":                 {nil, []string{good, bad}, exitConfig, "numbrs"},
-		"folder":              {nil, []string{filepath.Dir(bad)}, exitConfig, "bad.hcl:2:"},
-		"JSON, good":          {nil, []string{"--json", good}, exitOK, `"valid": true`},
-		"JSON, bad":           {nil, []string{"--json", bad}, exitConfig, `"error_count": 1`},
-		"JSON, missing":       {nil, []string{"--json", "nosuch.hcl"}, exitConfig, `"error_count": 1`},
-		"unset variable":      {nil, []string{env}, exitConfig, "LOGPIPE_TEST_COUNT"},
-		"without environment": {nil, []string{"--no-env", env}, exitOK, ""},
-		"env file":            {nil, []string{"--env-file", envFile, env}, exitOK, ""},
-		"a set variable wins": {set, []string{"--env-file", envFile, env}, exitConfig, "many"},
+		"good":                {nil, []string{good}, cli.ExitOK, ""},
+		"bad":                 {nil, []string{good, bad}, cli.ExitConfig, "numbrs"},
+		"folder":              {nil, []string{filepath.Dir(bad)}, cli.ExitConfig, "bad.hcl:2:"},
+		"JSON, good":          {nil, []string{"--json", good}, cli.ExitOK, `"valid": true`},
+		"JSON, bad":           {nil, []string{"--json", bad}, cli.ExitConfig, `"error_count": 1`},
+		"JSON, missing":       {nil, []string{"--json", "nosuch.hcl"}, cli.ExitConfig, `"error_count": 1`},
+		"unset variable":      {nil, []string{env}, cli.ExitConfig, "LOGPIPE_TEST_COUNT"},
+		"without environment": {nil, []string{"--no-env", env}, cli.ExitOK, ""},
+		"env file":            {nil, []string{"--env-file", envFile, env}, cli.ExitOK, ""},
+		"a set variable wins": {set, []string{"--env-file", envFile, env}, cli.ExitConfig, "many"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +213,7 @@ func TestValidate(t *testing.T) {
 
 func TestGraph(t *testing.T) {
 	got := command(t, nil, "graph", write(t, "good.hcl", goodPipeline))
-	if got.code != exitOK || !strings.Contains(got.out, "flowchart") {
+	if got.code != cli.ExitOK || !strings.Contains(got.out, "flowchart") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -220,11 +221,11 @@ func TestGraph(t *testing.T) {
 // A configuration that another program writes need not become a file first.
 func TestStandardInput(t *testing.T) {
 	for _, args := range [][]string{{"validate", "-"}, {"graph", "-"}, {"run", "-"}, {"-"}} {
-		if got := commandWith(t, Streams{In: strings.NewReader(goodPipeline)}, nil, args...); got.code != exitOK {
+		if got := commandWith(t, Streams{In: strings.NewReader(goodPipeline)}, nil, args...); got.code != cli.ExitOK {
 			t.Errorf("%v: %+v", args, got)
 		}
 		got := commandWith(t, Streams{In: strings.NewReader(badPipeline)}, nil, args...)
-		if got.code != exitConfig || !strings.Contains(got.err, `on <stdin>:2:9`) {
+		if got.code != cli.ExitConfig || !strings.Contains(got.err, `on <stdin>:2:9`) {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
@@ -234,7 +235,7 @@ func TestStandardInput(t *testing.T) {
 func TestEndlessInput(t *testing.T) {
 	for _, args := range [][]string{{"fmt", "-"}, {"fmt", "--check", "/dev/zero"}, {"validate", "-"}} {
 		got := commandWith(t, Streams{In: endless{}}, nil, args...)
-		if got.code != exitConfig || !strings.Contains(got.err, "larger than 1 MiB") {
+		if got.code != cli.ExitConfig || !strings.Contains(got.err, "larger than 1 MiB") {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}

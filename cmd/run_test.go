@@ -15,6 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/console"
+	"github.com/logpipe/logpipe/cmd/internal/session"
 	"github.com/logpipe/logpipe/engine/config"
 )
 
@@ -29,7 +32,7 @@ const rejecting = `pipeline "half" {
 // The summary must account for every message that came in.
 func TestRunCountsEveryMessage(t *testing.T) {
 	got := command(t, nil, write(t, "half.hcl", rejecting+goodPipeline))
-	if got.code != exitOK {
+	if got.code != cli.ExitOK {
 		t.Fatalf("exit code %d: %s", got.code, got.err)
 	}
 	sums := map[string]map[string]any{}
@@ -58,13 +61,13 @@ func TestEachPipelineHasItsOwnTime(t *testing.T) {
 			t.Fatal(found.All())
 		}
 		var log bytes.Buffer
-		s := newSession(&app{})
-		s.log, s.config, s.started = slog.New(newJSONHandler(&log, 0)), cfg, time.Now()
-		s.prepare()
-		s.slow = func(name string) {
+		s := session.New(&cli.App{})
+		s.Log, s.Config, s.Started = slog.New(console.NewJSONHandler(&log, 0)), cfg, time.Now()
+		s.Prepare()
+		s.Slow = func(name string) {
 			time.Sleep(map[string]time.Duration{"numbers": time.Hour, "later": 2 * time.Hour}[name])
 		}
-		if err := s.end(s.supervise(t.Context())); err != nil {
+		if err := s.End(s.Supervise(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		for name, hours := range map[string]float64{"numbers": 1, "later": 2} {
@@ -91,14 +94,14 @@ func TestRunDrainsWhenItsContextEnds(t *testing.T) {
     stay = true
   }`))
 	code := Run(ctx, []string{file}, Streams{Out: &log, Err: &log}, testPlugins()...)
-	if code != exitOK || !strings.Contains(log.String(), "draining, at most 30s") {
+	if code != cli.ExitOK || !strings.Contains(log.String(), "draining, at most 30s") {
 		t.Errorf("exit code %d:\n%s", code, log.String())
 	}
 }
 
 func TestTextLogOutsideOfATerminal(t *testing.T) {
 	got := command(t, nil, "--log-format", "text", write(t, "good.hcl", goodPipeline))
-	if got.code != exitOK || !strings.Contains(got.err, "INFO  summary pipeline=numbers received=10") || strings.Contains(got.err, "\x1b") {
+	if got.code != cli.ExitOK || !strings.Contains(got.err, "INFO  summary pipeline=numbers received=10") || strings.Contains(got.err, "\x1b") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -131,11 +134,11 @@ func TestRunEnvFile(t *testing.T) {
 	first := write(t, "first.env", "COUNT=3\nSTORED=/nowhere\n")
 	second := write(t, "second.env", "STORED='"+stored+"'\n")
 	got := command(t, map[string]string{"COUNT": "2"}, "run", file, "--env-file", first, "--env-file", second)
-	if got.code != exitOK || contents(t, stored) != "1\n2\n" {
+	if got.code != cli.ExitOK || contents(t, stored) != "1\n2\n" {
 		t.Errorf("%+v", got)
 	}
 	wrong := write(t, "wrong.env", "COUNT=3\nwhat is this\n")
-	if got := command(t, nil, "run", file, "--env-file", wrong); got.code != exitConfig || !strings.Contains(got.err, "line 2") {
+	if got := command(t, nil, "run", file, "--env-file", wrong); got.code != cli.ExitConfig || !strings.Contains(got.err, "line 2") {
 		t.Errorf("a line that is wrong: %+v", got)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/console"
 	"golang.org/x/sys/unix"
 )
 
@@ -64,9 +66,9 @@ func startOnTerminal(t *testing.T, env string, args ...string) *process {
 // At a terminal there is one line that is drawn again and again, and a table at the end.
 func TestStatusOnTerminal(t *testing.T) {
 	p := startOnTerminal(t, "", held(t, ""))
-	p.until("a status line", func() bool { return strings.Contains(p.stderr(), clearLine+"10 messages  ") })
+	p.until("a status line", func() bool { return strings.Contains(p.stderr(), console.ClearLine+"10 messages  ") })
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	text := p.stderr()
@@ -83,10 +85,10 @@ func TestStatusOnTerminal(t *testing.T) {
 func TestTerminalWithoutColours(t *testing.T) {
 	for _, env := range []string{"NO_COLOR=1", "TERM=dumb"} {
 		p := startOnTerminal(t, env, write(t, "good.hcl", goodPipeline))
-		if code := p.exit(); code != exitOK {
+		if code := p.exit(); code != cli.ExitOK {
 			t.Errorf("%s: exit code %d", env, code)
 		}
-		text := strings.ReplaceAll(p.stderr(), clearLine, "")
+		text := strings.ReplaceAll(p.stderr(), console.ClearLine, "")
 		if strings.Contains(text, "\x1b") || !strings.Contains(text, "received") {
 			t.Errorf("%s:\n%q", env, text)
 		}
@@ -95,7 +97,7 @@ func TestTerminalWithoutColours(t *testing.T) {
 
 func TestJSONOnTerminalHasNoStatus(t *testing.T) {
 	p := startOnTerminal(t, "", "--log-format", "json", write(t, "good.hcl", goodPipeline))
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	if sum := jsonLines(t, strings.ReplaceAll(p.stderr(), "\r", ""))["summary"]; sum == nil {

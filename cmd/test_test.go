@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/engine/config"
 	"github.com/logpipe/logpipe/plugins"
 )
@@ -49,7 +50,7 @@ func TestShippedPipelinesPassTheirTests(t *testing.T) {
 		tested[text] = tests
 		var out, errs bytes.Buffer
 		code := Run(context.Background(), []string{"test", file, tests}, Streams{In: strings.NewReader(""), Out: &out, Err: &errs}, plugins.All...)
-		if code != exitOK || errs.Len() > 0 {
+		if code != cli.ExitOK || errs.Len() > 0 {
 			t.Errorf("test %s %s: exit code %d\n%s%s", file, tests, code, out.String(), errs.String())
 		}
 	}
@@ -69,7 +70,7 @@ func TestTestsReadNoEnvironment(t *testing.T) {
 }
 `)
 	got := command(t, map[string]string{"SINK_PATH": "/nowhere"}, "test", filepath.Join(dir, "a.hcl"))
-	if got.code != exitUsage || !strings.Contains(got.err, "needs SINK_PATH, which the test does not set") {
+	if got.code != cli.ExitUsage || !strings.Contains(got.err, "needs SINK_PATH, which the test does not set") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -91,7 +92,7 @@ func real(t *testing.T, s Streams, env map[string]string, args ...string) outcom
 // Who reads a failure wants to know where, what was expected and what came, without opening the file.
 func TestTestFails(t *testing.T) {
 	got := real(t, Streams{}, nil, "test", "logs.hcl")
-	if got.code != exitFailed || got.err != "" {
+	if got.code != cli.ExitFailed || got.err != "" {
 		t.Errorf("exit code %d\n%s", got.code, got.err)
 	}
 	t.Chdir("../..")
@@ -104,18 +105,18 @@ func TestTestFlags(t *testing.T) {
 		code     int
 		out, err string // a part of it
 	}{
-		{[]string{"logs.hcl", "--run", "retry$"}, exitOK, "ok: 1 test\n", ""},
-		{[]string{"logs.hcl", "--run", "retry$", "-v"}, exitOK, "ok    two failures are nothing to the retry\n      output 1, fallback 0, dead_letter 0, after ", ""},
-		{[]string{".", "--run", "retry$"}, exitOK, "ok: 1 test\n", ""},
-		{[]string{"logs.hcl", "logs_test.hcl", "--run", "retry|outage"}, exitFailed, "1 of 2 tests failed\n", ""},
-		{[]string{"logs.hcl", "--run", "nosuch"}, exitUsage, "", `no test has a name that matches "nosuch"`},
-		{[]string{"logs.hcl", "--run", "("}, exitUsage, "", "--run: error parsing regexp"},
-		{[]string{"logs_test.hcl"}, exitUsage, "", "logs_test.hcl has tests; name the file that they test in front of it"},
-		{[]string{"nosuch.hcl"}, exitUsage, "", "there is no file nosuch.hcl"},
-		{[]string{"logs.hcl", "nosuch_test.hcl"}, exitUsage, "", "nosuch_test.hcl cannot be read"},
-		{[]string{"nosuch.hcl", "logs_test.hcl"}, exitConfig, "", "nosuch.hcl cannot be read"},
-		{[]string{".."}, exitUsage, "", "the folder .. has no tests"},
-		{nil, exitUsage, "", "which one?"},
+		{[]string{"logs.hcl", "--run", "retry$"}, cli.ExitOK, "ok: 1 test\n", ""},
+		{[]string{"logs.hcl", "--run", "retry$", "-v"}, cli.ExitOK, "ok    two failures are nothing to the retry\n      output 1, fallback 0, dead_letter 0, after ", ""},
+		{[]string{".", "--run", "retry$"}, cli.ExitOK, "ok: 1 test\n", ""},
+		{[]string{"logs.hcl", "logs_test.hcl", "--run", "retry|outage"}, cli.ExitFailed, "1 of 2 tests failed\n", ""},
+		{[]string{"logs.hcl", "--run", "nosuch"}, cli.ExitUsage, "", `no test has a name that matches "nosuch"`},
+		{[]string{"logs.hcl", "--run", "("}, cli.ExitUsage, "", "--run: error parsing regexp"},
+		{[]string{"logs_test.hcl"}, cli.ExitUsage, "", "logs_test.hcl has tests; name the file that they test in front of it"},
+		{[]string{"nosuch.hcl"}, cli.ExitUsage, "", "there is no file nosuch.hcl"},
+		{[]string{"logs.hcl", "nosuch_test.hcl"}, cli.ExitUsage, "", "nosuch_test.hcl cannot be read"},
+		{[]string{"nosuch.hcl", "logs_test.hcl"}, cli.ExitConfig, "", "nosuch.hcl cannot be read"},
+		{[]string{".."}, cli.ExitUsage, "", "the folder .. has no tests"},
+		{nil, cli.ExitUsage, "", "which one?"},
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			got := real(t, Streams{}, nil, append([]string{"test"}, tt.args...)...)
@@ -157,7 +158,7 @@ test "a" {
 		rewrite(t, filepath.Join(dir, "a_test.hcl"), tt.test)
 		t.Chdir(dir)
 		var out, errs bytes.Buffer
-		if code := Run(context.Background(), []string{"test", "a.hcl"}, Streams{Out: &out, Err: &errs}, plugins.All...); code != exitUsage {
+		if code := Run(context.Background(), []string{"test", "a.hcl"}, Streams{Out: &out, Err: &errs}, plugins.All...); code != cli.ExitUsage {
 			t.Errorf("exit code %d", code)
 		}
 		if !strings.Contains(errs.String(), tt.err) || out.Len() > 0 {
@@ -168,7 +169,7 @@ test "a" {
 
 func TestTestJSON(t *testing.T) {
 	got := real(t, Streams{}, nil, "test", "logs.hcl", "--json")
-	if got.code != exitFailed || got.err != "" {
+	if got.code != cli.ExitFailed || got.err != "" {
 		t.Errorf("exit code %d\n%s", got.code, got.err)
 	}
 	t.Chdir("../..")
@@ -193,7 +194,7 @@ func TestTestingDocumentation(t *testing.T) {
 		examples++
 		file := write(t, "doc_test.hcl", text)
 		var out, errs bytes.Buffer
-		if code := Run(context.Background(), []string{"test", "../pipeline.hcl", file}, Streams{Out: &out, Err: &errs}, plugins.All...); code != exitOK {
+		if code := Run(context.Background(), []string{"test", "../pipeline.hcl", file}, Streams{Out: &out, Err: &errs}, plugins.All...); code != cli.ExitOK {
 			t.Errorf("exit code %d\n%s%s%s", code, text, out.String(), errs.String())
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/top"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
@@ -29,7 +31,7 @@ func TestTopOnTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := startTop(t, screen, tty, at)
-			p.until("it draws", func() bool { return strings.Count(p.stderr(), home) >= 2 })
+			p.until("it draws", func() bool { return strings.Count(p.stderr(), top.Home) >= 2 })
 			wide := len(p.stderr())
 			if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}); err != nil {
 				t.Fatal(err)
@@ -41,11 +43,11 @@ func TestTopOnTerminal(t *testing.T) {
 			if err != nil || *after != *before {
 				t.Errorf("the terminal is not as it was: %v (%v)", after, err)
 			}
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != cli.ExitOK {
 				t.Errorf("exit code %d", code)
 			}
 			text := p.stderr()
-			if !strings.HasPrefix(text, enterScreen) || !strings.HasSuffix(text, leaveScreen) || !strings.Contains(text, "at rest  numbers") {
+			if !strings.HasPrefix(text, top.EnterScreen) || !strings.HasSuffix(text, top.LeaveScreen) || !strings.Contains(text, "at rest  numbers") {
 				t.Errorf("%q", text)
 			}
 		})
@@ -82,19 +84,19 @@ func TestTopLosesTheProcess(t *testing.T) {
 	})
 	screen, tty := terminal(t)
 	p := startTop(t, screen, tty, at)
-	p.until("it draws", func() bool { return strings.Contains(p.stderr(), home) })
+	p.until("it draws", func() bool { return strings.Contains(p.stderr(), top.Home) })
 	<-away
 	away <- true
 	p.until("it says that it is not connected", func() bool { return strings.Contains(p.stderr(), "not connected since ") })
 	<-away
 	away <- false
 	p.until("it is back", func() bool {
-		screens := strings.Split(p.stderr(), home)
+		screens := strings.Split(p.stderr(), top.Home)
 		return !strings.Contains(screens[len(screens)-1], "not connected") && strings.Contains(screens[len(screens)-1], "q ends")
 	})
 	_, _ = screen.WriteString("q")
 	<-p.done
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

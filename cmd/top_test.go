@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/top"
 	"github.com/logpipe/logpipe/engine/admin/page"
 	"github.com/logpipe/logpipe/engine/stats"
 )
@@ -47,8 +49,8 @@ func sampleStatus() *page.Status {
 // What the terminal shows is exactly what stands in the golden files: wide, and as narrow and low as a small window.
 func TestTopText(t *testing.T) {
 	s := sampleStatus()
-	golden(t, "top.txt", strings.Join(topView{width: plainWidth}.lines(s), "\n")+"\n")
-	small := topView{width: 60, height: 9}.lines(s)
+	golden(t, "top.txt", strings.Join(top.TopView{Width: top.PlainWidth}.Lines(s), "\n")+"\n")
+	small := top.TopView{Width: 60, Height: 9}.Lines(s)
 	golden(t, "top-small.txt", strings.Join(small, "\n")+"\n")
 	if len(small) > 9 {
 		t.Errorf("%d lines in a window of 9", len(small))
@@ -61,7 +63,7 @@ func TestTopText(t *testing.T) {
 }
 
 func TestTopColours(t *testing.T) {
-	text := strings.Join(topView{width: 200, color: true}.lines(sampleStatus()), "\n")
+	text := strings.Join(top.TopView{Width: 200, Color: true}.Lines(sampleStatus()), "\n")
 	if !strings.Contains(text, "\x1b[31mFAILS") || !strings.Contains(text, "\x1b[33m  fallback.file") || strings.Contains(text, "\x1b[2J") {
 		t.Errorf("%q", text)
 	}
@@ -85,7 +87,7 @@ func serveStatusBehind(t *testing.T, front func(http.Handler) http.Handler) stri
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-func top(t *testing.T, args ...string) (code int, out, errs string) {
+func runTop(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
 	code = Run(t.Context(), append([]string{"top"}, args...), Streams{Out: &o, Err: &e}, testPlugins()...)
@@ -95,8 +97,8 @@ func top(t *testing.T, args ...string) (code int, out, errs string) {
 func TestTopOnce(t *testing.T) {
 	at := serveStatus(t)
 	for _, args := range [][]string{{at}, {"--once", "http://" + at + "/"}, {at[strings.Index(at, ":"):]}} {
-		code, out, errs := top(t, args...)
-		if code != exitOK || !strings.Contains(out, "logpipe v1.2.3") || !strings.Contains(out, "at rest  numbers") || strings.Contains(out, "\x1b") {
+		code, out, errs := runTop(t, args...)
+		if code != cli.ExitOK || !strings.Contains(out, "logpipe v1.2.3") || !strings.Contains(out, "at rest  numbers") || strings.Contains(out, "\x1b") {
 			t.Errorf("%q: exit code %d, %q, %q", args, code, out, errs)
 		}
 	}
@@ -114,13 +116,13 @@ func TestTopErrors(t *testing.T) {
 		at, want string
 		code     int
 	}{
-		{strings.TrimPrefix(gone.URL, "http://"), `nothing listens at 127.0.0.1:`, exitRuntime},
-		{other.URL, "answers 404 Not Found", exitRuntime},
-		{web.URL, "is no logpipe", exitRuntime},
-		{"ftp://x", `"ftp://x" is no address such as 127.0.0.1:9600`, exitUsage},
-		{"u:p@host", "is no address", exitUsage},
+		{strings.TrimPrefix(gone.URL, "http://"), `nothing listens at 127.0.0.1:`, cli.ExitRuntime},
+		{other.URL, "answers 404 Not Found", cli.ExitRuntime},
+		{web.URL, "is no logpipe", cli.ExitRuntime},
+		{"ftp://x", `"ftp://x" is no address such as 127.0.0.1:9600`, cli.ExitUsage},
+		{"u:p@host", "is no address", cli.ExitUsage},
 	} {
-		code, _, errs := top(t, test.at)
+		code, _, errs := runTop(t, test.at)
 		if code != test.code || !strings.Contains(errs, test.want) {
 			t.Errorf("%s: exit code %d, %s", test.at, code, errs)
 		}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,13 +21,13 @@ func TestTry(t *testing.T) {
 		code     int
 		out, err string
 	}{
-		{"stored", []string{"--record", lines}, "", map[string]string{"S3_BUCKET": "b"}, exitOK,
+		{"stored", []string{"--record", lines}, "", map[string]string{"S3_BUCKET": "b"}, cli.ExitOK,
 			`{"source": "app1",\r\n"event":"login_failed"}
   processor.json   changes nothing but how it is written
   processor.batch  puts it into batch-0001, sealed by age, of the partition source=app1
   output.s3        stores it as logs/DATE/app1/batch-0001.ndjson.gz: {"source":"app1","event":"login_failed"}
 `, ""},
-		{"lines", nil, "{\"source\":\"a/b\"}\nnope\n", map[string]string{"S3_BUCKET": "b"}, exitOK,
+		{"lines", nil, "{\"source\":\"a/b\"}\nnope\n", map[string]string{"S3_BUCKET": "b"}, cli.ExitOK,
 			`{"source":"a/b"}
   processor.json   passes it as it is
   processor.batch  puts it into batch-0001, sealed by age, of the partition source=a%2Fb
@@ -35,17 +36,17 @@ nope
   processor.json    rejects it: invalid JSON at byte 1: unexpected character 'o' in a literal, want null
   dead_letter.amqp  takes it as a dead letter in dlx/log_dlq
 `, ""},
-		{"stand-ins", []string{"--record", "1"}, "", nil, exitOK,
+		{"stand-ins", []string{"--record", "1"}, "", nil, cli.ExitOK,
 			`1
   processor.json   passes it as it is
   processor.batch  puts it into batch-0001, sealed by age, of the partition source=unknown
   output.s3        stores it as logs/DATE/unknown/batch-0001.ndjson.gz: 1
 `, "S3_BUCKET is not set; \"s3-bucket\" stands in for it. --env S3_BUCKET=VALUE gives it a value.\n"},
-		{"env", []string{"--record", "1", "--env", "S3_BUCKET=a/b"}, "", nil, exitConfig, "", `"a/b" is more than a name`},
-		{"no env", []string{"--record", "1", "--env", "S3_BUCKET"}, "", nil, exitUsage, "", `--env is "S3_BUCKET"; write --env NAME=VALUE`},
-		{"no header", []string{"--record", "1", "--header", "=x"}, "", nil, exitUsage, "", `--header is "=x"; write --header NAME=VALUE`},
-		{"two files", []string{"other.hcl"}, "", nil, exitUsage, "", `"other.hcl" is one too many`},
-		{"pipeline", []string{"--record", "1", "--pipeline", "lgos"}, "", map[string]string{"S3_BUCKET": "b"}, exitUsage, "", `Did you mean "logs"?`},
+		{"env", []string{"--record", "1", "--env", "S3_BUCKET=a/b"}, "", nil, cli.ExitConfig, "", `"a/b" is more than a name`},
+		{"no env", []string{"--record", "1", "--env", "S3_BUCKET"}, "", nil, cli.ExitUsage, "", `--env is "S3_BUCKET"; write --env NAME=VALUE`},
+		{"no header", []string{"--record", "1", "--header", "=x"}, "", nil, cli.ExitUsage, "", `--header is "=x"; write --header NAME=VALUE`},
+		{"two files", []string{"other.hcl"}, "", nil, cli.ExitUsage, "", `"other.hcl" is one too many`},
+		{"pipeline", []string{"--record", "1", "--pipeline", "lgos"}, "", map[string]string{"S3_BUCKET": "b"}, cli.ExitUsage, "", `Did you mean "logs"?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := real(t, Streams{In: strings.NewReader(tt.in)}, tt.env, append([]string{"try", "logs.hcl"}, tt.args...)...)
@@ -55,7 +56,7 @@ nope
 			}
 		})
 	}
-	if got := real(t, Streams{In: strings.NewReader(""), InTerminal: true}, nil, "try", "logs.hcl"); got.code != exitUsage || !strings.Contains(got.err, "there is no record") {
+	if got := real(t, Streams{In: strings.NewReader(""), InTerminal: true}, nil, "try", "logs.hcl"); got.code != cli.ExitUsage || !strings.Contains(got.err, "there is no record") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/describe"
 	"github.com/logpipe/logpipe/engine"
 )
 
@@ -25,11 +27,11 @@ func releaseOf(info *debug.BuildInfo) string {
 	}
 	module := &info.Main
 	for _, dep := range info.Deps { // a binary with plugins of its own: logpipe is a dependency
-		if dep.Path == modulePath {
+		if dep.Path == describe.ModulePath {
 			module = dep
 		}
 	}
-	if module.Path != modulePath || module.Version == "" || module.Version == "(devel)" || module.Replace != nil {
+	if module.Path != describe.ModulePath || module.Version == "" || module.Version == "(devel)" || module.Replace != nil {
 		return "dev"
 	}
 	return module.Version
@@ -41,7 +43,7 @@ func versionOf(info *debug.BuildInfo, ok bool) string {
 		info = nil
 	}
 	line := "logpipe " + releaseOf(info)
-	if info != nil && info.Main.Path == modulePath {
+	if info != nil && info.Main.Path == describe.ModulePath {
 		line += commit(info)
 	}
 	return fmt.Sprintf("%s %s %s/%s", line, runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -62,7 +64,7 @@ func commit(info *debug.BuildInfo) string {
 	return fmt.Sprintf(" (commit %s, %s)", revision, settings["vcs.time"])
 }
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:               "version",
 		Short:             "Print the version, and which plugins are not logpipe's own",
@@ -70,7 +72,7 @@ func (a *app) versionCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(*cobra.Command, []string) error {
 			info, ok := debug.ReadBuildInfo()
-			return a.print(versionOf(info, ok) + "\n" + foreign(a.plugins, info))
+			return a.Print(versionOf(info, ok) + "\n" + foreign(a.Plugins, info))
 		},
 	}
 }
@@ -79,7 +81,7 @@ func (a *app) versionCommand() *cobra.Command {
 func foreign(plugins []engine.Plugin, info *debug.BuildInfo) string {
 	var s strings.Builder
 	for _, p := range plugins {
-		if isForeign(p) {
+		if describe.IsForeign(p) {
 			fmt.Fprintf(&s, "  %s %q from %s%s\n", p.Kind(), p.Name(), p.Package(), moduleVersion(p.Package(), info))
 		}
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/logpipe/logpipe/cmd/internal/describe"
 	"runtime"
 	"runtime/debug"
 	"testing"
@@ -16,15 +17,15 @@ func TestVersion(t *testing.T) {
 		want string
 	}{
 		"nothing known": {"", nil, "logpipe dev"},
-		"development": {"", &debug.BuildInfo{Main: debug.Module{Path: modulePath, Version: "(devel)"}, Settings: settings},
+		"development": {"", &debug.BuildInfo{Main: debug.Module{Path: describe.ModulePath, Version: "(devel)"}, Settings: settings},
 			"logpipe dev (commit abc123, modified, 2026-01-02T03:04:05Z)"},
-		"go install": {"", &debug.BuildInfo{Main: debug.Module{Path: modulePath, Version: "v1.2.3"}}, "logpipe v1.2.3"},
-		"release":    {"v2.0.0", &debug.BuildInfo{Main: debug.Module{Path: modulePath, Version: "(devel)"}}, "logpipe v2.0.0"},
+		"go install": {"", &debug.BuildInfo{Main: debug.Module{Path: describe.ModulePath, Version: "v1.2.3"}}, "logpipe v1.2.3"},
+		"release":    {"v2.0.0", &debug.BuildInfo{Main: debug.Module{Path: describe.ModulePath, Version: "(devel)"}}, "logpipe v2.0.0"},
 		"a user's own": {"", &debug.BuildInfo{Main: debug.Module{Path: "example.com/mine", Version: "v9.9.9"}, Settings: settings,
-			Deps: []*debug.Module{{Path: modulePath, Version: "v1.2.3"}}}, "logpipe v1.2.3"},
+			Deps: []*debug.Module{{Path: describe.ModulePath, Version: "v1.2.3"}}}, "logpipe v1.2.3"},
 	}
 	replaced := &debug.BuildInfo{Main: debug.Module{Path: "example.com/mine"}, Deps: []*debug.Module{
-		{Path: modulePath, Version: "v0.0.0", Replace: &debug.Module{Path: "../logpipe"}}}}
+		{Path: describe.ModulePath, Version: "v0.0.0", Replace: &debug.Module{Path: "../logpipe"}}}}
 	tests["a working copy in place of the release"] = struct {
 		flag string
 		info *debug.BuildInfo

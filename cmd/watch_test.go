@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"github.com/logpipe/logpipe/cmd/internal/session"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,7 +43,7 @@ func TestWatchSees(t *testing.T) {
 		"a save in parts": {"a.hcl", func(t *testing.T, dir string) {
 			for _, part := range []string{"t", "tw", "two"} {
 				put(t, filepath.Join(dir, "a.hcl"), part)
-				time.Sleep(watchEvery)
+				time.Sleep(session.WatchEvery)
 			}
 		}, 1},
 	} {
@@ -60,16 +61,16 @@ func TestWatchSees(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				path, times := filepath.Join(dir, tt.watched), 0
-				look := func() map[string]string { return fingerprints([]string{path}) }
+				look := func() map[string]string { return session.Fingerprints([]string{path}) }
 				done := make(chan struct{})
 				seen := look()
 				go func() {
-					watch(ctx, watchEvery, seen, look, func() { times++ })
+					session.Watch(ctx, session.WatchEvery, seen, look, func() { times++ })
 					close(done)
 				}()
-				time.Sleep(watchEvery / 2)
+				time.Sleep(session.WatchEvery / 2)
 				tt.change(t, dir)
-				time.Sleep(10 * watchEvery)
+				time.Sleep(10 * session.WatchEvery)
 				stop()
 				<-done
 				if times != tt.want {
