@@ -70,6 +70,9 @@ func (d *Delivery) Publishing() amqp.Publishing {
 	}
 }
 
+// PlainTable are the values of a table in the types that engine.Meta documents.
+func PlainTable(t amqp.Table) map[string]any { return fromTable(t) }
+
 func fromTable(t amqp.Table) map[string]any {
 	m := make(map[string]any, len(t))
 	for name, v := range t {
@@ -100,7 +103,7 @@ func fromField(v any) any {
 	case amqp.Decimal:
 		return float64(v.Value) / math.Pow10(int(v.Scale))
 	case time.Time:
-		return v.UTC()
+		return v.UTC().Truncate(time.Second) // which is what AMQP carries
 	case amqp.Table:
 		return fromTable(v)
 	case []any:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -84,7 +85,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	if err != nil {
 		return err
 	}
-	p := publish{out: o, link: l, ch: ch, batch: b, key: key, sent: ch.room(len(b.Messages))}
+	p := publish{out: o, link: l, ch: ch, batch: b, key: key, began: time.Now(), sent: ch.room(len(b.Messages))}
 	p.run(ctx)
 	if p.full {
 		l.leave(ctx, ch)
@@ -215,22 +216,26 @@ func (o *output) Rehearse(b *engine.Batch) (string, error) {
 	return key, nil
 }
 
-// message makes message i of a batch ready in p, and returns its routing key. The error says that it can never be published.
-func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key string, limit int) (string, error) {
+// message makes message i of a batch ready in p, and returns its routing key. id is its message id
+// where that is known, and began the time of the write. The error says that it can never be published.
+func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key, id string, began time.Time, limit int) (string, error) {
 	m := &b.Messages[i]
 	*p = rabbitmq.NewPublishing(m)
 	p.DeliveryMode = amqp091.Transient
 	if o.cfg.Persistent {
 		p.DeliveryMode = amqp091.Persistent
 	}
-	if p.MessageId == "" {
+	switch {
+	case id != "":
+		p.MessageId = id
+	case p.MessageId == "":
 		p.MessageId = o.ids.take(m)
 	}
 	if o.cfg.KeepRoutingKey && m.Meta != nil && m.Meta.RoutingKey() != "" {
 		key = m.Meta.RoutingKey()
 	}
 	if o.env.Role == engine.RoleDeadLetter {
-		o.explain(p, b, i, limit)
+		o.explain(p, b, i, began, limit)
 	}
 	if len(key) > rabbitmq.MaxKey {
 		return key, engine.Permanent(fmt.Errorf("the routing key has %d bytes; AMQP can carry %d", len(key), rabbitmq.MaxKey))

@@ -59,6 +59,59 @@ func keyed(texts ...string) *engine.Batch {
 	return b
 }
 
+// Message ids are the producers', and a headers exchange routes by none of what a message is known by.
+// If one that no queue gets takes others with it, these are published again and again: 3 messages were 39
+// copies after a minute. If it is taken for another one, it is lost.
+func TestReturnsOfMessagesWithOneID(t *testing.T) {
+	for name, role := range map[string]engine.Role{"output": engine.RoleOutput, "dead letter": engine.RoleDeadLetter} {
+		t.Run(name, func(t *testing.T) {
+			v := rabbittest.New(t)
+			v.Declare("red", nil)
+			if err := v.Channel().QueueBind("red", "", "amq.headers", false, amqp091.Table{"x-match": "all", "color": "red"}); err != nil {
+				t.Fatal(err)
+			}
+			cfg := config(v)
+			cfg.Queue, cfg.Exchange = "", "amq.headers"
+			o := newOutput(t, cfg, env(t, role))
+			at := time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))
+			b := batch()
+			for i, headers := range []amqp091.Table{
+				{"color": "red"}, {"color": "blue", "at": at, "n": int32(1), "list": []any{int8(1), nil, amqp091.Table{"f": float32(1.5)}}}, {"color": "red", "at": at}, {"color": "blue", "n": int64(1)},
+				{"color": "blue", "n": int64(1)}, {"color": "red"}, nil,
+			} {
+				d := rabbitmq.NewDelivery(amqp091.Delivery{MessageId: "one", Headers: headers})
+				b.Messages = append(b.Messages, engine.Message{Body: []byte{byte('0' + i)}, Time: b.Time, Meta: &d})
+				b.Reasons = append(b.Reasons, errors.New("bad"))
+			}
+			b.Messages[4].Body = b.Messages[3].Body // the same message twice
+			if role != engine.RoleDeadLetter {
+				b.Reasons = nil
+			}
+			err := write(t, o, b)
+			got := failed(t, err)
+			slices.Sort(got)
+			if want := []int{1, 3, 4, 6}; !slices.Equal(got, want) {
+				t.Errorf("not stored are %v, want %v (%v)", got, want, err)
+			}
+			if got := bodies(v, "red"); !slices.Equal(got, []string{"0", "2", "5"}) {
+				t.Errorf("stored are %q", got)
+			}
+		})
+	}
+}
+
+// What came back other than it went is not known: all of its name go again, for none may be lost.
+func TestReturnThatIsNotKnown(t *testing.T) {
+	b := keyed("one k", "one k", "two k")
+	p := publish{out: &output{env: engine.Env{Role: engine.RoleOutput}}, link: &link{conn: &rabbitmq.Connection{Connection: &amqp091.Connection{}}}, batch: b, key: "k",
+		sent: []sent{{name: name{"one", "k"}}, {name: name{"one", "k"}}, {name: name{"two", "k"}}}}
+	var back returned
+	back.note(&amqp091.Return{MessageId: "one", RoutingKey: "k", Body: []byte("another one")})
+	if got := p.unroutable(&back); !slices.Equal(got, []int{0, 1}) {
+		t.Errorf("not stored are %v", got)
+	}
+}
+
 // The broker confirms a message that no queue gets. It is lost if it is taken for stored.
 func TestUnroutable(t *testing.T) {
 	v := rabbittest.New(t)

@@ -33,7 +33,7 @@ const errorBytes = 2 << 10
 
 // explain adds the headers of a dead letter. If a message was a dead letter before, it says why it is one now, and since when it is
 // one. Where all headers together are too long, the longest of the message's own go behind the body: there is no other place for it.
-func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
+func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i int, began time.Time, limit int) {
 	headers := make(amqp091.Table, len(p.Headers)+9)
 	maps.Copy(headers, p.Headers)
 	p.Headers = headers
@@ -47,7 +47,7 @@ func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i, limit int) {
 	headers[headerHost] = o.host
 	headers[headerVersion] = o.env.Version
 	if at.IsZero() {
-		at = time.Now()
+		at = began
 	}
 	if _, ok := headers[headerFirstFailed]; !ok {
 		headers[headerFirstFailed] = at.UTC().Format(time.RFC3339)

@@ -124,7 +124,7 @@ func TestDeadLetterSaysWhenItWasRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	var p amqp091.Publishing
-	_, err = o.(*output).message(&p, dead, 0, "", 128<<10)
+	_, err = o.(*output).message(&p, dead, 0, "", "", time.Now(), 128<<10)
 	if want := rejected.UTC().Format(time.RFC3339); err != nil || p.Headers[headerFirstFailed] != want {
 		t.Errorf("first failed at %v, want %v; error %v", p.Headers[headerFirstFailed], want, err)
 	}

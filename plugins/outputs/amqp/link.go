@@ -2,6 +2,8 @@ package amqp
 
 import (
 	"context"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -99,11 +101,39 @@ type channel struct {
 	rest    returned      // what nobody had asked for by then; read it after stopped
 }
 
-// returned are the messages that no queue got. They are known by message id and routing key: messages that share both have
-// the same way to go.
-type returned map[name]string
+// returned are the messages that no queue got, in the order in which they came, with what the broker
+// said of the last one.
+type returned struct {
+	by   map[name][]uint64 // sums, see content
+	text string
+}
 
+// name is what messages are known by at first. Message ids are the producers': several messages may
+// have one, and on the same way, which a headers exchange parts all the same. See content then.
 type name struct{ id, key string }
+
+func (r *returned) note(back *amqp091.Return) {
+	if r.by == nil {
+		r.by = map[name][]uint64{}
+	}
+	n := name{back.MessageId, back.RoutingKey}
+	r.by[n] = append(r.by[n], content(back.Headers, back.Body))
+	r.text = back.ReplyText
+}
+
+// seed is of this process: nobody can choose messages whose sums are the same.
+var seed = maphash.MakeSeed()
+
+// content is a sum over what a headers exchange can look at, and the body. Messages with one name, the
+// same headers and the same body go the same way, and are the same to whoever reads them.
+func content(headers amqp091.Table, body []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	// Values are written with their types, maps in the order of their keys.
+	fmt.Fprintf(&h, "%#v", rabbitmq.PlainTable(headers))
+	h.Write(body) // never fails
+	return h.Sum64()
+}
 
 func openChannel(conn *rabbitmq.Connection) (*channel, error) {
 	ch, err := conn.Open()
@@ -132,8 +162,7 @@ func (c *channel) room(n int) []sent {
 // takes within 5 s, and the message would look stored.
 func (c *channel) collect(returns <-chan amqp091.Return) {
 	defer close(c.stopped)
-	got := returned{}
-	note := func(r amqp091.Return) { got[name{r.MessageId, r.RoutingKey}] = r.ReplyText }
+	var got returned
 	for {
 		select {
 		case r, ok := <-returns:
@@ -141,13 +170,13 @@ func (c *channel) collect(returns <-chan amqp091.Return) {
 				c.rest = got
 				return
 			}
-			note(r)
+			got.note(&r)
 		case reply := <-c.ask:
 			for more := true; more; {
 				select {
 				case r, ok := <-returns:
 					if more = ok; ok {
-						note(r)
+						got.note(&r)
 					}
 				default:
 					more = false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ type publish struct {
 	ch    *channel
 	batch *engine.Batch
 	key   string
+	began time.Time
 	sent  []sent
 	cause error // why some have no confirm, where that is not about each of them
 	full  bool  // the broker has refused some
@@ -85,7 +87,7 @@ func (p *publish) send() error {
 	number := 0
 	for i := range p.sent {
 		s := &p.sent[i]
-		key, err := p.out.message(&m, p.batch, i, p.key, limit)
+		key, err := p.out.message(&m, p.batch, i, p.key, "", p.began, limit)
 		if err == nil {
 			err = p.tooLarge(len(m.Body))
 		}
@@ -151,16 +153,59 @@ func (p *publish) settle(back returned) {
 			}
 			continue
 		}
-		if text, ok := back[s.name]; ok {
-			s.err = &failure{fmt.Errorf("no queue gets messages from exchange %q with key %q (%s)", p.out.cfg.Exchange, s.name.key, text), classUnroutable}
-			p.link.stale.Store(true)
-		}
+	}
+	for _, i := range p.unroutable(&back) {
+		s := &p.sent[i]
+		s.err = &failure{fmt.Errorf("no queue gets messages from exchange %q with key %q (%s)", p.out.cfg.Exchange, s.name.key, back.text), classUnroutable}
+		p.link.stale.Store(true)
 	}
 	for i := range p.sent {
 		if s := &p.sent[i]; s.err != nil && s.ours {
 			p.out.ids.keep(&p.batch.Messages[i], s.name.id)
 		}
 	}
+}
+
+// unroutable finds the messages that were returned among those that are taken. Where a name is that of
+// one message only, that is it; where it is that of several, their contents tell them apart.
+func (p *publish) unroutable(back *returned) (found []int) {
+	if len(back.by) == 0 {
+		return nil
+	}
+	named := map[name][]int{}
+	for i := range p.sent {
+		if s := &p.sent[i]; s.err == nil && back.by[s.name] != nil {
+			named[s.name] = append(named[s.name], i)
+		}
+	}
+	for n, places := range named {
+		sums := back.by[n]
+		if len(sums) >= len(places) {
+			found = append(found, places...)
+			continue
+		}
+		var others []int
+		for _, i := range places {
+			if at := slices.Index(sums, p.content(i)); at >= 0 {
+				found = append(found, i)
+				sums = slices.Delete(sums, at, at+1)
+			} else {
+				others = append(others, i)
+			}
+		}
+		if len(sums) > 0 { // one came back other than it went: which one is not known, and twice is better than never
+			found = append(found, others...)
+		}
+	}
+	return found
+}
+
+// content is the sum over message i as it was published.
+func (p *publish) content(i int) uint64 {
+	var m amqp091.Publishing
+	// It was published, so it is right.
+	_, _ = p.out.message(&m, p.batch, i, p.key, p.sent[i].name.id, p.began, p.link.conn.MaxProperties())
+	return content(m.Headers, m.Body)
 }
 
 // result is the error of the Write.
