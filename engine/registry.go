@@ -138,8 +138,11 @@ type Plugin struct {
 // map[string]string, or a pointer to one of the scalars; a block is a struct, *struct, []struct or []*struct. defaults returns C with the
 // defaults filled in. It is called whenever a block is read, and for documentation.
 //
-// If *C has a method Validate() error, it is asked after decoding (AttrError gives the place), and so is ValidateRole(Role) error, for what
-// depends on the block that the plugin stands in. If it has Traits() Traits, that counts in checks across blocks. These are called at load, from one goroutine.
+// If *C has a method Validate() error, it is asked after decoding (AttrError gives the place), and
+// so is ValidateRole(Role) error, for what depends on the block that the plugin stands in. If it
+// has Traits() Traits, that counts in checks across blocks. If that of an output has Feeds(in any,
+// all []any) (way string, ok bool), it is asked whether what it writes comes to an input with the
+// configuration in, see Feeds. These are called at load, from one goroutine.
 //
 // new makes an instance from a configuration that was found right, each time that a pipeline starts. It must not fail on what Validate
 // lets pass, and may not touch the network: Open and the first Write connect.
@@ -227,6 +230,18 @@ func TraitsOf(cfg any) Traits {
 		return t.Traits()
 	}
 	return Traits{}
+}
+
+// Feeds reports whether what an output with the configuration out writes comes to an input with the
+// configuration in, when all are the configurations of a file set; way names the place where they
+// meet, such as `queue "logs"`. It is for what reads configurations.
+func Feeds(out, in any, all []any) (way string, ok bool) {
+	if f, is := out.(interface {
+		Feeds(in any, all []any) (string, bool)
+	}); is {
+		return f.Feeds(in, all)
+	}
+	return "", false
 }
 
 // Validate asks the configuration cfg, as NewConfig returns it, of a plugin in a role for its mistakes; several are joined. It is for what reads

@@ -36,6 +36,7 @@ func (l *loader) pipelines() *Config {
 	}
 	l.checkEmpty(len(c.Pipelines))
 	l.checkPaths(c)
+	l.checkCircles(c)
 	l.checkAlerts(c)
 	read := slices.Sorted(maps.Keys(l.Env.Files))
 	for _, p := range c.Pipelines {

@@ -112,6 +112,17 @@ func (b *Binding) keys() []string {
 	return []string{""}
 }
 
+// Traffic says which queue is read, and which bindings are made for it.
+func (c *Config) Traffic() rabbitmq.Traffic {
+	t := rabbitmq.Traffic{Server: &c.Server, Reads: c.Queue, Bindings: rabbitmq.DeadBinding(c.DeadLetterExchange, c.DeadLetterRoutingKey)}
+	for _, b := range c.Bindings {
+		for _, key := range b.keys() {
+			t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: b.Exchange, Kind: b.kind(), Key: key, Queue: c.Queue})
+		}
+	}
+	return t
+}
+
 // Traits is what the checks across blocks need to know.
 func (c *Config) Traits() engine.Traits {
 	return engine.Traits{AnyBody: true, Prefetch: c.Prefetch * c.Connections, AckWithin: c.ConsumerTimeout, Files: c.Server.Files()}

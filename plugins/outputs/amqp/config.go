@@ -48,7 +48,7 @@ func (c *Config) Validate() error {
 		rabbitmq.CheckOption("declare", c.Declare, rabbitmq.DeclareAuto, rabbitmq.DeclareNever),
 		rabbitmq.CheckExchangeType("exchange_type", c.ExchangeType))
 	key := c.RoutingKey.String()
-	fixed := len(c.RoutingKey.Refs()) == 0 && !c.KeepRoutingKey
+	fixed := c.fixedKey()
 	switch {
 	case c.Exchange == "" && c.Queue == "" && key == "":
 		bad("exchange", "nothing says where the messages go: set exchange, queue, or both")
@@ -71,6 +71,26 @@ func (c *Config) Validate() error {
 
 // Traits names the files of the tls block.
 func (c *Config) Traits() engine.Traits { return engine.Traits{Files: c.Server.Files()} }
+
+// Traffic says where messages are published, and which bindings are made for them.
+func (c *Config) Traffic() rabbitmq.Traffic {
+	key, err := c.key(&engine.Batch{})
+	fixed := err == nil && c.fixedKey()
+	t := rabbitmq.Traffic{Server: &c.Server, Writes: &rabbitmq.Route{Exchange: c.Exchange, Key: key, Fixed: fixed},
+		Bindings: rabbitmq.DeadBinding(c.DeadLetterExchange, c.DeadLetterRoutingKey)}
+	if c.Queue != "" && c.Exchange != "" {
+		t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: c.Exchange, Kind: c.ExchangeType, Key: key, Queue: c.Queue})
+	}
+	return t
+}
+
+// Feeds implements what engine.Feeds asks for.
+func (c *Config) Feeds(input any, all []any) (way string, ok bool) {
+	return rabbitmq.Feeds(c.Traffic(), input, all)
+}
+
+// fixedKey reports whether all messages have one routing key.
+func (c *Config) fixedKey() bool { return len(c.RoutingKey.Refs()) == 0 && !c.KeepRoutingKey }
 
 // key is the routing key of a batch.
 func (c *Config) key(b *engine.Batch) (string, error) {
