@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/config/internal/schema"
 )
 
 // edge says that what a block of one pipeline writes is read by a block of another one, or of the
@@ -51,7 +52,7 @@ func edgesOf(pipelines []*Pipeline) (edges []edge) {
 	}
 	each(func(_ int, b *Block) { all = append(all, b.Config) })
 	each(func(from int, writer *Block) {
-		if kindOf(writer.Role) != engine.KindOutput {
+		if schema.KindOf(writer.Role) != engine.KindOutput {
 			return
 		}
 		each(func(to int, reader *Block) {
@@ -97,13 +98,13 @@ func (l *loader) tellCircle(c *Config, circle []edge) {
 	role := e.writer.Role
 	g := Diagnostic{Range: e.writer.at("queue", "routing_key", "exchange")}
 	if len(circle) == 1 {
-		g.Summary = fmt.Sprintf("%s writes to %s, which %s of this pipeline reads", e.writer.decoded.what, e.way, e.reader.decoded.what)
-		g.Related = []Related{{"it is read on", *e.reader.at("queue")}}
+		g.Summary = fmt.Sprintf("%s writes to %s, which %s of this pipeline reads", e.writer.decoded.What, e.way, e.reader.decoded.What)
+		g.Related = []Related{{Text: "it is read on", Range: *e.reader.at("queue")}}
 	} else {
-		g.Summary = fmt.Sprintf("%s writes to %s, which pipeline %q reads", e.writer.decoded.what, e.way, c.Pipelines[e.to].Name)
+		g.Summary = fmt.Sprintf("%s writes to %s, which pipeline %q reads", e.writer.decoded.What, e.way, c.Pipelines[e.to].Name)
 		for _, next := range circle[1:] {
-			g.Summary += fmt.Sprintf(", whose %s writes to %s, which pipeline %q reads", next.writer.decoded.what, next.way, c.Pipelines[next.to].Name)
-			g.Related = append(g.Related, Related{"that writes on", *next.writer.at("queue", "routing_key", "exchange")})
+			g.Summary += fmt.Sprintf(", whose %s writes to %s, which pipeline %q reads", next.writer.decoded.What, next.way, c.Pipelines[next.to].Name)
+			g.Related = append(g.Related, Related{Text: "that writes on", Range: *next.writer.at("queue", "routing_key", "exchange")})
 		}
 	}
 	mixed := slices.ContainsFunc(circle, func(o edge) bool { return (o.writer.Role == engine.RoleDeadLetter) != (role == engine.RoleDeadLetter) })
