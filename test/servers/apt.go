@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -19,6 +20,11 @@ const denyStart = "#!/bin/sh\n# Written by logpipe's tests for the time of one i
 // installPackage installs a Debian package for the program that find looks
 // for. The package's own service is started neither now nor at the next boot.
 func installPackage(ctx context.Context, o Options, name string, find func() string) error {
+	return installPackages(ctx, o, []string{name}, find)
+}
+
+// installPackages is installPackage for several at once.
+func installPackages(ctx context.Context, o Options, names []string, find func() string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errors.New("there is no apt-get")
 	}
@@ -37,20 +43,21 @@ func installPackage(ctx context.Context, o Options, name string, find func() str
 	if find() != "" { // another process was faster
 		return nil
 	}
-	if err := aptGet(ctx, o, name, "update"); err != nil {
+	all := strings.Join(names, " ")
+	if err := aptGet(ctx, o, all, "update"); err != nil {
 		return err
 	}
-	if err := installQuietly(ctx, o, name); err != nil {
+	if err := installQuietly(ctx, o, names); err != nil {
 		return err
 	}
 	if find() == "" {
-		return fmt.Errorf("package %s is installed, but its program is not where it should be", name)
+		return fmt.Errorf("package %s is installed, but what was wanted of it is not where it should be", all)
 	}
 	return nil
 }
 
-// installQuietly installs a package without starting its service.
-func installQuietly(ctx context.Context, o Options, name string) error {
+// installQuietly installs packages without starting their services.
+func installQuietly(ctx context.Context, o Options, names []string) error {
 	restore, err := denyServices()
 	if err != nil {
 		return err
@@ -59,11 +66,14 @@ func installQuietly(ctx context.Context, o Options, name string) error {
 	// An installation that is cut off leaves packages half configured, so a
 	// cancelled context waits for its end.
 	ctx = context.WithoutCancel(ctx)
-	if err := aptGet(ctx, o, name, "install", "-y", "--no-install-recommends", name); err != nil {
+	install := append([]string{"install", "-y", "--no-install-recommends"}, names...)
+	if err := aptGet(ctx, o, strings.Join(names, " "), install...); err != nil {
 		return err
 	}
-	// A machine without services answers with an error that tells nothing.
-	exec.Command("update-rc.d", name, "disable").Run()
+	for _, name := range names {
+		// A machine without services answers with an error that tells nothing.
+		exec.Command("update-rc.d", name, "disable").Run()
+	}
 	return nil
 }
 

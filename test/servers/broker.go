@@ -19,6 +19,8 @@ type Broker struct {
 	*server
 	url   url.URL // with user and password, without a virtual host
 	admin url.URL // the management API
+	mqtt  url.URL // with user and password; empty unless Options.Protocols
+	stomp url.URL
 	ctl   func(ctx context.Context, args ...string) (string, error)
 
 	version atomic.Pointer[string]
@@ -36,7 +38,13 @@ func StartBroker(ctx context.Context, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, image, err := findRabbitMQ(ctx, o, c)
+	var in installation
+	var image string
+	if o.Protocols { // a container takes AMQP 0-9-1 alone here
+		in, err = findPrograms(ctx, o, c)
+	} else {
+		in, image, err = findRabbitMQ(ctx, o, c)
+	}
 	if err != nil {
 		return nil, err
 	}

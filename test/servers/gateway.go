@@ -34,6 +34,12 @@ func findGateway() (string, error) {
 
 // cachedGateway is where an installed versitygw lies.
 func cachedGateway() (string, error) {
+	cache, err := cacheDir()
+	return filepath.Join(cache, "versitygw-"+gatewayVersion, "versitygw"), err
+}
+
+// cacheDir is the folder for what is fetched or built once.
+func cacheDir() (string, error) {
 	cache := os.Getenv(EnvCache)
 	if cache == "" {
 		user, err := os.UserCacheDir()
@@ -42,8 +48,7 @@ func cachedGateway() (string, error) {
 		}
 		cache = filepath.Join(user, "logpipe")
 	}
-	cache, err := filepath.Abs(cache)
-	return filepath.Join(cache, "versitygw-"+gatewayVersion, "versitygw"), err
+	return filepath.Abs(cache)
 }
 
 // installGateway builds versitygw into the cache folder. Several processes may

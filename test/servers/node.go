@@ -13,12 +13,13 @@ import (
 // its name, ports, cookie, settings and data are its own.
 type node struct {
 	*child
-	in     installation
-	name   string
-	cookie string
-	more   string // settings beyond config
-	flags  string // for the Erlang machine
-	env    []string
+	in      installation
+	name    string
+	cookie  string
+	more    string   // settings beyond config
+	plugins []string // that are enabled
+	flags   string   // for the Erlang machine
+	env     []string
 }
 
 // startNode launches a node and waits until it answers.
@@ -28,7 +29,10 @@ func startNode(ctx context.Context, o Options, in installation) (*Broker, error)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a RabbitMQ node: %w", err)
 	}
-	if err := errors.Join(n.prepare(b), n.startMapper()); err != nil {
+	if o.Protocols {
+		err = n.speak(b)
+	}
+	if err := errors.Join(err, n.prepare(b), n.startMapper()); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare a RabbitMQ node: %w", err), b.Close())
 	}
 	if err := b.launch(ctx); err != nil {
@@ -45,6 +49,7 @@ func newNode(in installation) (*Broker, *node, error) {
 		return nil, nil, err
 	}
 	n := &node{child: c, in: in, name: "logpipe-" + randomHex(4) + "@localhost", cookie: randomHex(16)}
+	n.plugins = []string{"rabbitmq_management", "rabbitmq_consistent_hash_exchange"} // the second shares messages out, see examples/sharded.hcl
 	n.command = func() *exec.Cmd { return n.program(context.Background(), "rabbitmq-server") }
 	n.said = []string{c.dir.join("rabbit.log")}
 	b := ownBroker(c.ports[0], c.ports[1])
@@ -113,7 +118,7 @@ func (n *node) prepare(b *Broker) error {
 		"rabbitmq-env.conf": "",
 		"rabbitmq.conf":     fmt.Sprintf(config, n.ports[0].address(), n.ports[1], b.url.User.Username(), password) + n.more,
 		"advanced.config":   "[].\n",
-		"enabled_plugins":   "[rabbitmq_management,rabbitmq_consistent_hash_exchange].\n", // the second shares messages out, see examples/sharded.hcl
+		"enabled_plugins":   "[" + strings.Join(n.plugins, ",") + "].\n",
 	}
 	for name, text := range files {
 		if err := os.WriteFile(n.dir.join(name), []byte(text), 0o400); err != nil {

@@ -43,6 +43,10 @@ type Options struct {
 	// environment names is then not used.
 	Own bool
 
+	// Protocols asks for an own broker that speaks AMQP 1.0, MQTT and STOMP as
+	// well as AMQP 0-9-1. A container does not.
+	Protocols bool
+
 	// Data is the folder for the objects of an own S3 server. It is made when
 	// missing and Close leaves it. Empty: a temporary folder that Close
 	// removes. A broker and a container do not use it.

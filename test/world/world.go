@@ -67,6 +67,16 @@ func OnCluster(tb testing.TB, c *servers.Cluster, vhost string) *World {
 	return begin(&World{TB: tb, Broker: c.Nodes[0], URL: urls[0], broker: strings.Join(urls, ",")})
 }
 
+// OnBroker makes a world with a virtual host on a broker of the test's own.
+func OnBroker(tb testing.TB, b *servers.Broker, vhost string) *World {
+	tb.Helper()
+	url, err := b.VHost(tb.Context(), vhost)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return begin(&World{TB: tb, Broker: b, URL: url})
+}
+
 // begin adds what every world has.
 func begin(w *World) *World {
 	tb := w.TB

@@ -20,7 +20,7 @@ func texts(p *amqp.Publishing) map[string]*string {
 	}
 }
 
-// Properties are those of the publisher beside id, routing key and headers, nil when there are none.
+// Properties are those of the publisher beside id, routing key and headers, nil when there are none; and the headers' types, see typedHeaders.
 func (d *Delivery) Properties() map[string]any {
 	p := d.Publishing()
 	all := map[string]any{}
@@ -34,6 +34,9 @@ func (d *Delivery) Properties() map[string]any {
 	}
 	if !p.Timestamp.IsZero() {
 		all["timestamp"] = p.Timestamp.UTC()
+	}
+	if raw := d.rawHeaders(); raw != nil {
+		all[typedHeaders] = raw
 	}
 	if len(all) == 0 {
 		return nil
@@ -53,5 +56,8 @@ func setProperties(p *amqp.Publishing, all map[string]any) {
 	}
 	if at, ok := all["timestamp"].(time.Time); ok {
 		p.Timestamp = at
+	}
+	if raw, ok := all[typedHeaders].([]byte); ok {
+		setHeaders(p, raw)
 	}
 }

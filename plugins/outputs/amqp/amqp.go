@@ -20,7 +20,7 @@ const doc = `Publishes each message to RabbitMQ and takes it for stored when the
 With queue set, the exchange (durable, of exchange_type), the queue (durable, of queue_type) and the binding are declared before
 the first message; what exists is used as it is. Without queue, the exchange must exist.
 
-A message that came from a broker keeps its properties and headers. What would act on it is kept as a header: its expiration,
+A message that came from a broker keeps its properties, but for cluster-id, and its headers. What would act on it is kept as a header: its expiration,
 user-id, and the headers CC and BCC. A message without an id gets one, the same in each attempt to publish it, so that a reader can tell
 what was stored twice because a confirm was lost.
 

@@ -1,0 +1,59 @@
+"""aio-pika and its codec pamqp: python3-aio-pika."""
+import asyncio
+import sys
+
+import aio_pika
+import pamqp.exceptions
+
+import common
+
+NAMES = ["content_type", "content_encoding", "delivery_mode", "priority", "correlation_id", "reply_to", "expiration",
+         "message_id", "timestamp", "type", "user_id", "app_id"]
+
+
+def options(properties):
+    made = dict(properties)
+    if "cluster_id" in made:
+        raise common.Cannot
+    if "expiration" in made:
+        made["expiration"] = int(made["expiration"]) / 1000  # the library wants seconds
+    return made
+
+
+async def write(channel, task):
+    sent, cannot = [], []
+    for m in task["messages"]:
+        name = m.get("exchange", task["exchange"])
+        exchange = await channel.get_exchange(name, ensure=False)
+        try:
+            message = aio_pika.Message(common.body(m), headers=common.headers(m), **options(m.get("properties", {})))
+            await exchange.publish(message, m["key"], mandatory=True)
+        except (common.Cannot, TypeError, ValueError, OverflowError):
+            cannot.append(m["key"])
+        else:
+            sent.append(m["key"])
+    common.answer(sent=sent, cannot=cannot)
+
+
+async def read(channel, task):
+    queues = {}
+    for name in task["queues"]:
+        got = queues[name] = []
+        queue = await channel.get_queue(name, ensure=False)
+        while True:
+            m = await queue.get(no_ack=True, fail=False)
+            if m is None:
+                break
+            got.append(common.message(m.routing_key, m.exchange, m.body, {n: getattr(m, n) for n in NAMES}, m.headers_raw))
+    common.answer(queues=queues)
+
+
+async def main():
+    task = common.task()
+    connection = await aio_pika.connect(task["url"])
+    async with connection:
+        channel = await connection.channel(publisher_confirms=True)
+        await {"write": write, "read": read}[sys.argv[1]](channel, task)
+
+
+asyncio.run(main())

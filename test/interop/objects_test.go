@@ -1,0 +1,234 @@
+//go:build interop
+
+package interop
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/logpipe/logpipe/test/servers"
+)
+
+// storeReaders are clients of S3.
+var storeReaders = []*client{
+	{name: "boto3", file: "boto3_client.py", command: interpreted(python),
+		packages: []servers.Package{{Name: "python3-boto3", File: pythonLib + "boto3"}, {Name: "zstd", File: "/usr/bin/zstd"}}},
+	{name: "curl", file: "curls3_client.py", command: interpreted(python),
+		packages: []servers.Package{{Name: "curl", File: "/usr/bin/curl"}, {Name: "zstd", File: "/usr/bin/zstd"}}},
+}
+
+// object is what a client of S3 tells of one.
+type object struct {
+	Key, Type, Encoding string
+	Size, Length        int
+	Text                []byte // unpacked
+}
+
+type storeTask struct {
+	S3        string `json:"s3"`
+	Region    string `json:"region"`
+	AccessKey string `json:"access_key"`
+	SecretKey string `json:"secret_key"`
+	Bucket    string `json:"bucket"`
+}
+
+// objects are those of the bucket, as a client sees them.
+func objects(t *testing.T, c *client, s3 *servers.S3, bucket string) []object {
+	t.Helper()
+	var answer struct{ Objects []object }
+	c.call(t, "read", storeTask{s3.Endpoint, s3.Region, s3.AccessKey, s3.SecretKey, bucket}, &answer)
+	for _, o := range answer.Objects {
+		if o.Size != o.Length {
+			t.Errorf("%s: %s has %d bytes, and %d were fetched", c.name, o.Key, o.Size, o.Length)
+		}
+	}
+	return answer.Objects
+}
+
+// enveloped is a line of an object.
+type enveloped struct {
+	Time       time.Time      `json:"time"`
+	ID         string         `json:"id"`
+	RoutingKey string         `json:"routing_key"`
+	Headers    map[string]any `json:"headers"`
+	Body       string         `json:"body"`
+	Base64     []byte         `json:"body_base64"`
+}
+
+func decode(t *testing.T, line []byte, to any) bool {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	if err := d.Decode(to); err != nil {
+		t.Errorf("%v: %.200s", err, line)
+		return false
+	}
+	return true
+}
+
+// compareObjects compares what is stored with the messages as the first client read them from its control queue.
+func (s *stage) compareObjects(t *testing.T, c *client) {
+	if s.control == nil {
+		t.Skip("the control queue of " + clients[0].name + " was not read: run all tests of this one together")
+	}
+	seen := map[string]bool{}
+	for _, o := range objects(t, c, s.S3, s.Bucket) {
+		if o.Type != "application/gzip" || o.Encoding != "" {
+			t.Errorf("%s is of type %q, and encoded as %q", o.Key, o.Type, o.Encoding)
+		}
+		for line := range bytes.Lines(o.Text) {
+			var e enveloped
+			if !decode(t, line, &e) {
+				continue
+			}
+			if seen[e.RoutingKey] {
+				t.Errorf("%s is stored twice", e.RoutingKey)
+			}
+			seen[e.RoutingKey] = true
+			if sent, ok := s.control[e.RoutingKey]; ok {
+				sameStored(t, sent, e)
+			}
+		}
+	}
+	for _, key := range s.sent {
+		if !seen[key] {
+			t.Errorf("%s is not stored", key)
+		}
+	}
+}
+
+func sameStored(t *testing.T, sent incoming, e enveloped) {
+	differ := func(what string, want, have any) {
+		if w, h := text(numbers(want)), text(numbers(have)); w != h {
+			t.Errorf("%s: %s: %s became %s", e.RoutingKey, what, short(w), short(h))
+		}
+	}
+	if id := plain(sent.Properties["message_id"]); id != e.ID && !strings.HasPrefix(id, `{"base64"`) {
+		differ("id", id, e.ID)
+	}
+	headers := map[string]any{}
+	for name, v := range sent.Headers {
+		headers[name] = stored(v)
+	}
+	if len(headers)+len(e.Headers) > 0 {
+		differ("headers", headers, e.Headers)
+	}
+	body := e.Base64
+	if body == nil {
+		body = []byte(e.Body)
+	}
+	var fields map[string]any
+	if json.Unmarshal(sent.Body, &fields) != nil || fields == nil {
+		differ("body", sent.Body, body)
+		return
+	}
+	var have map[string]any
+	if !decode(t, body, &have) {
+		return
+	}
+	fields["key_"] = e.RoutingKey
+	if e.ID != "" {
+		fields["id_"] = e.ID
+	}
+	if v, ok := sent.Headers[header]; ok {
+		fields["header_"] = added(v)
+	}
+	differ("fields", fields, have)
+}
+
+// stored is the value of a header as the documents say it is in JSON: format envelope.
+func stored(v any) any {
+	pair := v.([]any)
+	letter, _ := pair[0].(string)
+	switch v := pair[1].(type) {
+	case string:
+		return storedText(letter, v)
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = stored(v[i])
+		}
+		return list
+	case map[string]any:
+		if _, raw := v["base64"].(string); raw && letter != "F" {
+			return v
+		}
+		table := map[string]any{}
+		for name, e := range v {
+			table[name] = stored(e)
+		}
+		return table
+	}
+	return pair[1] // a boolean
+}
+
+func storedText(letter, v string) any {
+	switch letter {
+	case "V":
+		return nil
+	case "x":
+		return map[string]any{"base64": base64.StdEncoding.EncodeToString([]byte(v))}
+	case "f", "d":
+		f, _ := strconv.ParseFloat(v, 64)
+		return f
+	case "D":
+		digits, scale, _ := strings.Cut(v, "e-")
+		n, _ := strconv.ParseFloat(digits, 64)
+		e, _ := strconv.Atoi(scale)
+		return n / math.Pow10(e)
+	case "T":
+		n, _ := strconv.ParseUint(v, 10, 64)
+		return time.Unix(int64(n), 0).UTC().Format(time.RFC3339Nano)
+	case "S":
+		return v
+	}
+	return json.Number(v)
+}
+
+// added is the value of a header as add_fields writes it: bytes are a text there.
+func added(v any) any {
+	pair := v.([]any)
+	if raw, ok := pair[1].(map[string]any); ok {
+		if b, ok := raw["base64"].(string); ok && pair[0] != "F" {
+			text, _ := base64.StdEncoding.DecodeString(b)
+			return strings.ToValidUTF8(string(text), "\uFFFD")
+		}
+	}
+	if pair[0] == "x" {
+		return pair[1]
+	}
+	return stored(v)
+}
+
+// numbers brings all numbers to one form, texts are left alone.
+func numbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, ok := new(big.Rat).SetString(v.String()); ok {
+			return n.RatString()
+		}
+	case float64:
+		return new(big.Rat).SetFloat64(v).RatString()
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = numbers(v[i])
+		}
+		return list
+	case map[string]any:
+		table := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			table[name] = numbers(v[name])
+		}
+		return table
+	}
+	return v
+}
