@@ -42,7 +42,7 @@ func (d *Delivery) rawHeaders() []byte {
 // setHeaders puts headers that rawHeaders gave in the place of those that lost their types.
 func setHeaders(p *amqp.Publishing, raw []byte) {
 	in := decoder{rest: raw}
-	if table := in.table(0); !in.bad {
+	if table := in.headers(); !in.bad {
 		p.Headers = table
 	}
 }
