@@ -90,8 +90,9 @@ type Rehearser interface {
 
 // Transform is a processor that changes, rejects, drops or splits the messages of a batch.
 type Transform interface {
-	// Process works on b in place, from one goroutine. It does not change len(b.Messages): what shall leave it names by
-	// Reject, Drop and Split. An error means that it cannot work now: it is called again with the same batch, so it
+	// Process works on b in place, from one goroutine. It changes the Body, Time and Meta of messages, and may put them into another
+	// order before it says anything of them. It makes no message anew and does not change len(b.Messages): what shall leave it names by
+	// Reject, Drop and Split. A batch that breaks this is held, and Process called again, until the plugin is mended. An error means that it cannot work now: it is called again with the same batch, so it
 	// must fail before it changes anything. When it panics it is called again for each message alone, and a message
 	// that it panics on then is a dead letter.
 	Process(ctx context.Context, b *Batch) error

@@ -179,3 +179,45 @@ func TestHeldBatchesDoNotDelayAReconnect(t *testing.T) {
 		g.finishNow(t, stop)
 	})
 }
+
+// A held batch whose cause is gone must not wait until all others that are held with it succeed.
+func TestOneHeldBatchIsTriedWhoeverElseFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(0)
+		g.source.Follow, g.source.Chunk = true, 1
+		g.p.DeadLetter = nil
+		g.p.Inputs[0].Window = engine.Capacity{Messages: 5000}
+		g.p.Processors = nil // a message is a batch
+		var up, healed atomic.Bool
+		stored := make(chan time.Time, 1)
+		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			switch body := string(b.Messages[0].Body); {
+			case body == "first" && up.Load():
+				stored <- time.Now()
+			case body == "first", body[0] == 'p' && !healed.Load():
+				return enginetest.Step{Err: errors.New("409 Conflict")}
+			}
+			return enginetest.Step{}
+		}
+		stop := g.start(t)
+		g.source.Send("first")
+		for i := range 400 {
+			g.source.Send(fmt.Sprintf("p%04d", i), fmt.Sprintf("m%04d", i))
+			time.Sleep(time.Second)
+		}
+		began := time.Now()
+		up.Store(true)
+		time.Sleep(time.Minute)
+		select {
+		case at := <-stored:
+			if late := at.Sub(began); late > 11*time.Second {
+				t.Errorf("it was tried %v after it could be stored; its back-off is 10s at most", late)
+			}
+		default:
+			t.Error("it was not tried for a minute")
+		}
+		healed.Store(true)
+		time.Sleep(time.Minute)
+		g.finishNow(t, stop)
+	})
+}

@@ -53,7 +53,7 @@ func (s *transformer) process(b *Batch) bool {
 			err = s.oneByOne(b)
 		}
 		if err == nil {
-			err = s.restore(b)
+			err = s.check(b)
 		}
 		if err == nil {
 			if failing {
@@ -73,10 +73,10 @@ func (s *transformer) process(b *Batch) bool {
 	}
 }
 
-// restore ties each message to its chunk again where the transform made a new Message in its place. A transform may put
-// messages into another order; one that changed their number, or has one of another chunk twice, would lose others: that is an error that
-// holds the batch. One that writes a message over its neighbour of the same chunk cannot be told from one that changes bodies.
-func (s *transformer) restore(b *Batch) error {
+// check looks whether the batch has the messages that it had, in any order. Messages that a transform loses, has twice, or makes anew in
+// the place of one that it got would be lost or settled twice: that is an error, which holds the batch. One that writes a message over its
+// neighbour of the same chunk cannot be told from one that changes bodies.
+func (s *transformer) check(b *Batch) error {
 	if len(b.Messages) != len(s.saved) {
 		return fmt.Errorf("%s changed the number of messages from %d to %d; a processor must use Reject, Drop or Split",
 			s.name, len(s.saved), len(b.Messages))
@@ -85,42 +85,28 @@ func (s *transformer) restore(b *Batch) error {
 	for i := range b.Messages {
 		same = same && b.Messages[i].receipt == s.saved[i].receipt
 	}
-	if !same && !s.share(b.Messages) {
-		return fmt.Errorf("%s has a message twice in its batch; a processor must use Split", s.name)
+	if !same && !s.sorted(b.Messages) {
+		return fmt.Errorf("%s made a message anew, or has one twice; a processor must change the Body, Time and Meta of the messages that it "+
+			"got, and use Split for more", s.name)
 	}
-	for i := range b.marks {
-		b.marks[i].msg.receipt = b.Messages[b.marks[i].index].receipt
+	for _, m := range b.marks {
+		if m.why != nil && m.msg.receipt != b.Messages[m.index].receipt {
+			return fmt.Errorf("%s moved a message after it rejected it", s.name)
+		}
 	}
 	return nil
 }
 
-// share gives the receipts that are over to the messages that have none, each at its own place where that is possible.
-func (s *transformer) share(messages []Message) bool {
+// sorted reports whether these are the saved messages in another order, as far as their chunks tell.
+func (s *transformer) sorted(messages []Message) bool {
 	over := map[*receipt]int{}
 	for i := range s.saved {
 		over[s.saved[i].receipt]++
+		over[messages[i].receipt]--
 	}
-	for i := range messages {
-		if r := messages[i].receipt; r != nil {
-			if over[r]--; over[r] < 0 {
-				return false
-			}
-		}
-	}
-	take := func(to *Message, r *receipt) {
-		if to.receipt == nil && over[r] > 0 {
-			over[r]--
-			to.receipt = r
-		}
-	}
-	for i := range messages {
-		take(&messages[i], s.saved[i].receipt)
-	}
-	next := 0
-	for i := range messages {
-		for messages[i].receipt == nil && next < len(s.saved) {
-			take(&messages[i], s.saved[next].receipt)
-			next++
+	for _, n := range over {
+		if n != 0 {
+			return false
 		}
 	}
 	return true

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func TestRejectDropSplit(t *testing.T) {
 					g.ledger.Split(body, body+"/a", body+"/b")
 					b.Split(i, engine.Message{Body: []byte(body + "/a")}, engine.Message{Body: []byte(body + "/b")})
 				case '4':
-					b.Messages[i] = engine.Message{Body: b.Messages[i].Body} // made anew, without its chunk
+					b.Messages[i].Body = bytes.Clone(b.Messages[i].Body)
 				}
 			}
 			return nil

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,8 @@ import (
 )
 
 // TestTransform runs what every transform must pass, with these messages as input. It runs under synctest: the transform may wait, but
-// must not use the network.
+// must not use the network. A message that it makes anew in the place of one that it got, or has twice, fails the first test: the engine holds
+// such a batch.
 func TestTransform(t *testing.T, make func(t *testing.T) engine.Transform, bodies ...string) {
 	t.Run("in a pipeline every message is settled once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { settlesAll(t, make(t), bodies) })
@@ -78,12 +80,26 @@ func settlesAll(t *testing.T, processor any, bodies []string) {
 	source.Chunk = 3
 	out, dead := NewStore(l, "output"), NewStore(l, "dead letter")
 	p := pipeline(source, processor, out, dead)
-	if err := p.Run(t.Context()); err != nil {
+	p.Log = slog.New(slog.NewTextHandler(said{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // of synctest: a batch that breaks the contract is held for ever
+	defer cancel()
+	if err := p.Run(ctx); err != nil {
 		t.Errorf("the pipeline left something: %v", err)
+	}
+	if ctx.Err() != nil {
+		t.Error("the pipeline held something for an hour: see what it said")
 	}
 	if n := source.Unacked(); n != 0 {
 		t.Errorf("%d messages are unacked", n)
 	}
+}
+
+// said is where a pipeline's warnings go.
+type said struct{ t *testing.T }
+
+func (s said) Write(line []byte) (int, error) {
+	s.t.Logf("%s", line)
+	return len(line), nil
 }
 
 func pipeline(source *Source, processor any, out, dead *Store) *engine.Pipeline {

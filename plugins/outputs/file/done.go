@@ -22,6 +22,7 @@ type doneList struct {
 	spans map[int64]int64 // from → to, of what was home when the file was claimed
 	f     *os.File        // nil: not made yet
 	ill   bool            // an error was logged
+	owed  []linefile.Span // home, and not noted: there was no room
 }
 
 func openDone(path string) (*doneList, error) {
@@ -48,11 +49,23 @@ func (d *doneList) add(spans []linefile.Span, log *slog.Logger) {
 	if len(spans) == 0 {
 		return
 	}
-	err := d.write(spans)
+	d.owed = append(d.owed, spans...)
+	err := d.write(d.owed)
+	if err == nil {
+		d.owed = nil
+	}
 	if err != nil && !d.ill {
 		log.Warn("cannot note what of a fallback file is home; a crash would bring it home again", "path", d.path, "error", err)
 	}
 	d.ill = err != nil
+}
+
+// know takes over what an earlier claim of the file could not note.
+func (d *doneList) know(owed []linefile.Span) {
+	d.owed = owed
+	for _, s := range owed {
+		d.spans[s.From] = s.To
+	}
 }
 
 // create makes the list, where there is none.

@@ -28,7 +28,7 @@ type Fallback struct {
 
 // Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
 func (f *Fallback) Recovery() engine.Input {
-	return &recovery{path: f.path, pipeline: f.env.Way(), log: f.env.Log, said: map[string]bool{}}
+	return &recovery{path: f.path, pipeline: f.env.Way(), log: f.env.Log, said: map[string]bool{}, owed: map[string][]linefile.Span{}}
 }
 
 // recovery reads the files of a fallback, oldest first: those that were put aside, by this process or one before it, and
@@ -39,6 +39,9 @@ type recovery struct {
 	pipeline string // whose batches come home
 	log      *slog.Logger
 	said     map[string]bool // pipelines of which the log has heard
+	// owed is what of each file is home and could not be noted: without it all of that would come again with the next Open, and not
+	// only after a crash. By path; guarded by mu.
+	owed map[string][]linefile.Span
 
 	current *spool   // being read; touched by Read alone
 	queue   []string // files that were put aside and not looked at yet
@@ -64,7 +67,7 @@ func (r *recovery) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	*r = recovery{path: path, pipeline: r.pipeline, log: r.log, said: r.said, read: map[uint64]part{}}
+	*r = recovery{path: path, pipeline: r.pipeline, log: r.log, said: r.said, owed: r.owed, read: map[uint64]part{}}
 	return nil
 }
 
@@ -120,7 +123,9 @@ func (r *recovery) finish(s *spool, spans []linefile.Span) error {
 		s.done.add(spans, r.log)
 		return nil
 	}
-	if err := s.finish(spans); err != nil {
+	err := s.finish(spans)
+	r.remember(s)
+	if err != nil {
 		return err
 	}
 	switch {
@@ -241,6 +246,7 @@ func (r *recovery) begin(claim *linefile.Claim, moved bool) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s.done.know(r.owed[claim.Path])
 	r.spools = append(r.spools, s)
 	r.current = s
 	return nil
@@ -267,11 +273,21 @@ func (r *recovery) Ack(_ context.Context, tags []uint64) error {
 	return errors.Join(errs...)
 }
 
+// remember keeps what of a file could not be noted, as long as the file is there.
+func (r *recovery) remember(s *spool) {
+	if _, err := os.Lstat(s.claim.Path); err != nil || len(s.done.owed) == 0 {
+		delete(r.owed, s.claim.Path)
+		return
+	}
+	r.owed[s.claim.Path] = s.done.owed
+}
+
 // Close gives up all claims. What is not acked is there again after the next Open.
 func (r *recovery) Close(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.spools {
+		r.remember(s)
 		s.close()
 	}
 	r.spools, r.read, r.current, r.queue = nil, nil, nil, nil

@@ -728,3 +728,40 @@ func FuzzStripError(f *testing.F) {
 		}
 	})
 }
+
+// A full disk has no room for the note of what is home. The recovery itself must not forget it: it opens the fallback anew whenever
+// something is tried again, and would bring the same batches home each time. Only a crash repeats them, and README.md says so.
+func TestWhatIsHomeIsKnownWithoutRoomForTheNote(t *testing.T) {
+	o := fallback(t, filepath.Join(t.TempDir(), "failed.ndjson"))
+	for i := range 5 {
+		mustWrite(t, o, batch(fmt.Sprint(i), "x"))
+	}
+	in := recovering(t, o)
+	first := mustRead(t, in)
+	closed, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	in.(*recovery).current.done.f = closed // each note fails
+	second := mustRead(t, in)
+	mustAck(t, in, first.Tag, second.Tag)
+	for range 2 {
+		if err := in.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if b := mustRead(t, in); b.ID != "2" {
+			t.Errorf("batch %s comes after 0 and 1, which are home", b.ID)
+		}
+	}
+	if err := in.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := recovering(t, o) // another process, which has no memory of it
+	if b := mustRead(t, next); b.ID != "0" {
+		t.Errorf("after a crash batch %s comes first: then README.md says too much of what is repeated", b.ID)
+	}
+}
