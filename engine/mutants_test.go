@@ -60,6 +60,7 @@ var mutants = []struct {
 	{"recovery waits behind a refused batch", []edit{{"evidence.go", "return e.writes.Load() > since || StoredSome(err) ||", "return StoredSome(err) ||"}}},
 	{"a doubtful batch is not tried again when others are stored", []edit{{"recover.go", "case c.again && c.doubts > 0:", "case false:"}}},
 	{"what is home comes again with the next pass", []edit{{"recover.go", "if serr := c.settle(); serr != nil {", "if serr := error(nil); serr != nil {"}, {"recover.go", "\tif err := c.settle(); err != nil {\n\t\treturn true, err\n\t}\n", ""}}},
+	{"recovery is late: what failed in an outage waits as what is refused", []edit{{"refused.go", "known.guilty, known.pass, known.of = guilty, pass, of", "known.guilty, known.pass, known.of = true, pass, of\n\tguilty = true"}}},
 	{"a refused batch is tried each time", []edit{{"refused.go", "!known.guilty || time.Until(known.due) <= 0", "true"}}},
 	{"parts have names of their own in each life", []edit{{"cut.go", "ID: b.ID + end,", "ID: NewID() + end,"}}},
 	{"a message that is too large is a dead letter without evidence", []edit{{"write.go", "len(b.Messages) == 1 && br.attempt.evidence.against(err, mark)", "len(b.Messages) == 1"}}},
