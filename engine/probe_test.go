@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +55,10 @@ func TestAMessageThatCannotBeWrittenKeepsNoInputClosed(t *testing.T) {
 		g.source.Follow = true
 		const outage = time.Hour
 		began, cut, poison := time.Now(), false, ""
+		var mu sync.Mutex // of cut and poison: several workers write
 		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			mu.Lock()
+			defer mu.Unlock()
 			down := time.Since(began) < outage
 			if down && cut && poison == "" && len(b.Messages) == 1 {
 				poison = string(b.Messages[0].Body)
@@ -69,13 +73,17 @@ func TestAMessageThatCannotBeWrittenKeepsNoInputClosed(t *testing.T) {
 		}
 		stop := g.start(t)
 		time.Sleep(time.Minute)
+		mu.Lock()
 		cut = true
+		mu.Unlock()
 		g.source.Cut(errReset)
 		time.Sleep(outage - 2*time.Minute)
 		if g.source.Opens() != 1 {
 			t.Fatalf("the source was opened %d times in the outage, so the test is about nothing", g.source.Opens())
 		}
 		time.Sleep(6 * time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		if g.source.Opens() != 2 {
 			t.Errorf("with %q as poison, five minutes after the outage the source was opened %d times, want 2", poison, g.source.Opens())
 		}
