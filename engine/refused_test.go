@@ -122,3 +122,36 @@ func TestAJobEndsInAnOutage(t *testing.T) {
 		}
 	})
 }
+
+// Each refused batch waits for its own time: one that is refused for long is not asked for more often because others join it.
+func TestRefusedBatchesWaitEachForItsOwnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(0).withFallback()
+		g.source.Follow = true
+		var tries atomic.Int64
+		var healed atomic.Bool
+		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			if b.Messages[0].Body[0] != 'p' || healed.Load() {
+				return enginetest.Step{}
+			}
+			tries.Add(int64(len(find(b, "p0000"))))
+			return enginetest.Step{Err: errors.New("409 Conflict")}
+		}
+		stop := g.start(t)
+		for i := range 6 * 4 {
+			g.source.Send(fmt.Sprintf("p%04d", i))
+			time.Sleep(10 * time.Second)
+			g.source.Send(fmt.Sprintf("m%04d", i))
+			time.Sleep(15*time.Minute - 10*time.Second)
+		}
+		if n := tries.Load(); n > 6*60/5+20 {
+			t.Errorf("the first one was tried %d times in six hours", n)
+		}
+		if n := len(g.output.Bodies()); n != 6*4 {
+			t.Errorf("%d of %d messages are stored", n, 6*4)
+		}
+		healed.Store(true)
+		time.Sleep(11 * time.Minute)
+		g.finishNow(t, stop)
+	})
+}
