@@ -74,8 +74,8 @@ func TestRollingUpgrade(t *testing.T) {
 	t.Setenv(servers.EnvRabbitMQ, upgradeFrom)
 	c := servers.OwnCluster(t, 3)
 	// The newer one has no Mnesia any more, so the move to Khepri comes first.
-	for _, flag := range []string{"all", "khepri_db"} {
-		if _, err := c.Nodes[0].Ctl(t.Context(), "enable_feature_flag", flag); err != nil {
+	for _, args := range [][]string{{"all"}, {"--opt-in", "khepri_db"}} {
+		if _, err := c.Nodes[0].Ctl(t.Context(), append([]string{"enable_feature_flag"}, args...)...); err != nil {
 			t.Fatal(err)
 		}
 	}
