@@ -9,13 +9,17 @@ import (
 func (in *input) Exhausted(ctx context.Context) ([]uint64, error) { return in.session.exhausted(ctx) }
 
 // exhausted waits until the prefetch of a consumer is nearly used up, and returns the tags of the chunks that keep it so. Each consumer
-// counts for itself: what one has left is of no use for the messages of another.
+// counts for itself: what one has left is of no use for the messages of another. A prefetch that is about to grow does not count: the
+// first ones are small because the size of messages is not known yet, and batches would be cut for nothing at each start.
 func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 	for {
 		s.mu.Lock()
 		consumers := slices.Clone(s.consumers)
 		s.mu.Unlock()
 		for _, c := range consumers {
+			if c.credit.due() {
+				continue // more comes with the next subscription, and tells again when that is used up
+			}
 			from := len(tags)
 			tags = c.acks.awaited(tags)
 			for i := range tags[from:] {
