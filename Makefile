@@ -38,7 +38,7 @@ test: ## everything, on real servers, under the race detector; prints the covera
 	$(GO) build -o bin/with ./test/servers/with
 	GOCOVERDIR=$(COVERDIR) bin/with -- \
 		$(GO) test -race -shuffle=on -timeout 30m -covermode=atomic -coverpkg=$(COVERED) ./... -args -test.gocoverdir=$(COVERDIR) \
-		| sed 's/\tcoverage:.*//'
+		| sed -u 's/\tcoverage:.*//'
 	@$(GO) tool covdata textfmt -i=$(COVERDIR) -o=$(COVERDIR)/profile
 	@$(GO) tool cover -func=$(COVERDIR)/profile | awk '/^total:/ { print "coverage of engine, plugins and cmd: " $$3 }'
 	cd test/k8s && $(GO) test -count=1 ./... # what it reads lies outside of its module, so the cache would not see a change
