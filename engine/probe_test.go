@@ -82,12 +82,10 @@ func TestAMessageThatCannotBeWrittenKeepsNoInputClosed(t *testing.T) {
 			t.Fatalf("the source was opened %d times in the outage, so the test is about nothing", g.source.Opens())
 		}
 		time.Sleep(6 * time.Minute)
-		mu.Lock()
-		defer mu.Unlock()
+		stop()
 		if g.source.Opens() != 2 {
 			t.Errorf("with %q as poison, five minutes after the outage the source was opened %d times, want 2", poison, g.source.Opens())
 		}
-		stop()
 	})
 }
 
