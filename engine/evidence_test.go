@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -23,18 +24,20 @@ func TestOthersWereStoredInTheSameInstant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(20)
 		g.source.Follow = true
-		var healed atomic.Bool
+		var healed, written atomic.Bool
+		tried := make(chan struct{})
+		first := sync.OnceFunc(func() { close(tried) })
 		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
 			if healed.Load() {
 				return enginetest.Step{}
 			}
 			if len(find(b, "m00003")) == 0 {
-				for g.output.Writing() < 2 { // it is stored after the other was first tried
-					runtime.Gosched()
-				}
+				<-tried // it is stored after the other was first tried
+				written.Store(true)
 				return enginetest.Step{}
 			}
-			for g.source.Unacked() > 10 {
+			first()
+			for !written.Load() || g.source.Unacked() > 10 {
 				runtime.Gosched() // no time passes until the others are stored
 			}
 			return enginetest.Step{Err: errDown}
