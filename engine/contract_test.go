@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -170,32 +171,39 @@ func TestABrokenPipelineStopsItsStopper(t *testing.T) {
 
 // A drain must not find a batch asleep: the output may be well by then, and what stays unsettled is delivered twice.
 func TestADrainWakesWhatIsHeld(t *testing.T) {
-	for _, fallback := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			g := newRig(10)
-			if fallback {
-				g.withFallback()
-			}
-			g.source.Follow = true
-			g.p.DrainTimeout = 4 * time.Second
-			var up atomic.Bool
-			script := func(int, *engine.Batch) enginetest.Step {
-				if up.Load() {
-					return enginetest.Step{}
-				}
-				return enginetest.Step{Err: errDown}
-			}
-			g.output.Script, g.fallback.Script = script, script
-			stop := g.start(t)
-			time.Sleep(5 * time.Minute)
-			for calls := g.output.Calls(); g.output.Calls() == calls; { // just tried: the longest rest is ahead
-				time.Sleep(time.Millisecond)
-			}
-			up.Store(true)
-			if err := stop(); err != nil {
-				t.Errorf("with a fallback (%v): %v", fallback, err)
-			}
-			g.ledger.Check(t, true)
-		})
+	held := map[string]time.Duration{"by its worker": 30 * time.Second, "by the holder": 5 * time.Minute}
+	for by, since := range held {
+		for _, fallback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, with a fallback %v", by, fallback), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { drainWakes(t, since, fallback) })
+			})
+		}
 	}
+}
+
+func drainWakes(t *testing.T, since time.Duration, fallback bool) {
+	g := newRig(10)
+	if fallback {
+		g.withFallback()
+	}
+	g.source.Follow = true
+	g.p.DrainTimeout = 4 * time.Second
+	var up atomic.Bool
+	script := func(int, *engine.Batch) enginetest.Step {
+		if up.Load() {
+			return enginetest.Step{}
+		}
+		return enginetest.Step{Err: errDown}
+	}
+	g.output.Script, g.fallback.Script = script, script
+	stop := g.start(t)
+	time.Sleep(since)
+	for calls := g.output.Calls(); g.output.Calls() == calls; { // just tried: the longest rest is ahead
+		time.Sleep(time.Millisecond)
+	}
+	up.Store(true)
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	g.ledger.Check(t, true)
 }
