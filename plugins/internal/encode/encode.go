@@ -158,7 +158,6 @@ func (e *LineBreakError) Error() string {
 // carry are left out and marked with b.Reject; Buffer.Messages says how many were written.
 func (e *Encoder) Encode(b *engine.Batch) (*Buffer, error) {
 	buf := e.Buffer()
-	buf.expect(b)
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		if why := e.format.Check(m.Body); why != nil {

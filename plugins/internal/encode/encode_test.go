@@ -73,7 +73,7 @@ func encodeAll(tb testing.TB, e *Encoder, b *engine.Batch) []byte {
 		tb.Fatal(err)
 	}
 	defer buf.Release()
-	return bytes.Clone(buf.Bytes())
+	return bytes.Join(buf.Parts(), nil)
 }
 
 func bodies(records []Record) []string {
@@ -111,7 +111,7 @@ func TestLinesLeaveOutWhatHasALineBreak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(buf.Bytes()); got != "a\ne\n" || buf.Messages != 2 || buf.Raw != 4 {
+	if got := string(bytes.Join(buf.Parts(), nil)); got != "a\ne\n" || buf.Messages != 2 || buf.Raw != 4 {
 		t.Errorf("got %q with %d messages of %d bytes", got, buf.Messages, buf.Raw)
 	}
 	if !buf.First.Equal(noon) || !buf.Last.Equal(noon.Add(3*time.Second)) {
@@ -205,7 +205,7 @@ func TestFramesFollowEachOther(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := ReadAll(bytes.NewReader(buf.Bytes()), Lines, c)
+		got, err := ReadAll(buf.Reader(), Lines, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func BenchmarkEncode(b *testing.B) {
 						if err != nil {
 							b.Fatal(err)
 						}
-						packed = len(buf.Bytes())
+						packed = int(buf.Size())
 						buf.Release()
 					}
 					b.ReportMetric(float64(batch.Bytes())/float64(packed), "ratio")
@@ -439,31 +439,5 @@ func TestCompressorsAreSmall(t *testing.T) {
 			t.Errorf("%s: a compressor holds %d KiB, more than %d", c, each>>10, limit>>10)
 		}
 		runtime.KeepAlive(all)
-	}
-}
-
-// One batch that is far larger than the others must not hold its memory for as long as the small ones come.
-func TestALargeBufferIsLetGo(t *testing.T) {
-	e := mustNew(t, Lines, None, 0)
-	b := e.Buffer()
-	fill := func(size int) {
-		b.Append(&engine.Message{Body: bytes.Repeat([]byte("x"), size)}, nil)
-		if err := b.Finish(); err != nil {
-			t.Fatal(err)
-		}
-		b.Release()
-	}
-	fill(8 << 20)
-	if cap(b.out.bytes) < 8<<20 {
-		t.Error("what was used is not kept for the next batch")
-	}
-	fill(1000)
-	if cap(b.out.bytes) != 0 {
-		t.Errorf("%d bytes are kept for 1000", cap(b.out.bytes))
-	}
-	fill(500 << 10)
-	fill(1000)
-	if cap(b.out.bytes) < 500<<10 {
-		t.Error("what is small is not kept")
 	}
 }

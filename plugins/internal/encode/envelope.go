@@ -31,6 +31,15 @@ func (f Format) Append(dst []byte, m *engine.Message, reason error) []byte {
 		dst = append(dst, m.Body...)
 		return append(dst, '\n')
 	}
+	dst = appendHead(dst, m, reason)
+	how := bodyOf(m.Body)
+	dst = append(dst, how.begin...)
+	dst = how.append(dst, m.Body)
+	return append(dst, how.end...)
+}
+
+// appendHead writes all members but the body.
+func appendHead(dst []byte, m *engine.Message, reason error) []byte {
 	dst = append(dst, `{"time":"`...)
 	dst = m.Time.UTC().AppendFormat(dst, time.RFC3339Nano)
 	dst = append(dst, '"')
@@ -41,14 +50,29 @@ func (f Format) Append(dst []byte, m *engine.Message, reason error) []byte {
 		dst = append(dst, `,"reason":`...)
 		dst = appendText(dst, reason.Error())
 	}
-	if utf8.Valid(m.Body) {
-		dst = append(dst, `,"body":`...)
-		dst = appendString(dst, m.Body)
-	} else {
-		dst = append(dst, `,"body_base64":`...)
-		dst = appendBase64(dst, m.Body)
+	return dst
+}
+
+// bodyForm is how a body becomes the last member of an envelope. append may be called for parts of a body in turn, each but the last of
+// bodyPart bytes.
+type bodyForm struct {
+	begin, end string
+	append     func(dst, body []byte) []byte
+}
+
+// bodyPart is a multiple of 3, so that base64 of the parts is base64 of the whole.
+const bodyPart = 48 << 10
+
+var (
+	textBody   = bodyForm{`,"body":"`, "\"}\n", appendEscaped[[]byte]}
+	binaryBody = bodyForm{`,"body_base64":"`, "\"}\n", base64.StdEncoding.AppendEncode}
+)
+
+func bodyOf(body []byte) *bodyForm {
+	if utf8.Valid(body) {
+		return &textBody
 	}
-	return append(dst, '}', '\n')
+	return &binaryBody
 }
 
 func appendMeta(dst []byte, meta engine.Meta) []byte {
@@ -152,16 +176,21 @@ func appendText(dst []byte, s string) []byte {
 	return appendString(dst, strings.ToValidUTF8(s, "\ufffd"))
 }
 
-// appendString writes s, which is UTF-8, as a JSON string with no more escapes than JSON asks for. JSON in JSON has a quote
-// every few bytes: the backslash is written always and kept where it is due, because guessing where costs more.
+// appendString writes s, which is UTF-8, as a JSON string with no more escapes than JSON asks for.
 func appendString[S string | []byte](dst []byte, s S) []byte {
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, s)
+	return append(dst, '"')
+}
+
+// appendEscaped writes what stands between the quotes. JSON in JSON has a quote every few bytes: the backslash is written always and kept
+// where it is due, because guessing where costs more.
+func appendEscaped[S string | []byte](dst []byte, s S) []byte {
 	dst = slices.Grow(dst, len(s)+len(s)/4+8)
 	n := len(dst)
 	dst = dst[:cap(dst)]
-	dst[n] = '"'
-	n++
 	for i := 0; i < len(s); i++ {
-		if len(dst)-n < 8 { // the longest escape, and the quote at the end
+		if len(dst)-n < 8 { // the longest escape
 			dst = slices.Grow(dst[:n], len(s)-i+8)
 			dst = dst[:cap(dst)]
 		}
@@ -175,8 +204,7 @@ func appendString[S string | []byte](dst []byte, s S) []byte {
 		dst[n] = c
 		n++
 	}
-	dst[n] = '"'
-	return dst[:n+1]
+	return dst[:n]
 }
 
 // backslash is 1 for the bytes that have one in front of them.

@@ -17,7 +17,7 @@ type group struct {
 
 // pending is one write that waits.
 type pending struct {
-	bytes []byte
+	parts [][]byte
 	// answer gets one value: what became of the write, or that it is its turn to lead.
 	answer chan answer
 }
@@ -27,9 +27,9 @@ type answer struct {
 	lead bool
 }
 
-// write returns nil when p is durable in the file.
-func (g *group) write(ctx context.Context, p []byte) error {
-	me := &pending{bytes: p, answer: make(chan answer, 1)}
+// write returns nil when the parts are durable in the file, one behind the other.
+func (g *group) write(ctx context.Context, parts [][]byte) error {
+	me := &pending{parts: parts, answer: make(chan answer, 1)}
 	g.mu.Lock()
 	g.queue = append(g.queue, me)
 	follows := g.leading
@@ -50,9 +50,9 @@ func (g *group) lead(ctx context.Context, me *pending) error {
 	g.queue = nil
 	g.mu.Unlock()
 
-	parts := make([][]byte, len(together))
-	for i, p := range together {
-		parts[i] = p.bytes
+	var parts [][]byte
+	for _, p := range together {
+		parts = append(parts, p.parts...)
 	}
 	panicked := true
 	defer func() {

@@ -124,7 +124,7 @@ func (o *Output) Write(ctx context.Context, b *engine.Batch) error {
 	}
 	t := o.use(path)
 	defer o.leave(t)
-	err = t.write(ctx, buf.Bytes())
+	err = t.write(ctx, buf.Parts())
 	o.plan(0)
 	if o.path == "" && errors.Is(err, unix.ENAMETOOLONG) { // the values of this partition, and not the disk
 		return engine.Permanent(err)

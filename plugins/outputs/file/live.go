@@ -56,7 +56,7 @@ func (l *live) remember() place {
 	return place{st, l.whole, l.born}
 }
 
-// append writes the parts, each of them a whole number of lines or frames, and returns nil when they are durable: all of
+// append writes the parts, together a whole number of lines or frames, and returns nil when they are durable: all of
 // them, or none is kept. Until the lock is there it can be ended by ctx.
 func (l *live) append(ctx context.Context, parts [][]byte) error {
 	var n int64

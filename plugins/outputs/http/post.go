@@ -27,7 +27,7 @@ func (o *output) post(ctx context.Context, target string, b *engine.Batch, at []
 	if err != nil {
 		return err
 	}
-	content := &content{data: buffer.Bytes()}
+	content := &content{buffer: buffer}
 	defer func() {
 		content.release() // net/http may go on reading after an early answer
 		buffer.Release()
@@ -59,7 +59,7 @@ func (o *output) request(ctx context.Context, target, id string, content *conten
 	if err != nil {
 		return nil, errors.New("the URL is not valid") // the error repeats the URL, which may have a secret in it
 	}
-	r.ContentLength = int64(len(content.data))
+	r.ContentLength = content.buffer.Size()
 	r.GetBody = func() (io.ReadCloser, error) { return content.open(), nil } // for a connection that was closed while it was idle
 	h := r.Header
 	h.Set("User-Agent", strings.TrimSuffix("logpipe/"+o.version, "/"))
@@ -70,7 +70,7 @@ func (o *output) request(ctx context.Context, target, id string, content *conten
 	if pack := o.encoder.Compression(); pack != encode.None {
 		h.Set("Content-Encoding", string(pack))
 	}
-	h.Set("Idempotency-Key", key(id, content.data))
+	h.Set("Idempotency-Key", key(id, content.buffer))
 	o.login(r)
 	return r, nil
 }
@@ -90,28 +90,38 @@ func (o *output) login(r *http.Request) {
 }
 
 // key names what is sent. The batch's id alone would not do: after a part was refused, what is left would go under the name of the whole.
-func key(id string, data []byte) string {
-	sum := sha256.Sum256(data)
-	return fmt.Sprintf("%s-%x", url.PathEscape(id), sum[:8])
+func key(id string, data *encode.Buffer) string {
+	sum := sha256.New()
+	for _, part := range data.Parts() {
+		sum.Write(part) // it never fails
+	}
+	return fmt.Sprintf("%s-%x", url.PathEscape(id), sum.Sum(nil)[:8])
 }
 
 // content is the body of a request, which nobody reads any more once it is released.
 type content struct {
-	mu   sync.Mutex
-	data []byte
+	mu     sync.Mutex
+	buffer *encode.Buffer // nil: released
 }
 
-func (c *content) open() io.ReadCloser { return &contentReader{content: c} }
+func (c *content) open() io.ReadCloser {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.buffer == nil {
+		return &contentReader{content: c}
+	}
+	return &contentReader{content: c, from: c.buffer.Reader()}
+}
 
 func (c *content) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.data = nil
+	c.buffer = nil
 }
 
 type contentReader struct {
 	*content
-	at int
+	from *encode.Reader
 }
 
 var errReleased = errors.New("the request is over")
@@ -120,15 +130,10 @@ var errReleased = errors.New("the request is over")
 func (r *contentReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.data == nil {
+	if r.buffer == nil {
 		return 0, errReleased
 	}
-	if r.at == len(r.data) {
-		return 0, io.EOF
-	}
-	n := copy(p, r.data[r.at:])
-	r.at += n
-	return n, nil
+	return r.from.Read(p)
 }
 
 // Close implements io.Closer.

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -97,11 +96,11 @@ var errSlow = errors.New("upload took too long")
 
 // request is the same for each attempt of a batch.
 func (o *output) request(key string, b *engine.Batch, buffer *encode.Buffer) *s3.PutObjectInput {
-	size, contentType := int64(len(buffer.Bytes())), o.cfg.contentType()
+	size, contentType := buffer.Size(), o.cfg.contentType()
 	return &s3.PutObjectInput{
 		Bucket:               &o.cfg.Bucket,
 		Key:                  &key,
-		Body:                 bytes.NewReader(buffer.Bytes()),
+		Body:                 buffer.Reader(),
 		ContentLength:        &size,
 		ContentType:          &contentType,
 		ContentEncoding:      optional(o.cfg.ContentEncoding),

@@ -25,7 +25,7 @@ func (o *output) isThere(ctx context.Context, c session, err error, key string, 
 		return false
 	}
 	head, err := c.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.cfg.Bucket, Key: &key})
-	if err != nil || head.ContentLength == nil || *head.ContentLength != int64(len(buffer.Bytes())) ||
+	if err != nil || head.ContentLength == nil || *head.ContentLength != buffer.Size() ||
 		head.Metadata["logpipe-batch"] != url.PathEscape(b.ID) {
 		return false
 	}
