@@ -210,6 +210,10 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
+// takenAhead is how many times what is there take makes room for, where it is not sure of the rest. Each step leaves what it had as garbage:
+// of less, a large batch would leave several times its length. A batch of 16 MiB, the default, comes in two.
+const takenAhead = 32
+
 // take reads the next n bytes into memory of their own. When less is there it returns that, and why. It does not
 // allocate n bytes before it has seen that they are there, unless the caller is sure of them.
 func (r *Reader) take(n int64, sure bool) ([]byte, error) {
@@ -220,6 +224,9 @@ func (r *Reader) take(n int64, sure bool) ([]byte, error) {
 	out := make([]byte, 0, room)
 	for {
 		part := min(n-int64(len(out)), int64(r.end-r.start))
+		if need := int64(len(out)) + part; need > int64(cap(out)) {
+			out = append(make([]byte, 0, max(need, min(n, takenAhead*int64(cap(out))))), out...)
+		}
 		out = append(out, r.buf[r.start:r.start+int(part)]...)
 		r.advance(int(part))
 		if int64(len(out)) == n {

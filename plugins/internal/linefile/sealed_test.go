@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -426,6 +427,25 @@ func TestHugeBytes(t *testing.T) {
 		var cut *CutError
 		if err, _ := parts[0].(error); len(parts) != 1 || !errors.As(err, &cut) {
 			t.Errorf("got %v", parts)
+		}
+	}
+}
+
+// A batch that comes home is in memory beside all that the input holds. What it takes to read it must be little more than the batch, also where a
+// compressed file does not say how long it is.
+func TestReadingABatchTakesItsSize(t *testing.T) {
+	const size = 16 << 20
+	file := seal(&engine.Batch{ID: "large", Time: noon, Messages: []engine.Message{{Body: bytes.Repeat([]byte("x"), size), Time: noon}}})
+	for _, known := range []int64{int64(len(file)), -1} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b := &engine.Batch{}
+		if _, err := NewUnsealer(bytes.NewReader(file), 0, known, noon).Next(b); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > size+size/4 {
+			t.Errorf("%d bytes are allocated for a batch of %d (its end is said to be at %d)", n, size, known)
 		}
 	}
 }

@@ -77,9 +77,14 @@ type content struct {
 	message Incoming
 }
 
-// mostAhead is how much is made ready for what is announced before any of it came. What is announced is only a number; but how it is made
-// ready costs, too: twice as much each time leaves as much garbage as there is body in the end.
-const mostAhead = 1 << 20
+// How much is made ready for what is announced. That is only a number, and may be any up to 2^63: so it is mostAhead before anything of it
+// came, and believed times what came then. But each step leaves what it had as garbage: twice as much each time would leave as much as there
+// is body in the end, thirty-two times leave little. The largest message that RabbitMQ
+// takes from 4.0 on, unless it is set otherwise, has 16 MiB, and comes in two steps.
+const (
+	mostAhead = 1 << 20
+	believed  = 32
+)
 
 func (t *tap) begin(method framing.Frame, d delivered) {
 	t.open = content{on: true, channel: method.Channel}
@@ -131,7 +136,7 @@ func (t *tap) next(b []byte, f framing.Frame, to *receiver) error {
 func (o *content) add(part []byte) {
 	body := o.message.Body
 	if need := len(body) + len(part); need > cap(body) {
-		room := max(min(o.size, int64(max(2*cap(body), mostAhead))), int64(need))
+		room := max(min(o.size, int64(max(believed*cap(body), mostAhead))), int64(need))
 		body = append(make([]byte, 0, room), body...)
 	}
 	o.message.Body = append(body, part...)

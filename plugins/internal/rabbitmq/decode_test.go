@@ -3,7 +3,9 @@ package rabbitmq
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +177,39 @@ func TestTapKeepsToOneChannel(t *testing.T) {
 	got, passed, err := tapped(bytes.NewReader(s.Bytes()))
 	if err != nil || len(got) != 2 || got[1].Tag != 2 || len(passed) > 0 {
 		t.Errorf("%v, %d bytes passed on, error %v", got, len(passed), err)
+	}
+}
+
+// A body may be announced to have any length up to 2^63, and memory is made ready for a part of what came only; but a large one that does come
+// must not leave several times its length as garbage, which is memory that max_in_flight_bytes does not count.
+func TestTapGrowsWithTheBody(t *testing.T) {
+	for _, c := range []struct{ announced, comes, most int64 }{
+		{16 << 20, 16 << 20, 18 << 20},
+		{40 << 20, 40 << 20, 74 << 20},
+		{1<<63 - 1, 0, 1 << 20},
+		{1<<63 - 1, 1 << 10, 2 << 20},
+		{1<<63 - 1, 2 << 20, 36 << 20},
+		{1 << 40, 2 << 20, 36 << 20},
+	} {
+		s := stream{frame: maxFrame - framing.Overhead}
+		s.deliver(1, "", "k", []byte{0, 0}, make([]byte, c.comes), nil)
+		b := s.Bytes()
+		header := framing.At(b).Total() + framing.Head
+		binary.BigEndian.PutUint64(b[header+4:], uint64(c.announced))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		tap := newTap(bytes.NewReader(b))
+		var got counter
+		tap.take("q", &got)
+		if _, err := io.Copy(io.Discard, tap); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if n := int64(after.TotalAlloc - before.TotalAlloc); n > c.most {
+			t.Errorf("%d bytes were announced and %d came: %d were allocated, want at most %d", c.announced, c.comes, n, c.most)
+		}
+		if got > 0 != (c.announced == c.comes) {
+			t.Errorf("%d of %d bytes: %d messages", c.comes, c.announced, got)
+		}
 	}
 }
