@@ -5,7 +5,7 @@
 //
 // root.go puts the commands together. One that is a file or two stands here; the others have a folder each, with a function Command:
 // internal/session (run), internal/tests (test, try), internal/top, internal/deadletters (dlq), internal/describe (plugins),
-// internal/build. What they share stands in internal/cli, what people read in internal/console, what a run did in internal/progress.
+// internal/build. internal/memory bounds the process. What they share stands in internal/cli, what people read in internal/console, what a run did in internal/progress.
 package cmd
 
 import (
@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/memory"
 	"github.com/logpipe/logpipe/engine"
 )
 
@@ -32,9 +33,8 @@ func Main(plugins ...engine.Plugin) {
 			os.Exit(cli.ExitRuntime)
 		}
 	}()
-	tuneMemory()
 	stderr := survivingPipe(os.Stderr)
-	os.Exit(Run(context.Background(), os.Args[1:], Streams{
+	os.Exit(run(context.Background(), os.Args[1:], memory.Tune(), Streams{
 		In: os.Stdin, Out: os.Stdout, Err: stderr,
 		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -89,6 +90,30 @@ func TestReloadRestartsOnlyWhatChanged(t *testing.T) {
 	}
 	if got := fmt.Sprint(received); got != "map[a:10 b:20 c:10 d:10]" {
 		t.Errorf("the summary counts %s", got)
+	}
+}
+
+// A process that may hold more after a reload, under the limit that fitted before it, would do nothing but collect garbage.
+func TestReloadFitsTheMemoryLimit(t *testing.T) {
+	stored := filepath.Join(t.TempDir(), "stored")
+	of := func(bytes int) string {
+		return strings.Replace(staying("a", stored, 1), "stay = true", fmt.Sprintf("stay = true\n    max_in_flight_bytes = %d", bytes), 1)
+	}
+	file := write(t, "fleet.hcl", of(32<<20))
+	p := start(t, func(c *exec.Cmd) { c.Env = append(c.Env, "GOMEMLIMIT=") }, "run", "-v", "--admin", "", file)
+	is := func(inFlight int) {
+		t.Helper()
+		want := fmt.Sprintf(`"bytes":%d,"in_flight_bytes":%d`, 13_000_000+inFlight/2*5, inFlight)
+		p.until("the limit is "+want, func() bool { return strings.Contains(p.stderr(), want) })
+	}
+	is(32 << 20)
+	p.until("all is read", func() bool { return lines(stored) == 10 })
+	rewrite(t, file, of(64<<20))
+	p.signal(syscall.SIGHUP)
+	is(64 << 20)
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d\n%s", code, p.stderr())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/cmd/internal/deadletters"
 	"github.com/logpipe/logpipe/cmd/internal/describe"
+	"github.com/logpipe/logpipe/cmd/internal/memory"
 	"github.com/logpipe/logpipe/cmd/internal/session"
 	"github.com/logpipe/logpipe/cmd/internal/tests"
 	"github.com/logpipe/logpipe/cmd/internal/top"
@@ -24,11 +25,16 @@ import (
 // Run runs the command line args, without the program's name, and returns the exit code. When ctx ends, running pipelines
 // drain as after a first signal. It panics when two plugins of one kind have the same name: that is a mistake of whoever built the binary.
 func Run(ctx context.Context, args []string, s Streams, plugins ...engine.Plugin) int {
+	return run(ctx, args, nil, s, plugins...)
+}
+
+// run is Run with the limit of the process's memory; nil leaves that as it is.
+func run(ctx context.Context, args []string, limit *memory.Limit, s Streams, plugins ...engine.Plugin) int {
 	config.CheckPlugins(plugins)
 	if s.LookupEnv == nil {
 		s.LookupEnv = func(string) (string, bool) { return "", false }
 	}
-	a := &cli.App{Streams: s, Plugins: plugins, Version: currentVersion()}
+	a := &cli.App{Streams: s, Plugins: plugins, Version: currentVersion(), Memory: limit}
 	root := rootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(a.In)

@@ -84,6 +84,8 @@ type Traits struct {
 	Endless bool
 	// PartitionBy names the fields of the partitions that a stage seals, as templates see them.
 	PartitionBy []string
+	// HoldsBytes is what the plugin keeps in memory at most beside the messages in flight: what an input has taken and not handed over.
+	HoldsBytes int64
 	// Prefetch is the number of unacked messages that an input was told to ask for; 0 lets it follow from Capacity.
 	Prefetch int
 	// AckWithin is how long the source waits for an ack before it takes the connection away; 0 is for ever.

@@ -135,6 +135,19 @@ func (b *Block) Window(capacity engine.Capacity) engine.Capacity {
 	return w
 }
 
+// InFlight is how many bytes of messages the pipeline may have in memory: what its inputs may have unsettled, and what they keep beside
+// that.
+func (p *Pipeline) InFlight() int64 {
+	const most = 1 << 60 // so that a sum of some never runs over
+	capacity, sum := p.Capacity(), int64(0)
+	for i := range p.Blocks {
+		if b := &p.Blocks[i]; b.Role == engine.RoleInput {
+			sum = min(sum+min(b.Window(capacity).Bytes, most)+min(b.Traits().HoldsBytes, most), most)
+		}
+	}
+	return sum
+}
+
 // window is the bound in messages that was written for an input, and the attribute that sets it; 0 when none was. Where the block and the
 // plugin both have one, the smaller is reached first.
 func (b *Block) window() (messages int, attr string) {

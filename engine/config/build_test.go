@@ -111,6 +111,20 @@ func TestBuildMakesNewInstances(t *testing.T) {
 	}
 }
 
+// What a process may take is reckoned from this sum: an input that is left out of it makes the process larger than its container.
+func TestInFlight(t *testing.T) {
+	for src, want := range map[string]int64{
+		`input "generator" { max_in_flight_bytes = "32MiB" }`:                                                                    32 << 20,
+		"input \"generator\" { max_in_flight_bytes = \"32MiB\" }\ninput \"amqp\" {\n queue = \"q\"\n max_in_flight_bytes = 1\n}": 32<<20 + 1,
+		`input "generator" {}`:                           64 << 20,
+		"input \"generator\" {}\nprocessor \"batch\" {}": 9*16<<20 + 1<<20,
+	} {
+		if got := load(t, "pipeline \"a\" {\n"+src+"\noutput \"stdout\" {}\n}\n").InFlight(); got != want {
+			t.Errorf("%s: %d, want %d", src, got, want)
+		}
+	}
+}
+
 // An input with fewer messages in flight than the pipeline can hold would starve it; its prefetch has 16 bits.
 func TestCapacity(t *testing.T) {
 	for src, want := range map[string]engine.Capacity{

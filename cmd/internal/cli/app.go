@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/logpipe/logpipe/cmd/internal/console"
+	"github.com/logpipe/logpipe/cmd/internal/memory"
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
 	"github.com/spf13/cobra"
@@ -62,8 +63,9 @@ type Streams struct {
 type App struct {
 	Streams
 	Plugins []engine.Plugin
-	Version string // of this logpipe
-	Started bool   // the command line was understood, and its command is at work
+	Version string        // of this logpipe
+	Memory  *memory.Limit // of the process; nil leaves it as it is
+	Started bool          // the command line was understood, and its command is at work
 }
 
 // exit is the error of a command that has said already what is wrong: the process ends with this code.

@@ -1,33 +1,12 @@
-package cmd
+package memory
 
 import (
 	"io/fs"
 	"math"
-	"os"
 	"path"
-	"runtime/debug"
 	"strconv"
 	"strings"
 )
-
-// gcPercent lets the heap grow to two and a half times what is live before it is collected. What is live is small and bounded (one
-// window of messages an input). Measured with RabbitMQ to S3, more than Go's 100 spares nothing there any more; reading files takes a tenth more
-// processor time with 100 than with 400, which doubles the memory.
-const gcPercent = 150
-
-// tuneMemory sets how the garbage collector works, unless the user did by GOGC and GOMEMLIMIT. In a container the heap
-// must not grow past what the kernel allows, so there the limit of the control group, less a tenth for what is not heap, is
-// Go's soft limit: near it the collector works harder instead of the kernel killing the process.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		if limit := cgroupLimit(os.DirFS("/")); limit > 0 {
-			debug.SetMemoryLimit(limit / 10 * 9)
-		}
-	}
-}
 
 // cgroupLimit is the smallest memory limit in bytes of this process's control group and those above it, 0 without one.
 // It reads the unified hierarchy and the older memory controller:

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"github.com/logpipe/logpipe/cmd/internal/memory"
 	"github.com/logpipe/logpipe/cmd/internal/progress"
 	"github.com/logpipe/logpipe/engine/config"
 )
@@ -34,7 +35,10 @@ func (s *session) reload(ctx context.Context) {
 	}
 	plan := config.Compare(s.fleet.evaluated(), evaluated)
 	s.Log.Info("reloading", planAttrs(plan)...)
+	now, then := needOf(s.Config), needOf(next)
+	s.app.Memory.Fit(memory.Need{InFlight: max(now.InFlight, then.InFlight), Workers: max(now.Workers, then.Workers)}, s.Log)
 	whole := s.replace(ctx, next, evaluated, plan)
+	s.app.Memory.Fit(then, s.Log)
 	if ctx.Err() != nil {
 		s.Log.Info("reload given up: the process ends")
 		return

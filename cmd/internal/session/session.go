@@ -56,6 +56,7 @@ func (s *session) run(ctx context.Context) error {
 	s.addSignals(&group, ctx, drain)
 	s.addAdmin(&group)
 	s.addAlerts(&group)
+	s.addMemory(&group)
 	if s.flags.watch {
 		s.addWatch(&group)
 	}

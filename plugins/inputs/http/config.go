@@ -50,14 +50,16 @@ func Defaults() Config {
 
 // Traits names the files of the block tls.
 func (c *Config) Traits() engine.Traits {
+	t := engine.Traits{HoldsBytes: int64(c.MaxPendingBytes)}
 	if c.TLS == nil {
-		return engine.Traits{}
+		return t
 	}
 	files := map[string]string{"tls.cert": c.TLS.Cert, "tls.key": c.TLS.Key}
 	if c.TLS.ClientCA != "" {
 		files["tls.client_ca"] = c.TLS.ClientCA
 	}
-	return engine.Traits{Files: files}
+	t.Files = files
+	return t
 }
 
 // Validate returns what is wrong with the configuration, all of it.
