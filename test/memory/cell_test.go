@@ -66,7 +66,7 @@ func (c cell) bound() int64 { return base + int64(factor*float64(max(c.window(),
 
 // messages are enough to fill the window some times, of small ones at least as many as may be in flight.
 func (c cell) messages() int {
-	n := int(min(4*c.window()/c.body, 100_000))
+	n := int(min(4*c.window()/c.body, 70_000)) // more than the broker lets anybody have unacked
 	if c.what == rare {
 		n = max(n, 2000)
 	}

@@ -4,6 +4,9 @@
 // limit can, so there is one, reckoned from what the pipelines may have in flight. Near it the collector works more, which costs little
 // while what lives is large bodies, which it does not look into, and much when it is many small things and the limit is too near. So the
 // limit is watched, and gives way before it costs a quarter of the processors.
+//
+// What is not used any more goes back to the system when the process has been quiet for a while: Go itself would look after it two minutes
+// later only, and one percent of a processor at a time.
 package memory
 
 import (
@@ -51,13 +54,15 @@ func (n Need) limit() int64 {
 // Limit is the soft limit of the process. A nil Limit leaves all as it is.
 type Limit struct {
 	most int64       // that it may be: nine tenths of the control group's limit
-	set  func(int64) // of the runtime
-	load func() load // of the processors, so far
+	set  func(int64) // nil: it is the user's
 
 	mu sync.Mutex
 	at int64 // what it is
 
-	before load // of Watch alone
+	// of Watch alone
+	look   func() view
+	free   func()
+	before view
 }
 
 // Tune sets how the garbage collector works from the start on, unless the user did by GOGC and GOMEMLIMIT. In a container memory must not
@@ -67,10 +72,11 @@ func Tune() *Limit {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	l := &Limit{most: math.MaxInt64, look: look, free: debug.FreeOSMemory}
 	if os.Getenv("GOMEMLIMIT") != "" {
-		return nil
+		return l
 	}
-	l := &Limit{most: math.MaxInt64, set: func(n int64) { debug.SetMemoryLimit(n) }, load: readLoad}
+	l.set = func(n int64) { debug.SetMemoryLimit(n) }
 	if group := cgroupLimit(os.DirFS("/")); group > 0 {
 		l.most = group / 10 * 9
 		l.put(l.most)
@@ -80,7 +86,7 @@ func Tune() *Limit {
 
 // Fit sets the limit to what the pipelines need.
 func (l *Limit) Fit(n Need, log *slog.Logger) {
-	if l == nil {
+	if l == nil || l.set == nil {
 		return
 	}
 	if was, is := l.put(n.limit()); was != is {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,7 @@ import (
 // limits is a Limit that notes what it sets.
 func limits(most int64) (l *Limit, set *[]int64) {
 	set = &[]int64{}
-	return &Limit{most: most, set: func(n int64) { *set = append(*set, n) }, load: func() load { return load{} }}, set
+	return &Limit{most: most, set: func(n int64) { *set = append(*set, n) }}, set
 }
 
 // Without the limit a heap grows to two and a half times of what lives, whatever that is; with one that is too small nothing else is done than
@@ -40,10 +41,18 @@ func TestFit(t *testing.T) {
 func TestTuneLeavesTheUsersLimit(t *testing.T) {
 	t.Setenv("GOGC", "100")
 	t.Setenv("GOMEMLIMIT", "1GiB")
+	was := debug.SetMemoryLimit(-1)
 	l := Tune()
-	if l != nil {
-		t.Fatal("there is a limit beside the user's")
+	l.Fit(Need{1, 1}, slog.New(slog.DiscardHandler))
+	l.raise(view{all: 1, collecting: 1}, slog.New(slog.DiscardHandler))
+	if is := debug.SetMemoryLimit(-1); is != was {
+		t.Errorf("the limit is %d and was %d", is, was)
 	}
+}
+
+// A program that has logpipe in itself sees to its memory itself.
+func TestNoLimit(t *testing.T) {
+	var l *Limit
 	l.Fit(Need{1, 1}, slog.New(slog.DiscardHandler))
 	l.Watch(t.Context(), slog.New(slog.DiscardHandler))
 }
@@ -54,12 +63,12 @@ func TestLimitGivesWay(t *testing.T) {
 	l.put(800)
 	var log strings.Builder
 	to := slog.New(slog.NewTextHandler(io.Writer(&log), nil))
-	now := load{}
-	l.load = func() load { return now }
+	now := view{}
 	look := func(share float64) int64 {
+		l.before = now
 		now.all += 20
 		now.collecting += share * 20
-		l.look(to)
+		l.raise(now, to)
 		return l.now()
 	}
 	for i, c := range []struct {
@@ -75,10 +84,29 @@ func TestLimitGivesWay(t *testing.T) {
 	}
 }
 
+// After a flood a process would stay as large as the flood for minutes, and its neighbours on the machine would have that much less.
+func TestMemoryGoesBackWhenItIsQuiet(t *testing.T) {
+	const mib = 1 << 20
+	for name, c := range map[string]struct {
+		before, now view
+		want        int
+	}{
+		"quiet":                 {view{cycles: 7}, view{cycles: 7, taken: 100 * mib, live: 10 * mib}, 1},
+		"quiet, all of it held": {view{cycles: 7}, view{cycles: 7, taken: 100 * mib, live: 90 * mib}, 0},
+		"busy":                  {view{cycles: 7}, view{cycles: 8, taken: 100 * mib, live: 10 * mib}, 0},
+	} {
+		freed := 0
+		l := &Limit{free: func() { freed++ }, before: c.before}
+		if l.rest(c.now); freed != c.want {
+			t.Errorf("%s: freed %d times, want %d", name, freed, c.want)
+		}
+	}
+}
+
 // A name that the runtime does not know any more would read as nothing, and the limit would never give way.
-func TestReadLoad(t *testing.T) {
+func TestLook(t *testing.T) {
 	runtime.GC() // it is counted then
-	if l := readLoad(); l.all <= 0 || l.collecting <= 0 || l.collecting > l.all {
-		t.Errorf("%+v", l)
+	if v := look(); v.all <= 0 || v.collecting <= 0 || v.collecting > v.all || v.cycles == 0 || v.live == 0 || v.taken < v.live {
+		t.Errorf("%+v", v)
 	}
 }
