@@ -3,40 +3,14 @@ package engine
 import (
 	"context"
 	"fmt"
-	"sync"
 )
-
-// ackQueue collects the tags of settled chunks of one connection until its acker takes them.
-type ackQueue struct {
-	wake chan struct{}
-
-	mu   sync.Mutex
-	tags []uint64
-}
-
-func newAckQueue() *ackQueue { return &ackQueue{wake: make(chan struct{}, 1)} }
-
-func (q *ackQueue) push(tag uint64) {
-	q.mu.Lock()
-	q.tags = append(q.tags, tag)
-	q.mu.Unlock()
-	poke(q.wake)
-}
-
-// take returns what is in the queue and leaves spare in its place, so that two slices serve a connection for ever.
-func (q *ackQueue) take(spare []uint64) []uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	tags := q.tags
-	q.tags = spare[:0]
-	return tags
-}
 
 // acker is the one goroutine that calls Ack on a connection.
 type acker struct {
 	input  Input
 	epoch  *epoch
-	lost   func(error) // told once, when Ack says that the source is gone
+	acked  func(chunks int) // called when the source took some
+	lost   func(error)      // told once, when Ack says that the source is gone
 	cancel context.CancelFunc
 	flush  chan struct{} // closed: send what is there and end
 	done   chan struct{}
@@ -44,9 +18,9 @@ type acker struct {
 }
 
 // startAcker starts the acker of an epoch. It ends when Ack fails, when end is called, or when ctx ends.
-func startAcker(ctx context.Context, input Input, e *epoch, lost func(error)) *acker {
+func startAcker(ctx context.Context, input Input, e *epoch, acked func(int), lost func(error)) *acker {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &acker{input: input, epoch: e, lost: lost, cancel: cancel, flush: make(chan struct{}), done: make(chan struct{})}
+	a := &acker{input: input, epoch: e, acked: acked, lost: lost, cancel: cancel, flush: make(chan struct{}), done: make(chan struct{})}
 	go a.run(ctx)
 	return a
 }
@@ -77,7 +51,7 @@ func (a *acker) send(ctx context.Context, tags []uint64) bool {
 	if a.err = guard(func() error { return a.input.Ack(ctx, tags) }); a.err == nil {
 		a.epoch.acked.Store(true)
 		poke(a.epoch.took)
-		a.epoch.observe(Event{Kind: Acked, Plugin: a.epoch.input, Messages: len(tags)})
+		a.acked(len(tags))
 		return true
 	}
 	if ctx.Err() == nil {

@@ -11,7 +11,7 @@ import (
 // write, releases what became durable, and sends what can never be stored to the dead letter. After an error
 // b.Messages is what is left to write.
 type attempt struct {
-	r        *run
+	r        *life
 	br       *branch // nil: a dead letter
 	role     Role
 	name     string
@@ -23,7 +23,7 @@ type attempt struct {
 
 // Write is one try.
 func (a *attempt) Write(ctx context.Context, b *Batch) error {
-	if a.role == RoleOutput && b.self != b {
+	if a.role == RoleOutput && stateOf(b).self != b {
 		return errors.New("a policy passed on another batch than it was given; that is a bug in the policy")
 	}
 	a.discard(b)
@@ -34,8 +34,8 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 		return context.Cause(ctx)
 	}
 	messages, bytes, start := len(b.Messages), b.Bytes(), time.Now()
-	again := b.tried&a.bit() != 0
-	b.tried |= a.bit()
+	again := stateOf(b).tried&a.bit() != 0
+	stateOf(b).tried |= a.bit()
 	all, before := b.Messages, savedMessages(b.Messages)
 	defer before.free()
 	a.enter(start)
@@ -48,8 +48,7 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if wrong := a.distrust(b, before, err); wrong != nil {
 		copy(all, before.messages)
 		b.Messages, err = all, wrong
-		clear(b.marks)
-		b.marks = b.marks[:0]
+		unmark(b)
 	}
 	took := time.Since(start)
 	buried, left := a.sort(b, err)
@@ -65,7 +64,7 @@ func (a *attempt) Write(ctx context.Context, b *Batch) error {
 	if a.role == RoleDeadLetter && stored > 0 {
 		a.r.observe(Event{Kind: DeadLettered, Plugin: a.name, Messages: stored})
 	}
-	if left == nil || !b.guilty { // what is refused for its own sake says nothing of the output
+	if left == nil || !stateOf(b).guilty { // what is refused for its own sake says nothing of the output
 		a.health.note(a, ctx, left, stored > 0)
 	}
 	return left
@@ -97,13 +96,20 @@ func (a *attempt) Close(ctx context.Context) error {
 	return guard(func() error { return a.next.Close(ctx) })
 }
 
+// shut closes the output, as o where policies stand around it.
+func (a *attempt) shut(ctx context.Context, o Output) {
+	if err := guard(func() error { return o.Close(ctx) }); err != nil {
+		a.r.log.Warn("output did not close well; what it had confirmed is stored", "plugin", a.name, "error", err)
+	}
+}
+
 // sort finds out what became of each message of a write. Rejected messages and those that a WriteError calls
 // permanent leave for the dead letter, if this is the output and there is one; what is durable is released. left says why
 // something is left in the batch, and is nil when nothing needs another try.
 func (a *attempt) sort(b *Batch, err error) (buried int, left error) {
 	var partial *WriteError
 	split := errors.As(err, &partial) && len(partial.Failed) > 0
-	if !split && len(b.marks) == 0 {
+	if !split && len(stateOf(b).marks) == 0 {
 		return 0, err
 	}
 	durable := split || err == nil // of all messages that no mark and no failure names
@@ -113,11 +119,10 @@ func (a *attempt) sort(b *Batch, err error) (buried int, left error) {
 			why[f.Index] = f.Err
 		}
 	}
-	for _, m := range inOrder(b.marks) {
+	for _, m := range inOrder(stateOf(b).marks) {
 		why[m.index] = Permanent(m.why)
 	}
-	clear(b.marks)
-	b.marks = b.marks[:0]
+	unmark(b)
 	return a.part(b, why, durable, err)
 }
 
@@ -150,7 +155,7 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 	release(stored)
 	b.Messages, b.Reasons = left, reasons
 	buried = len(dead.Messages) // the batch is another goroutine's once it is sent
-	if buried > 0 && !a.r.reject(a.br.burier, dead, a.name) {
+	if buried > 0 && !reject(a.r, a.br.burier, dead, a.name) {
 		return 0, context.Cause(a.r.hard)
 	}
 	switch {
@@ -160,7 +165,7 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 		err = temporary(first)
 	}
 	if len(stored) > 0 {
-		err = &storedError{err}
+		err = storedPart(err)
 	}
 	return buried, err
 }
@@ -169,23 +174,10 @@ func (a *attempt) part(b *Batch, why []error, durable bool, err error) (buried i
 // no third place.
 func (a *attempt) buries() bool { return a.role == RoleOutput && a.br.burier != nil }
 
-// homelessError is a permanent failure of messages that have no place to go: there is no dead letter. They are held, and
-// tried again, so it is not permanent any more.
-type homelessError struct{ cause string }
-
-func (e *homelessError) Error() string { return e.cause + "; without a dead_letter it is held" }
-
 // temporary takes the mark of Permanent off an error, for messages that have no other place to go.
 func temporary(err error) error {
 	if IsPermanent(err) {
-		return &homelessError{err.Error()}
+		return &homelessError{cause: err.Error()}
 	}
 	return err
-}
-
-// Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to, or
-// the batch is too large. It says nothing of how the output is.
-func Futile(err error) bool {
-	var h *homelessError
-	return errors.As(err, &h) || IsPermanent(err) || IsTooLarge(err)
 }

@@ -41,8 +41,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // rest is wait, but for work that a drain must not find asleep: when stop or soft ends meanwhile, it comes back at once and
-// the waiting begins with the shortest again. It calls purge, unless that is nil, for each message of void.
-func (b *backoff) rest(e ends, void <-chan struct{}, purge func()) error {
+// the waiting begins with the shortest again.
+func (b *backoff) rest(e ends) error {
 	timer := time.NewTimer(b.delay())
 	defer timer.Stop()
 	early := e.stop.Done()
@@ -52,24 +52,23 @@ func (b *backoff) rest(e ends, void <-chan struct{}, purge func()) error {
 	case e.stop.Err() != nil:
 		early = e.soft.Done()
 	}
-	for {
-		select {
-		case <-void:
-			purge()
-			continue
-		case <-timer.C:
-		case <-early:
-			b.reset()
-		case <-e.hard.Done():
-		}
-		if e.hard.Err() != nil {
-			return context.Cause(e.hard)
-		}
-		return nil
+	select {
+	case <-timer.C:
+	case <-early:
+		b.reset()
+	case <-e.hard.Done():
 	}
+	if e.hard.Err() != nil {
+		return context.Cause(e.hard)
+	}
+	return nil
 }
 
+// reset makes the next wait the shortest again.
 func (b *backoff) reset() { b.next = 0 }
+
+// ends are the three contexts that a drain is made of.
+type ends struct{ stop, soft, hard context.Context }
 
 // alarms are the moments of a drain at which no work may be found asleep, because it has its last chance: stop, and then soft.
 type alarms struct {
@@ -90,7 +89,19 @@ func (a *alarms) next() <-chan struct{} {
 
 const heldBackoffMost = 10 * time.Second
 
-// The engine's own back-offs. A source or a store that is down is asked a few times a minute for as long as it takes.
-func openBackoff() backoff    { return backoff{first: 500 * time.Millisecond, most: 15 * time.Second} }
-func heldBackoff() backoff    { return backoff{first: 250 * time.Millisecond, most: heldBackoffMost} }
+// openBackoff is between two tries to open an input. As with the others, a source or a store that is down is asked a few times a minute
+// for as long as it takes.
+func openBackoff() backoff { return backoff{first: 500 * time.Millisecond, most: 15 * time.Second} }
+
+// heldBackoff is between two tries of what is held.
+func heldBackoff() backoff { return backoff{first: 250 * time.Millisecond, most: heldBackoffMost} }
+
+// recoverBackoff is between two tries to bring something home from a fallback that ended in an outage.
 func recoverBackoff() backoff { return backoff{first: time.Second, most: 30 * time.Second} }
+
+// How long a pipeline must have run, or a connection lived, before its next failure counts as the first again.
+const steadyAfter = time.Minute
+
+// closedBackoff is how long an input stays closed at most: a net for the case that no probe can be written although other messages could.
+// An outage that is longer costs another delivery, so it is longer than outages are.
+func closedBackoff() backoff { return backoff{first: 48 * time.Hour, most: 48 * time.Hour} }

@@ -33,7 +33,7 @@ func (br *branch) parts(b *Batch, mark uint64, tries *int) (left []piece) {
 		br.r.log.Warn("the output takes no batch of this size; it is written in parts, and so are others", "plugin", br.spec.Output.Name,
 			"batch", b.ID, "messages", len(b.Messages), "error", err)
 	}
-	first, second := b.cut()
+	first, second := halves(b)
 	for _, half := range []*Batch{first, second} {
 		if n := len(left); n > 0 && br.inVain(left[n-1].err, mark, *tries) {
 			left = append(left, piece{half, left[n-1].err})
@@ -55,13 +55,14 @@ func (br *branch) inVain(err error, mark uint64, tries int) bool {
 // cuts reports whether err says that b is to be written in parts.
 func cuts(b *Batch, err error) bool { return len(b.Messages) > 1 && IsTooLarge(err) }
 
-// cut takes a batch apart into halves with names of their own. These are made of its name alone: a batch that comes home again after a
+// halves takes a batch apart into two parts with names of their own. These are made of its name alone: a batch that comes home again after a
 // crash is cut into the same ones, so that what is stored already is written over itself and not beside itself. For the same reason
 // nothing is learnt from an answer about the next batch. b is empty then.
-func (b *Batch) cut() (first, second *Batch) {
+func halves(b *Batch) (first, second *Batch) {
 	half := len(b.Messages) / 2
 	part := func(from, to int, end string) *Batch {
-		p := &Batch{ID: b.ID + end, Partition: b.Partition, Time: b.Time, SealedBy: b.SealedBy, tried: b.tried, guilty: b.guilty}
+		p := &Batch{ID: b.ID + end, Partition: b.Partition, Time: b.Time, SealedBy: b.SealedBy}
+		stateOf(p).tried, stateOf(p).guilty = stateOf(b).tried, stateOf(b).guilty
 		p.Messages = slices.Clone(b.Messages[from:to])
 		if b.Reasons != nil {
 			p.Reasons = slices.Clone(b.Reasons[from:to])

@@ -1,21 +1,20 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
 
 // reject hands messages to a dead-letter goroutine: one send a chunk. The channel is short, so a dead letter that
 // is slow slows the pipeline. It returns false when that could not be done; the messages then stay unsettled.
-func (r *run) reject(to *burier, dead *Batch, step string) bool {
+func reject(r *life, to *burier, dead *Batch, step string) bool {
 	if to == nil {
 		r.fail(fmt.Errorf("%s rejected a message, and the pipeline has no dead_letter: %w", step, dead.Reasons[0]))
 		return false
 	}
 	now := time.Now()
 	for i, why := range dead.Reasons {
-		dead.Reasons[i] = &reason{why, now}
+		dead.Reasons[i] = rejectedFor(why, now)
 	}
 	event := Event{Kind: Rejected, Plugin: step, Messages: len(dead.Messages), Bytes: dead.Bytes(), Err: dead.Reasons[0]}
 	if !r.send(to.dead, dead) {
@@ -23,23 +22,6 @@ func (r *run) reject(to *burier, dead *Batch, step string) bool {
 	}
 	r.observe(event)
 	return true
-}
-
-// reason is why a message is a dead letter, and since when.
-type reason struct {
-	error
-	at time.Time
-}
-
-func (e *reason) Unwrap() error { return e.error }
-
-// RejectedAt tells when a message was rejected for this reason, one of Batch.Reasons. It stays the same however often the dead letter
-// is tried; it is zero for an error that the engine did not make a reason.
-func RejectedAt(why error) time.Time {
-	if r, ok := errors.AsType[*reason](why); ok {
-		return r.at
-	}
-	return time.Time{}
 }
 
 // deadLetterFails reports whether it is in vain to wait for the dead letter.
@@ -67,7 +49,7 @@ const stuckGap = 100 * time.Millisecond
 // Where both can be written they take turns. So a stuck one waits for its back-off, for those that are due before it, and for as many
 // writes of new ones; whether others fail does not matter.
 type burier struct {
-	r       *run
+	r       *life
 	attempt *attempt
 	dead    chan *Batch   // to it
 	purges  chan struct{} // tells it that a connection died
@@ -83,15 +65,11 @@ type burier struct {
 	alarms alarms
 }
 
-// newBurier makes the dead-letter goroutine of the pipeline or of a branch, to be started later; nil without a dead letter.
-func (r *run) newBurier(step *OutputStep) *burier {
-	if step == nil {
-		return nil
-	}
+// newBurier makes the dead-letter goroutine of the pipeline or of a branch, to be started later.
+func newBurier(r *life, step *OutputStep) *burier {
 	d := &burier{r: r, dead: make(chan *Batch, 1), purges: make(chan struct{}, 1), wait: heldBackoff(), stuck: newLater[*Batch](heldBackoff(), backoff{first: stuckGap, most: stuckGap})}
 	d.attempt = &attempt{r: r, role: RoleDeadLetter, name: step.Name, next: step.Output}
 	d.in = d.dead
-	r.buriers = append(r.buriers, d)
 	return d
 }
 
@@ -141,7 +119,7 @@ func (d *burier) oneStuck() bool {
 		return false
 	}
 	d.held -= len(w.item.Messages)
-	w.item.guilty = w.guilty
+	stateOf(w.item).guilty = w.guilty
 	if guilty, err := d.write(w.item, w.mark); err != nil && !d.cut(w.item, err, w.mark) {
 		d.stuck.back(w, guilty)
 	}
@@ -153,7 +131,7 @@ func (d *burier) cut(b *Batch, err error, mark uint64) bool {
 	if !cuts(b, err) {
 		return false
 	}
-	first, second := b.cut()
+	first, second := halves(b)
 	d.stuck.add(first, mark, true)
 	d.stuck.add(second, mark, true)
 	return true

@@ -26,7 +26,7 @@ func (s *saved) free() {
 func (s *saved) same(messages []Message) bool {
 	for i := range messages {
 		was, is := &s.messages[i], &messages[i]
-		if was.receipt != is.receipt || len(was.Body) != len(is.Body) || len(is.Body) > 0 && &was.Body[0] != &is.Body[0] {
+		if receiptOf(was) != receiptOf(is) || len(was.Body) != len(is.Body) || len(is.Body) > 0 && &was.Body[0] != &is.Body[0] {
 			return false
 		}
 	}

@@ -15,9 +15,6 @@ var (
 	errHard = errors.New("drain_timeout is over")
 )
 
-// ends are the three contexts that a drain is made of.
-type ends struct{ stop, soft, hard context.Context }
-
 // contexts makes the three contexts of a pipeline. stop ends reading, with ctx or when the pipeline fails; soft ends the attempts to
 // write to the output, so that there is time for the fallback; hard ends everything. Without a fallback soft is hard.
 func (r *run) contexts(ctx context.Context) (end func()) {
@@ -29,7 +26,7 @@ func (r *run) contexts(ctx context.Context) (end func()) {
 		soft = hard
 	}
 	reading, cancelReading := context.WithCancelCause(soft)
-	r.ends, r.reading, r.acks = ends{stop, soft, hard}, reading, acks
+	r.ends, r.inputs.reading, r.inputs.acks = ends{stop, soft, hard}, reading, acks
 	for _, b := range r.branches {
 		if b.ends = r.ends; b.fallback == nil {
 			b.soft = hard
@@ -108,16 +105,19 @@ func (r *run) move() error {
 		r.startFork(&processors)
 	}
 	for _, b := range r.branches {
-		b.start(&processors, &workers)
+		b.start(startProcessors(r.life, &processors, b.spec.Processors, b.in, b.burier), &workers)
+		if c := r.recovery[b]; c != nil {
+			go c.run()
+		}
 	}
-	for _, d := range r.readers {
+	for _, d := range r.inputs.readers {
 		readers.Go(d.read)
 	}
 	for _, d := range r.buriers {
 		buriers.Go(d.run)
 	}
 	readers.Wait()
-	close(r.head)
+	close(r.inputs.head)
 	processors.Wait()
 	workers.Wait()
 	left := r.finish()
@@ -130,7 +130,7 @@ func (r *run) move() error {
 
 // finish waits for what goes on when the workers have ended: what is held, and what comes home. Its error says what was not read, or is not home.
 func (r *run) finish() (left error) {
-	for _, d := range r.readers {
+	for _, d := range r.inputs.readers {
 		left = errors.Join(left, d.short)
 	}
 	for _, b := range r.branches {
@@ -138,48 +138,21 @@ func (r *run) finish() (left error) {
 	}
 	for _, b := range r.branches { // the last batches of each may fall back
 		<-b.holder.done
-		if b.recovery != nil {
-			close(b.recovery.last)
+		if c := r.recovery[b]; c != nil {
+			close(c.last)
 		}
 	}
 	for _, b := range r.branches {
-		if b.recovery == nil {
+		c := r.recovery[b]
+		if c == nil {
 			continue
 		}
-		<-b.recovery.done
+		<-c.done
 		if r.stop.Err() == nil { // else it was told to end: what is in the fallback is safe there
-			left = errors.Join(left, b.recovery.left)
+			left = errors.Join(left, c.left)
 		}
 	}
 	return left
-}
-
-// startProcessors strings processors behind in: neighbouring transforms share a goroutine, each stage has one. What they reject goes to
-// dead. The last of them sends to out, and closes it.
-func (r *run) startProcessors(wg *sync.WaitGroup, steps []ProcessorStep, in chan *Batch, dead *burier) (out chan *Batch) {
-	var transforms []*transformer
-	link := func(start func(in <-chan *Batch, out chan<- *Batch)) {
-		from, out := in, make(chan *Batch)
-		in = out
-		wg.Go(func() { start(from, out) })
-	}
-	flush := func() {
-		if steps := transforms; len(steps) > 0 {
-			transforms = nil
-			link(func(in <-chan *Batch, out chan<- *Batch) { r.transform(steps, in, out) })
-		}
-	}
-	for _, step := range steps {
-		switch p := step.Processor.(type) {
-		case Transform:
-			transforms = append(transforms, &transformer{r: r, dead: dead, name: step.Name, t: p})
-		case Stage:
-			flush()
-			link(func(in <-chan *Batch, out chan<- *Batch) { r.stage(step.Name, p, in, out) })
-		}
-	}
-	flush()
-	return in
 }
 
 // close ends the plugins: the ackers send what is settled and the inputs close, then the outputs. Both have time of their own.
@@ -198,15 +171,15 @@ func (r *run) close() error {
 func (r *run) closeInputs() (unacked error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.hard), closeTimeout)
 	defer cancel()
-	errs := make([]error, len(r.readers))
+	errs := make([]error, len(r.inputs.readers))
 	var all sync.WaitGroup
-	for i, d := range r.readers {
+	for i, d := range r.inputs.readers {
 		all.Go(func() { errs[i] = d.close(ctx) })
 	}
 	all.Wait()
 	for i, err := range errs {
 		if err != nil {
-			name := r.readers[i].step.Name
+			name := r.inputs.readers[i].step.Name
 			unacked = errors.Join(unacked, fmt.Errorf("%s: what is stored could not be acked and will come again: %w", name, err))
 			r.log.Warn("last acks failed; what is stored will be delivered again", "plugin", name, "error", err)
 		}
@@ -221,13 +194,7 @@ func (r *run) closeOutputs() {
 		b.close(ctx)
 	}
 	if r.burier != nil {
-		r.closeOutput(ctx, r.burier.attempt.name, r.burier.attempt)
-	}
-}
-
-func (r *run) closeOutput(ctx context.Context, name string, o Output) {
-	if err := guard(func() error { return o.Close(ctx) }); err != nil {
-		r.log.Warn("output did not close well; what it had confirmed is stored", "plugin", name, "error", err)
+		r.burier.attempt.shut(ctx, r.burier.attempt)
 	}
 }
 
@@ -240,7 +207,7 @@ func (r *run) result(err error) error {
 		return fmt.Errorf("pipeline %q: %w", r.p.Name, failure)
 	}
 	var left int64
-	for _, d := range r.readers {
+	for _, d := range r.inputs.readers {
 		left += d.unsettled(r.stop.Err() == nil)
 	}
 	if left > 0 || err != nil {

@@ -3,7 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io"
+	"time"
 )
 
 // Permanent marks err as one that no retry can mend: the message itself cannot be stored. For a whole batch it says that
@@ -88,12 +88,8 @@ func StoredSome(err error) bool {
 	return errors.As(err, &s)
 }
 
-type storedError struct{ error }
-
-func (e *storedError) Unwrap() error { return e.error }
-
 // ShortError is what Read returns, instead of io.EOF, at the end of a source of which something could not be read and will not be. The
-// pipeline ends as after io.EOF, and Run returns the error in a LeftError.
+// pipeline ends as after io.EOF, and its Run returns the error.
 type ShortError struct {
 	Err error // what was left, and why
 }
@@ -103,11 +99,20 @@ func (e *ShortError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *ShortError) Unwrap() error { return e.Err }
 
-// ended reports whether a Read said that its source is finished. Only io.EOF itself says so: a connection that the other side
-// closed often is an error that wraps it.
-func ended(err error) bool {
-	var short *ShortError
-	return err == io.EOF || errors.As(err, &short)
+// Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to, or
+// the batch is too large. It says nothing of how the output is.
+func Futile(err error) bool {
+	var h *homelessError
+	return errors.As(err, &h) || IsPermanent(err) || IsTooLarge(err)
+}
+
+// RejectedAt tells when a message was rejected for this reason, one of Batch.Reasons. It stays the same however often the dead letter
+// is tried; it is zero for an error that the engine did not make a reason.
+func RejectedAt(why error) time.Time {
+	if r, ok := errors.AsType[*reason](why); ok {
+		return r.at
+	}
+	return time.Time{}
 }
 
 // AttrError is a mistake in one attribute of a plugin's configuration. Validate returns it (several with errors.Join), so
@@ -126,24 +131,3 @@ func (e *AttrError) Error() string { return fmt.Sprintf("%s: %v", e.Attr, e.Err)
 
 // Unwrap gives the cause.
 func (e *AttrError) Unwrap() error { return e.Err }
-
-// LeftError is what Pipeline.Run returns when it had to end with messages unsettled. The source delivers them again.
-type LeftError struct {
-	Pipeline string // its name
-	Messages int64  // unsettled messages; 0 when only the fallback is not home, or the last acks failed
-	Err      error  // why they were left; may be nil
-}
-
-func (e *LeftError) Error() string {
-	s := fmt.Sprintf("pipeline %q ended with %d messages unsettled; their source will deliver them again", e.Pipeline, e.Messages)
-	if e.Messages == 0 {
-		s = fmt.Sprintf("pipeline %q ended before it was done", e.Pipeline)
-	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
-}
-
-// Unwrap gives the cause.
-func (e *LeftError) Unwrap() error { return e.Err }

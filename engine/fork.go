@@ -9,9 +9,6 @@ import (
 // errUnmatched is why a message that no branch takes is a dead letter.
 var errUnmatched = errors.New("no branch takes this message")
 
-// ForkStep names in events the step that gives messages to branches. It rejects, or drops, those that no branch takes.
-const ForkStep = "branch"
-
 // fork is the goroutine behind the common processors: it gives each message to the branches that take it.
 //
 // It never waits for a branch. What a branch has no room for waits in the branch's queue, so that one that is down keeps nothing from the
@@ -33,7 +30,7 @@ func (r *run) startFork(wg *sync.WaitGroup) {
 		}
 		wg.Go(br.queue.feed)
 	}
-	in := r.startProcessors(wg, r.p.Processors, r.head, r.burier)
+	in := startProcessors(r.life, wg, r.p.Processors, r.inputs.head, r.burier)
 	wg.Go(func() { f.run(in) })
 }
 
@@ -92,7 +89,7 @@ func (f *fork) route(b *Batch) bool {
 	if len(rejected) == 0 {
 		return true
 	}
-	return f.r.reject(f.r.burier, &Batch{Partition: partition, Time: at, Messages: rejected, Reasons: reasons}, ForkStep)
+	return reject(f.r.life, f.r.burier, &Batch{Partition: partition, Time: at, Messages: rejected, Reasons: reasons}, ForkStep)
 }
 
 // choose asks each branch whether it takes m, and returns how many do. After an error none does.
@@ -161,17 +158,4 @@ func (f *fork) send(b *Batch) {
 		f.parts[i] = nil
 	}
 	b.Recycle()
-}
-
-// growBy counts messages that go to several branches once for each.
-func growBy(messages []Message, copies []int) {
-	for i := 0; i < len(messages); {
-		r, n := messages[i].receipt, 0
-		for ; i < len(messages) && messages[i].receipt == r; i++ {
-			n += max(0, copies[i]-1)
-		}
-		if r != nil && n > 0 {
-			r.grow(n)
-		}
-	}
 }

@@ -68,8 +68,8 @@ func (h *health) note(a *attempt, ctx context.Context, err error, stored bool) {
 	if h.flips <= flapMost {
 		h.say(a, err)
 	}
-	if !h.failing && a.role == RoleOutput && a.br.recovery != nil {
-		poke(a.br.recovery.well)
+	if !h.failing && a.role == RoleOutput {
+		poke(a.br.isWell)
 	}
 }
 

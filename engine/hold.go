@@ -116,7 +116,7 @@ func (h *holder) holds() Capacity {
 func (h *holder) try(w *waiting[*Batch]) {
 	b := w.item
 	before := h.br.attempt.evidence.mark()
-	b.guilty = w.guilty
+	stateOf(b).guilty = w.guilty
 	left := h.br.write(b, w.mark)
 	empty := h.after(w, left, h.br.attempt.evidence.mark() > before)
 	if len(left) > 0 {

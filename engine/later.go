@@ -37,6 +37,7 @@ type waiting[T any] struct {
 	due    time.Time
 }
 
+// newLater makes an empty one, of items with back-offs like of.
 func newLater[T any](of, gaps backoff) later[T] {
 	return later[T]{first: of.first, most: of.most, gaps: gaps}
 }

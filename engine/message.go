@@ -2,12 +2,11 @@ package engine
 
 import (
 	"errors"
-	"sync"
 	"time"
 )
 
 // Message is one log record on its way. Messages travel by value and stages regroup them freely: what ties a message to
-// the chunk it came in is the unexported receipt inside it, so copy messages, do not rebuild them from their parts.
+// the chunk it came in is the receipt inside it, which only the engine can reach, so copy messages, do not rebuild them from their parts.
 type Message struct {
 	// Body is the record as the source sent it. The engine cuts its capacity to its length, so that append never writes
 	// into a neighbour. Do not change its bytes: put a new slice in its place.
@@ -17,8 +16,11 @@ type Message struct {
 	// Meta is what the source knows beside the body, nil when it knows nothing.
 	Meta Meta
 
-	receipt *receipt
+	internal messageState
 }
+
+// state is for the engine alone, which nobody else can ask for: the type of the argument is one of its own.
+func (m *Message) state(key) *messageState { return &m.internal }
 
 // Meta is what a source knows about a message beside its body. It is decoded only when asked for. Implementations are
 // read-only and safe for concurrent use.
@@ -35,11 +37,15 @@ type Meta interface {
 // Void reports whether the connection that the message came from is dead: its source will deliver it again, so it must
 // not be written any more. The engine discards void messages before each write; a stage that holds messages passes
 // them on when it is swept (see Stage).
-func (m *Message) Void() bool { return m.receipt != nil && m.receipt.epoch.dead.Load() }
+func (m *Message) Void() bool {
+	return m.internal.receipt != nil && m.internal.receipt.epoch.dead.Load()
+}
 
 // Pressing reports whether the input that the message came through can read no more until the message is settled. A stage that holds
 // such messages passes them on when it is swept (see Stage).
-func (m *Message) Pressing() bool { return m.receipt != nil && m.receipt.pressing.Load() }
+func (m *Message) Pressing() bool {
+	return m.internal.receipt != nil && m.internal.receipt.pressing.Load()
+}
 
 // Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet. A batch is with one goroutine at a time: who
 // has it may change it, as far as the contract of its call says, and has it no more when the call returns.
@@ -64,12 +70,11 @@ type Batch struct {
 	// a dead_letter stores them with the messages.
 	Reasons []error
 
-	marks  []mark
-	self   *Batch // the batch itself, once it is given to the output: a copy is found out by it
-	guilty bool   // it was refused while others were stored; set by who tries it again
-	tried  uint8  // where it was tried to be written; see attempt.bit
-	pooled bool   // made by newChunk
+	internal batchState[Message, Batch]
 }
+
+// state is for the engine alone, as that of a Message is.
+func (b *Batch) state(key) *batchState[Message, Batch] { return &b.internal }
 
 // Why a batch was sealed.
 const (
@@ -92,14 +97,6 @@ func (b *Batch) Bytes() int64 {
 	return n
 }
 
-// mark is what a processor said of one message; the engine carries it out after the call.
-type mark struct {
-	index int
-	why   error     // not nil: rejected
-	msg   Message   // rejected: the message as it stood then
-	parts []Message // split; neither why nor parts: dropped
-}
-
 // Reject sends message i to the dead letter, as it stands now, for the reason why. It is for Transform.Process and Output.Write; a stage
 // passes on all that it gets. The engine takes the message out of the batch after the call that it was rejected in; until then indexes do
 // not move. The first mark of a message counts. A reason with a method Class() string is counted by it, see ClassOf.
@@ -107,43 +104,38 @@ func (b *Batch) Reject(i int, why error) {
 	if why == nil {
 		why = errors.New("rejected without a reason")
 	}
-	b.marks = append(b.marks, mark{index: i, why: why, msg: b.Messages[i]})
+	b.internal.marks = append(b.internal.marks, mark[Message]{index: i, why: why, msg: b.Messages[i]})
 }
 
 // Drop settles message i without writing it anywhere: use it only where the configuration says so. It is for Transform.Process.
 func (b *Batch) Drop(i int) {
 	_ = b.Messages[i]
-	b.marks = append(b.marks, mark{index: i})
+	b.internal.marks = append(b.internal.marks, mark[Message]{index: i})
 }
 
 // Split puts parts in the place of message i. Message i is settled when all of its parts are. Without parts it is Drop. It is for
 // Transform.Process. A part without a Time has that of message i; one without a Meta has none.
 func (b *Batch) Split(i int, parts ...Message) {
 	_ = b.Messages[i]
-	b.marks = append(b.marks, mark{index: i, parts: parts})
+	b.internal.marks = append(b.internal.marks, mark[Message]{index: i, parts: parts})
 }
-
-// chunks keeps the slices of chunks that were given back.
-var chunks = sync.Pool{New: func() any { return &Batch{pooled: true} }}
-
-func newChunk() *Batch { return chunks.Get().(*Batch) }
 
 // Recycle gives a chunk back for later use. Only the owner may call it, once, after it copied out what it keeps; the bodies
 // stay untouched. On a batch that the engine did not make it does nothing.
 func (b *Batch) Recycle() {
-	if !b.pooled {
+	if !b.internal.pooled {
 		return
 	}
 	clear(b.Messages)
-	*b = Batch{Messages: b.Messages[:0], marks: b.marks[:0], pooled: true}
-	chunks.Put(b)
+	*b = Batch{Messages: b.Messages[:0], internal: batchState[Message, Batch]{marks: b.internal.marks[:0], pooled: true}}
+	keepChunk(b)
 }
 
 // Marks returns what was said of the messages of b and is not carried out yet: the indexes of those that shall be dropped or split,
 // and the reasons of those that were rejected. It is for tests of plugins; in a pipeline the engine carries marks out.
 func Marks(b *Batch) (leaving []int, rejected map[int]error) {
 	rejected = map[int]error{}
-	for _, m := range inOrder(b.marks) {
+	for _, m := range inOrder(b.internal.marks) {
 		if m.why != nil {
 			rejected[m.index] = m.why
 			continue

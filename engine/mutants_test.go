@@ -22,7 +22,7 @@ var mutants = []struct {
 	{"void messages are not discarded", []edit{{"attempt.go", "n, bytes := discardVoid(b); n > 0", "n, bytes := 0, int64(0); n > 0"}}},
 	{"the source is opened before the void window is gone", []edit{{"reopen.go", "for !d.window.empty() {", "for n := 0; n < 1 && !d.window.empty(); n++ {"}}},
 	{"recovery makes a new id", []edit{{"recover.go", `if b.ID == "" {`, "if true {"}}},
-	{"a channel is closed before its senders ended", []edit{{"drain.go", "readers.Wait()\n\tclose(r.head)", "close(r.head)\n\treaders.Wait()"}}},
+	{"a channel is closed before its senders ended", []edit{{"drain.go", "readers.Wait()\n\tclose(r.inputs.head)", "close(r.inputs.head)\n\treaders.Wait()"}}},
 	{"a chunk is settled with its first message", []edit{{"receipt.go", "if left > 0 {\n\t\treturn\n\t}", "if left > 0 && n < 1 {\n\t\treturn\n\t}"}}},
 	{"the window is not waited for", []edit{{"read.go", "if d.window.room() {", "if true {"}}},
 	{"nobody asks for pressure", []edit{{"pressure.go", "return again, p.left > 0", "return again, false"}}},
@@ -30,24 +30,24 @@ var mutants = []struct {
 	{"pressure goes on with the next eighth only when this one is settled", []edit{{"pressure.go", "if left > p.had && time.Now().Before(p.due) {", "if left > p.had {"}}},
 	{"a temporary failure is buried", []edit{{"write.go", "never := IsPermanent(err) ||", "never := true || IsPermanent(err) ||"}}},
 	{"the fallback forgets before its batch is home", []edit{{"recover.go", "case len(left) == 0:\n\t\trelease", "case true:\n\t\trelease"}}},
-	{"bytes do not count", []edit{{"window.go", "(w.max.Bytes == 0 ||", "(true ||"}}},
+	{"bytes do not count", []edit{{"window.go", "(w.max.bytes == 0 ||", "(true ||"}}},
 	{"the workers are not joined", []edit{{"drain.go", "workers.Wait()\n", "\n"}}},
 	{"an ack's error is not heard", []edit{{"ack.go", `a.lost(fmt.Errorf("ack: %w", a.err))`, "_ = fmt.Errorf"}}},
-	{"a wrapped io.EOF ends the source", []edit{{"errors.go", "return err == io.EOF ||", "return errors.Is(err, io.EOF) ||"}}},
+	{"a wrapped io.EOF ends the source", []edit{{"read.go", "return err == io.EOF ||", "return errors.Is(err, io.EOF) ||"}}},
 	{"the last acks are not sent", []edit{{"ack.go", "close(a.flush)", "a.cancel()"}}},
 	{"an input is closed beside its acker", []edit{{"ack.go", "a.cancel()\n\t<-a.done\n}", "a.cancel()\n}"}}},
 	{"a failed last ack is no news", []edit{{"drain.go", "return unacked\n}\n\nfunc (r *run) closeOutputs", "return nil\n}\n\nfunc (r *run) closeOutputs"}}},
-	{"an input is opened again although nothing can be written", []edit{{"probe.go", "br.nowhere() && !br.ask(ctx, kept[i%len(kept)])", "len(kept) == 0"}}},
-	{"an input asks with one message only whether something can be written", []edit{{"probe.go", "kept[i%len(kept)]", "kept[0]"}}},
+	{"an input is opened again although nothing can be written", []edit{{"reopen.go", "br.nowhere() && !br.ask(ctx, kept[i%len(kept)])", "len(kept) == 0"}}},
+	{"an input asks with one message only whether something can be written", []edit{{"reopen.go", "kept[i%len(kept)]", "kept[0]"}}},
 	{"an input stays closed although the fallback works", []edit{{"probe.go", "(br.fallback == nil || br.fallback.health.fails())", "true"}}},
 	{"a read error makes nothing void", []edit{{"reopen.go", "d.epoch.kill()\n\tif d.unwatch", "if d.unwatch"}}},
 	{"the back-off never begins anew", []edit{{"read.go", "\t\t\twait.reset()\n", "\n"}}},
 	{"the back-off begins anew with every connection", []edit{{"read.go", "if d.epoch.acked.Load() ||", "if opened ||"}}},
 	{"parts do not count", []edit{{"receipt.go", "r.epoch.unsettled.Add(int64(n))\n}", "}"}}},
-	{"void dead letters leave their reasons", []edit{{"receipt.go", "b.Reasons[len(kept)] = b.Reasons[i]", "_ = i"}}},
+	{"void dead letters leave their reasons", []edit{{"settle.go", "b.Reasons[len(kept)] = b.Reasons[i]", "_ = i"}}},
 	{"stored dead letters leave their reasons", []edit{{"attempt.go", "reasons = append(reasons, b.Reasons[i])", "reasons = b.Reasons[:len(left)]"}}},
 	{"a message may be made anew", []edit{{"process.go", "if !same && !s.sorted(b.Messages) {", "if false {"}}},
-	{"a message may move after it was rejected", []edit{{"process.go", "if m.why != nil && m.msg.receipt", "if false && m.msg.receipt"}}},
+	{"a message may move after it was rejected", []edit{{"process.go", "if m.why != nil && receiptOf(&m.msg)", "if false && receiptOf(&m.msg)"}}},
 	{"a sealed batch is sealed again", []edit{{"write.go", `if b.ID == "" {`, "if true {"}}},
 	{"times are local", []edit{{"write.go", "b.Time = b.Time.UTC()", "_ = b"}}},
 	{"stuck dead letters are without bound", []edit{{"deadletter.go", "return d.held < deadLetterStuck", "return true"}}},
@@ -63,11 +63,11 @@ var mutants = []struct {
 	{"parts have names of their own in each life", []edit{{"cut.go", "ID: b.ID + end,", "ID: NewID() + end,"}}},
 	{"a message that is too large is a dead letter without evidence", []edit{{"write.go", "len(b.Messages) == 1 && br.attempt.evidence.against(err, mark)", "len(b.Messages) == 1"}}},
 	{"parts are not released", []edit{{"cut.go", "release(half.Messages)", "_ = half"}}},
-	{"nobody tells recovery that the output is well", []edit{{"health.go", "poke(a.br.recovery.well)", "_ = a"}}},
-	{"nobody tells recovery that something fell back", []edit{{"write.go", "poke(br.recovery.kick)", "_ = br"}}},
+	{"nobody tells recovery that the output is well", []edit{{"health.go", "poke(a.br.isWell)", "_ = a"}}},
+	{"nobody tells recovery that something fell back", []edit{{"write.go", "poke(br.fellBack)", "_ = br"}}},
 	{"poisoned batches keep the workers", []edit{{"write.go", "br.mayGo(p.err, mark, began) && br.holder.take(b, mark, p.err)", "br.mayGo(p.err, mark, began) && false"}}},
 	{"the holder forgets at the end", []edit{{"hold.go", "case !some && isClosed(h.last):", "case isClosed(h.last):"}}},
-	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && b.self != b", "false"}}},
+	{"a policy may pass on a copy", []edit{{"attempt.go", "a.role == RoleOutput && stateOf(b).self != b", "false"}}},
 	{"an output may move its messages about", []edit{{"distrust.go", "if !before.same(b.Messages) {", "if false {"}}},
 	{"closing makes void", []edit{{"reopen.go", "\tif d.unwatch != nil {\n\t\td.unwatch() // an", "\tif false {\n\t\td.unwatch() // an"}}},
 	{"copies for branches do not count", []edit{{"fork.go", "growBy(b.Messages, f.copies) //", "_ = growBy //"}}},
@@ -139,7 +139,7 @@ func mutate(t *testing.T, edits []edit) (overlay string) {
 		if n := strings.Count(string(text), e.old); n != 1 {
 			t.Fatalf("%s has the text %q %d times, want once: mend the mutant", e.file, e.old, n)
 		}
-		replace[real] = filepath.Join(dir, e.file)
+		replace[real] = filepath.Join(dir, strings.ReplaceAll(filepath.ToSlash(e.file), "/", "_"))
 		write(t, replace[real], []byte(strings.Replace(string(text), e.old, e.new, 1)))
 	}
 	list, err := json.Marshal(map[string]any{"Replace": replace})

@@ -51,3 +51,6 @@ const (
 	Failed   // it broke (Err); it is built and started again after Took
 	Ended    // it is over; Err says what it left, and is nil when nothing is left
 )
+
+// ForkStep names in events the step that gives messages to branches. It rejects, or drops, those that no branch takes.
+const ForkStep = "branch"

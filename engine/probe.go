@@ -39,6 +39,15 @@ type probes struct {
 	bytes int // in their bodies
 }
 
+// withProbes has probes kept of a connection.
+func withProbes(e *epoch) { e.kept = &probes{} }
+
+// probesOf are those of a connection, nil where none are kept: what comes home from a fallback is in no broker's count.
+func probesOf(e *epoch) *probes {
+	p, _ := e.kept.(*probes)
+	return p
+}
+
 // of returns the probes of a branch.
 func (p *probes) of(br *branch) (own []*probe) {
 	p.mu.Lock()
@@ -90,51 +99,27 @@ func (br *branch) keepProbe(b *Batch) {
 		if kept == probesOfBatch {
 			return
 		}
-		if !m.Void() || !m.receipt.epoch.probes.wants(br, len(m.Body)) {
+		if !m.Void() {
+			continue
+		}
+		probes := probesOf(receiptOf(&m).epoch)
+		if probes == nil || !probes.wants(br, len(m.Body)) {
 			continue
 		}
 		kept++
-		epoch := m.receipt.epoch
-		m.receipt, m.Body = nil, bytes.Clone(m.Body) // what the source gave may be used again
+		tie(&m, nil)
+		m.Body = bytes.Clone(m.Body) // what the source gave may be used again
 		at := b.Time
 		if at.IsZero() {
 			at = m.Time.UTC()
 		}
-		epoch.probes.keep(&probe{br, m, b.Partition, at})
+		probes.keep(&probe{br, m, b.Partition, at})
 	}
 }
 
 // nowhere reports whether nothing can be written, as far as the last writes tell.
 func (br *branch) nowhere() bool {
 	return br.attempt.health.fails() && (br.fallback == nil || br.fallback.health.fails())
-}
-
-// closedBackoff is how long an input stays closed at most: a net for the case that no probe can be written although other messages could.
-// An outage that is longer costs another delivery, so it is longer than outages are.
-func closedBackoff() backoff { return backoff{first: 48 * time.Hour, most: 48 * time.Hour} }
-
-// worthReading waits, after a source was lost, until what it brings can be written somewhere, in each branch that held some of it. It
-// returns false when the pipeline stops before.
-func (d *reader) worthReading() bool {
-	branches := d.epoch.probes.branches()
-	if len(branches) == 0 {
-		return true // it held nothing that could not be written
-	}
-	ctx, cancel := context.WithTimeout(d.r.stop, d.closed.delay())
-	defer cancel()
-	said := false
-	for _, br := range branches {
-		kept, wait := d.epoch.probes.of(br), heldBackoff()
-		for i := 0; br.nowhere() && !br.ask(ctx, kept[i%len(kept)]) && ctx.Err() == nil; i++ {
-			if !said {
-				said = true
-				d.r.log.Warn("input stays closed until something can be written: sources count how often they deliver a message",
-					"plugin", d.step.Name, "output", br.spec.Output.Name)
-			}
-			_ = wait.wait(ctx) // the loop sees its end
-		}
-	}
-	return d.r.stop.Err() == nil
 }
 
 // ask writes the probe, to the output and then the fallback, and reports whether one of them works.
@@ -147,7 +132,7 @@ func (a *attempt) ask(ctx context.Context, p *probe) bool {
 	b := &Batch{ID: a.r.newID(), Partition: p.partition, Time: p.time, SealedBy: SealedByLost, Messages: []Message{p.message}}
 	err := guard(func() error { return a.next.Write(ctx, b) })
 	var partial *WriteError
-	if IsPermanent(err) || errors.As(err, &partial) || len(b.marks) > 0 {
+	if IsPermanent(err) || errors.As(err, &partial) || len(stateOf(b).marks) > 0 {
 		err = nil
 	}
 	a.health.note(a, ctx, err, err == nil)

@@ -2,23 +2,22 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 )
 
 // transformer runs one Transform over the batches that pass.
 type transformer struct {
-	r     *run
+	r     *life
 	dead  *burier // takes what it rejects; nil: nobody does
 	name  string
 	t     Transform
 	saved []Message // the batch as it came, while Process works on it
 }
 
-// transform runs consecutive transforms in one goroutine between two channels.
-func (r *run) transform(steps []*transformer, in <-chan *Batch, out chan<- *Batch) {
+// runTransforms runs consecutive transforms in one goroutine between two channels.
+func runTransforms(r *life, steps []*transformer, in <-chan *Batch, out chan<- *Batch) {
 	defer close(out)
 	for b := range in {
-		if !r.process(steps, b, out) {
+		if !processAll(r, steps, b, out) {
 			break
 		}
 	}
@@ -26,8 +25,8 @@ func (r *run) transform(steps []*transformer, in <-chan *Batch, out chan<- *Batc
 	}
 }
 
-// process passes one batch through the transforms and on. It returns false when the pipeline has to end.
-func (r *run) process(steps []*transformer, b *Batch, out chan<- *Batch) bool {
+// processAll passes one batch through the transforms and on. It returns false when the pipeline has to end.
+func processAll(r *life, steps []*transformer, b *Batch, out chan<- *Batch) bool {
 	sweep := len(b.Messages) == 0
 	for _, s := range steps {
 		if len(b.Messages) > 0 && !s.process(b) {
@@ -59,15 +58,14 @@ func (s *transformer) process(b *Batch) bool {
 			if failing {
 				s.r.log.Info("processor works again", "plugin", s.name)
 			}
-			return s.r.carryOut(b, s.dead, s.name)
+			return carryOut(s.r, b, s.dead, s.name)
 		}
 		if !failing {
 			s.r.log.Warn("processor cannot work now; trying again", "plugin", s.name, "error", err)
 		}
 		b.Messages = append(b.Messages[:0], s.saved...)
-		clear(b.marks)
-		b.marks = b.marks[:0]
-		if wait.rest(s.r.ends, nil, nil) != nil {
+		unmark(b)
+		if wait.rest(s.r.ends) != nil {
 			return false
 		}
 	}
@@ -83,14 +81,14 @@ func (s *transformer) check(b *Batch) error {
 	}
 	same := true
 	for i := range b.Messages {
-		same = same && b.Messages[i].receipt == s.saved[i].receipt
+		same = same && receiptOf(&b.Messages[i]) == receiptOf(&s.saved[i])
 	}
 	if !same && !s.sorted(b.Messages) {
 		return fmt.Errorf("%s made a message anew, or has one twice; a processor must change the Body, Time and Meta of the messages that it "+
 			"got, and use Split for more", s.name)
 	}
-	for _, m := range b.marks {
-		if m.why != nil && m.msg.receipt != b.Messages[m.index].receipt {
+	for _, m := range stateOf(b).marks {
+		if m.why != nil && receiptOf(&m.msg) != receiptOf(&b.Messages[m.index]) {
 			return fmt.Errorf("%s moved a message after it rejected it", s.name)
 		}
 	}
@@ -101,8 +99,8 @@ func (s *transformer) check(b *Batch) error {
 func (s *transformer) sorted(messages []Message) bool {
 	over := map[*receipt]int{}
 	for i := range s.saved {
-		over[s.saved[i].receipt]++
-		over[messages[i].receipt]--
+		over[receiptOf(&s.saved[i])]++
+		over[receiptOf(&messages[i])]--
 	}
 	for _, n := range over {
 		if n != 0 {
@@ -115,11 +113,11 @@ func (s *transformer) sorted(messages []Message) bool {
 // oneByOne is the way after a panic: each message alone, and one that panics again is a dead letter.
 func (s *transformer) oneByOne(b *Batch) error {
 	b.Messages = append(b.Messages[:0], s.saved...)
-	clear(b.marks)
-	b.marks = b.marks[:0]
+	unmark(b)
 	for i := range b.Messages {
 		one := *b
-		one.Messages, one.marks, one.pooled = b.Messages[i:i+1:i+1], nil, false
+		one.Messages = b.Messages[i : i+1 : i+1]
+		*stateOf(&one) = carried{}
 		err := guard(func() error { return s.t.Process(s.r.hard, &one) })
 		if _, ok := panicked(err); ok {
 			b.Messages[i] = s.saved[i]
@@ -133,9 +131,9 @@ func (s *transformer) oneByOne(b *Batch) error {
 			return fmt.Errorf("%s changed the number of messages; a processor must use Reject, Drop or Split", s.name)
 		}
 		b.Messages[i] = one.Messages[0]
-		for _, m := range one.marks {
+		for _, m := range stateOf(&one).marks {
 			m.index = i
-			b.marks = append(b.marks, m)
+			stateOf(b).marks = append(stateOf(b).marks, m)
 		}
 	}
 	return nil
@@ -143,11 +141,11 @@ func (s *transformer) oneByOne(b *Batch) error {
 
 // carryOut does what the marks of a batch say: rejects go to the dead letter, drops are settled, splits are put in
 // place. It returns false at the hard end.
-func (r *run) carryOut(b *Batch, to *burier, step string) bool {
-	if len(b.marks) == 0 {
+func carryOut(r *life, b *Batch, to *burier, step string) bool {
+	if len(stateOf(b).marks) == 0 {
 		return true
 	}
-	marks := inOrder(b.marks)
+	marks := inOrder(stateOf(b).marks)
 	dead := &Batch{Partition: b.Partition, Time: b.Time}
 	kept, extra := b.Messages[:0], 0
 	for _, m := range marks {
@@ -169,11 +167,12 @@ func (r *run) carryOut(b *Batch, to *burier, step string) bool {
 			dropped++
 			release([]Message{old})
 		default:
-			if old.receipt != nil { // a stage may have made it itself
-				old.receipt.grow(len(m.parts) - 1)
+			receipt := receiptOf(&old)
+			if receipt != nil { // a stage may have made it itself
+				receipt.grow(len(m.parts) - 1)
 			}
 			for _, part := range m.parts {
-				part.receipt = old.receipt
+				tie(&part, receipt)
 				part.Body = part.Body[:len(part.Body):len(part.Body)] // see Message.Body
 				if part.Time.IsZero() {
 					part.Time = old.Time
@@ -187,16 +186,9 @@ func (r *run) carryOut(b *Batch, to *burier, step string) bool {
 		clear(b.Messages[len(kept):])
 	}
 	b.Messages = kept
-	clear(b.marks)
-	b.marks = b.marks[:0]
+	unmark(b)
 	if dropped > 0 {
 		r.observe(Event{Kind: Dropped, Plugin: step, Messages: dropped})
 	}
-	return len(dead.Messages) == 0 || r.reject(to, dead, step)
-}
-
-// inOrder sorts the marks by message and keeps the first of each.
-func inOrder(marks []mark) []mark {
-	slices.SortStableFunc(marks, func(a, b mark) int { return a.index - b.index })
-	return slices.CompactFunc(marks, func(a, b mark) bool { return a.index == b.index })
+	return len(dead.Messages) == 0 || reject(r, to, dead, step)
 }

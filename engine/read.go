@@ -12,7 +12,7 @@ import (
 // reader is the goroutine of one input: it opens the source, reads chunks into the first channel while there is room in the
 // window, and opens again when the source is lost.
 type reader struct {
-	r        *run
+	r        *inputs
 	step     InputStep
 	window   *window
 	pressure *pressure             // what it asks of the stages
@@ -59,7 +59,8 @@ func (d *reader) read() {
 
 // connect is one life of a connection. A nil error means that there is nothing more to read, for good.
 func (d *reader) connect() (opened bool, err error) {
-	d.epoch = newEpoch(d.step.Name, d.window, d.r.observe)
+	d.epoch = newEpoch(d.step.Name, d.window, d.settled)
+	withProbes(d.epoch)
 	d.live.Store(d.epoch)
 	if err := guard(func() error { return d.step.Input.Open(d.r.stop) }); err != nil {
 		return false, err
@@ -83,7 +84,7 @@ func (d *reader) connect() (opened bool, err error) {
 		cancel(err) // first, so that whoever sees the kill finds its cause
 		epoch.kill()
 	}
-	d.acker = startAcker(d.r.acks, d.step.Input, epoch, lost)
+	d.acker = startAcker(d.r.acks, d.step.Input, epoch, d.tookAcks, lost)
 	if err := d.watch(lost); err != nil {
 		return true, err
 	}
@@ -101,6 +102,16 @@ func (d *reader) connect() (opened bool, err error) {
 		err = cause // the ack's error says more than the read that it ended
 	}
 	return true, err
+}
+
+// settled tells of a chunk that is settled.
+func (d *reader) settled(r *receipt) {
+	d.r.observe(Event{Kind: Settled, Plugin: d.step.Name, Messages: r.messages, Bytes: r.bytes, Took: time.Since(r.since)})
+}
+
+// tookAcks tells that the source took the acks of so many chunks.
+func (d *reader) tookAcks(chunks int) {
+	d.r.observe(Event{Kind: Acked, Plugin: d.step.Name, Messages: chunks})
 }
 
 // watch starts the watcher of the connection, if the input is one.
@@ -157,7 +168,8 @@ func (d *reader) readAll(ctx context.Context) error {
 		b := newChunk()
 		err := guard(func() error { return d.step.Input.Read(ctx, b) })
 		if len(b.Messages) > 0 {
-			d.epoch.admit(b, time.Now())
+			r := admit(d.epoch, b, time.Now())
+			d.r.observe(Event{Kind: Received, Plugin: d.step.Name, Messages: r.messages, Bytes: r.bytes})
 			if !d.r.send(d.r.head, b) {
 				return context.Cause(d.r.hard)
 			}
@@ -187,4 +199,11 @@ func (d *reader) gate(ctx context.Context) error {
 		}
 		again.Stop()
 	}
+}
+
+// ended reports whether a Read said that its source is finished. Only io.EOF itself says so: a connection that the other side
+// closed often is an error that wraps it.
+func ended(err error) bool {
+	var short *ShortError
+	return err == io.EOF || errors.As(err, &short)
 }

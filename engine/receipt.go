@@ -28,17 +28,18 @@ type epoch struct {
 	acks      *ackQueue
 	window    *window
 	dead      atomic.Bool
-	lost      chan struct{} // closed by kill
-	acked     atomic.Bool   // the source took an ack
-	took      chan struct{} // tells the presser that it took some
-	unsettled atomic.Int64  // messages of this epoch that are not released
-	void      atomic.Int64  // messages of chunks that were let go after the epoch died
-	probes    probes
-	observe   func(Event)
+	lost      chan struct{}  // closed by kill
+	acked     atomic.Bool    // the source took an ack
+	took      chan struct{}  // tells the presser that it took some
+	unsettled atomic.Int64   // messages of this epoch that are not released
+	void      atomic.Int64   // messages of chunks that were let go after the epoch died
+	kept      any            // what was kept of its messages when it died; the books only carry it
+	settled   func(*receipt) // called for each chunk that is settled while the connection lives
 }
 
-func newEpoch(input string, w *window, observe func(Event)) *epoch {
-	return &epoch{input: input, acks: newAckQueue(), window: w, lost: make(chan struct{}), took: make(chan struct{}, 1), observe: observe}
+// newEpoch begins a connection of the input of this name.
+func newEpoch(input string, w *window, settled func(*receipt)) *epoch {
+	return &epoch{input: input, acks: newAckQueue(), window: w, lost: make(chan struct{}), took: make(chan struct{}, 1), settled: settled}
 }
 
 // kill makes all messages of the epoch void. Only the first call counts.
@@ -58,22 +59,13 @@ func (e *epoch) watch(ctx context.Context, news <-chan error, lost func(error)) 
 	}
 }
 
-// admit takes a chunk that was just read into the books. now is the time of arrival.
-func (e *epoch) admit(b *Batch, now time.Time) {
-	r := &receipt{epoch: e, tag: b.Tag, messages: len(b.Messages), bytes: b.MetaBytes, since: now}
-	for i := range b.Messages {
-		m := &b.Messages[i]
-		m.receipt = r
-		m.Body = m.Body[:len(m.Body):len(m.Body)] // see Message.Body
-		r.bytes += int64(len(m.Body))
-		if m.Time.IsZero() {
-			m.Time = now
-		}
-	}
-	r.left.Store(int64(r.messages))
-	e.unsettled.Add(int64(r.messages))
+// admit enters a chunk of so many messages and bytes that was just read. now is the time of arrival.
+func (e *epoch) admit(tag uint64, messages int, bytes int64, now time.Time) *receipt {
+	r := &receipt{epoch: e, tag: tag, messages: messages, bytes: bytes, since: now}
+	r.left.Store(int64(messages))
+	e.unsettled.Add(int64(messages))
 	e.window.take(r)
-	e.observe(Event{Kind: Received, Plugin: e.input, Messages: r.messages, Bytes: r.bytes})
+	return r
 }
 
 // release says that n messages of the chunk need no more care: they are durable, dropped on purpose, or void.
@@ -100,64 +92,9 @@ func (r *receipt) grow(n int) {
 func (e *epoch) settle(r *receipt) {
 	if !e.dead.Load() {
 		e.acks.push(r.tag)
-		e.observe(Event{Kind: Settled, Plugin: e.input, Messages: r.messages, Bytes: r.bytes, Took: time.Since(r.since)})
+		e.settled(r)
 	} else {
 		e.void.Add(int64(r.messages))
 	}
 	e.window.give(r)
-}
-
-// release releases all messages and empties the slice. Messages of one chunk mostly stand together, so a run of
-// them is released at once.
-func release(messages []Message) {
-	for i := 0; i < len(messages); {
-		r, n := messages[i].receipt, 1
-		for i+n < len(messages) && messages[i+n].receipt == r {
-			n++
-		}
-		if r != nil {
-			r.release(n)
-		}
-		i += n
-	}
-	clear(messages)
-}
-
-// discardVoid takes the void messages out of the batch and returns how many there were. Nearly always there are none, and then
-// nothing is moved.
-func discardVoid(b *Batch) (messages int, bytes int64) {
-	first := firstVoid(b.Messages)
-	kept := b.Messages[:first]
-	for i := first; i < len(b.Messages); i++ {
-		m := &b.Messages[i]
-		if m.Void() {
-			messages++
-			bytes += int64(len(m.Body))
-			m.receipt.release(1)
-			continue
-		}
-		if b.Reasons != nil {
-			b.Reasons[len(kept)] = b.Reasons[i]
-		}
-		kept = append(kept, *m)
-	}
-	clear(b.Messages[len(kept):])
-	b.Messages = kept
-	if b.Reasons != nil {
-		b.Reasons = b.Reasons[:len(kept)]
-	}
-	return messages, bytes
-}
-
-// firstVoid returns the index of the first void message, len(messages) when there is none. It asks once for a run of messages of one chunk.
-func firstVoid(messages []Message) int {
-	var sound *receipt
-	for i := range messages {
-		m := &messages[i]
-		if m.receipt != sound && m.Void() {
-			return i
-		}
-		sound = m.receipt
-	}
-	return len(messages)
 }

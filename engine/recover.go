@@ -31,8 +31,6 @@ type recovery struct {
 	br    *branch
 	input Input
 	last  chan struct{} // closed when nothing more can fall back: go on to the end of the fallback, then return
-	kick  chan struct{} // something fell back
-	well  chan struct{} // the output works again
 	done  chan struct{}
 	left  error // why the fallback is not home; read it after done
 	news  homecoming
@@ -56,15 +54,17 @@ type recovery struct {
 // errAgain ends a pass because the next has something to do.
 var errAgain = errors.New("what failed is tried again")
 
+// newRecovery makes what brings home to br what input gives, the recovery of its fallback.
 func newRecovery(br *branch, input Input) *recovery {
 	return &recovery{
 		br: br, input: input, last: make(chan struct{}), done: make(chan struct{}),
-		kick: make(chan struct{}, 1), well: make(chan struct{}, 1), wait: recoverBackoff(),
+		wait:    recoverBackoff(),
 		refused: refusals{all: map[string]*refusal{}},
 		news:    homecoming{log: br.r.log, plugin: br.spec.Fallback.Name},
 	}
 }
 
+// run brings home what there is, until there will be no more or the pipeline stops.
 func (c *recovery) run() {
 	defer close(c.done)
 	said := ""
@@ -89,7 +89,7 @@ func (c *recovery) run() {
 
 // pass opens the fallback, brings home what it holds, and waits for more. It returns nil when there will be no more.
 func (c *recovery) pass() error {
-	c.epoch = newEpoch(c.br.spec.Fallback.Name, newWindow(Capacity{}), func(Event) {})
+	c.epoch = newEpoch(c.br.spec.Fallback.Name, newWindow(amount{}), func(*receipt) {})
 	c.out, c.homeless, c.skipped, c.stays, c.doubts, c.again, c.wanted = map[uint64]Event{}, nil, 0, 0, 0, false, time.Time{}
 	c.number++
 	if c.final = isClosed(c.last); c.final {
@@ -146,7 +146,7 @@ func (c *recovery) step() (end bool, err error) {
 
 // home writes one batch, or leaves it where it is.
 func (c *recovery) home(b *Batch) {
-	c.epoch.admit(b, time.Now())
+	admit(c.epoch, b, time.Now())
 	c.out[b.Tag] = Event{Kind: Recovered, Plugin: c.br.spec.Fallback.Name, Messages: len(b.Messages), Bytes: b.Bytes()}
 	if b.ID == "" {
 		b.ID = c.br.r.newID()
@@ -161,7 +161,7 @@ func (c *recovery) home(b *Batch) {
 	}
 	mark := c.br.attempt.evidence.mark()
 	if known != nil {
-		mark, b.guilty = known.mark, known.guilty
+		mark, stateOf(b).guilty = known.mark, known.guilty
 	}
 	whole := refused{b.ID, Capacity{len(b.Messages), b.Bytes()}, mark}
 	left := c.br.put(b, mark)
@@ -211,7 +211,7 @@ func (c *recovery) failed(whole refused, left []piece) {
 		return
 	}
 	if c.doubts++; !c.final {
-		c.pause(c.wait.delay(), c.well)
+		c.pause(c.wait.delay(), c.br.isWell)
 	}
 }
 
@@ -272,17 +272,17 @@ func (c *recovery) rest(last bool) (end bool, err error) {
 	case last:
 		return true, errAgain
 	case c.skipped == 0:
-		c.pause(recoverEvery, c.kick)
+		c.pause(recoverEvery, c.br.fellBack)
 		return false, nil
 	}
 	due := c.refused.next()
 	if due > 0 {
-		c.pause(min(due, recoverEvery), c.kick)
+		c.pause(min(due, recoverEvery), c.br.fellBack)
 		return false, nil
 	}
 	end, err = c.nextPass()
 	if !end {
-		c.pause(recoverEvery, c.kick)
+		c.pause(recoverEvery, c.br.fellBack)
 	}
 	return end, err
 }
@@ -345,14 +345,5 @@ func (c *recovery) close() {
 	defer cancel()
 	if err := guard(func() error { return c.input.Close(ctx) }); err != nil {
 		c.br.r.log.Debug("closing the fallback's recovery", "error", err)
-	}
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
 	}
 }

@@ -101,3 +101,27 @@ func (d *reader) unsettled(finished bool) int64 {
 	}
 	return 0
 }
+
+// worthReading waits, after a source was lost, until what it brings can be written somewhere, in each branch that held some of it. It
+// returns false when the pipeline stops before.
+func (d *reader) worthReading() bool {
+	branches := probesOf(d.epoch).branches()
+	if len(branches) == 0 {
+		return true // it held nothing that could not be written
+	}
+	ctx, cancel := context.WithTimeout(d.r.stop, d.closed.delay())
+	defer cancel()
+	said := false
+	for _, br := range branches {
+		kept, wait := probesOf(d.epoch).of(br), heldBackoff()
+		for i := 0; br.nowhere() && !br.ask(ctx, kept[i%len(kept)]) && ctx.Err() == nil; i++ {
+			if !said {
+				said = true
+				d.r.log.Warn("input stays closed until something can be written: sources count how often they deliver a message",
+					"plugin", d.step.Name, "output", br.spec.Output.Name)
+			}
+			_ = wait.wait(ctx) // the loop sees its end
+		}
+	}
+	return d.r.stop.Err() == nil
+}

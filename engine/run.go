@@ -1,46 +1,29 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// How long inputs and outputs have to close, which they do after everything else has ended.
-const closeTimeout = 5 * time.Second
-
 // run is one life of a pipeline: its channels, contexts and goroutines. DESIGN.md lists who starts and who ends each.
 type run struct {
-	p     *Pipeline
-	log   *slog.Logger
-	newID func() string
+	*life
+	p *Pipeline
 
-	ends
-	reading   context.Context // of inputs that read on after stop, to their end: soft, or the pipeline is broken
-	acks      context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
-	closing   chan struct{}   // closed when everything has ended but the plugins
-	endChecks func()          // ends the checks at start
-	fail      func(error)     // stops the pipeline because it is broken; the first cause counts
+	closing   chan struct{} // closed when everything has ended but the plugins
+	endChecks func()        // ends the checks at start
 
-	head   chan *Batch // from the readers to the first processor
-	stages bool        // some processor is a Stage
+	inputs   *inputs
+	branches []*branch             // the ways behind the common processors; one without a name where the pipeline has no branches
+	recovery map[*branch]*recovery // of those whose fallback comes home
+	burier   *burier               // takes what is rejected; nil: nobody does
+	buriers  []*burier             // this one, and those of branches
 
-	readers  []*reader
-	branches []*branch // the ways behind the common processors; one without a name where the pipeline has no branches
-	burier   *burier   // takes what is rejected; nil: nobody does
-	buriers  []*burier // this one, and those of branches
-
-	busy     atomic.Int64 // workers of all branches that have a batch
-	mu       sync.Mutex
-	finished int           // inputs at their end
-	all      chan struct{} // closed when all are
-	failure  error
-	panics   map[string]time.Time // when the log last had one of a plugin
+	mu      sync.Mutex
+	failure error
 }
 
 // Run moves logs until all inputs are finished or ctx ends, and then drains. It returns nil when nothing is left, a *LeftError when
@@ -83,19 +66,9 @@ func newRun(p *Pipeline) (*run, error) {
 	if len(p.Inputs) == 0 || p.Output.Output == nil && len(p.Branches) == 0 {
 		return nil, errors.New("a pipeline needs an input and an output")
 	}
-	r := &run{
-		p: p, log: p.Log, newID: p.NewID,
-		head: make(chan *Batch), all: make(chan struct{}), closing: make(chan struct{}), panics: map[string]time.Time{},
-	}
-	r.log = cmp.Or(r.log, slog.New(slog.DiscardHandler))
-	if r.newID == nil {
-		r.newID = NewID
-	}
-	for _, step := range p.Inputs {
-		d := &reader{r: r, step: step, window: newWindow(step.Window), closed: closedBackoff()}
-		d.pressure = newPressure(d)
-		r.readers = append(r.readers, d)
-	}
+	l := newLife(p.Name, p.Log, p.Observer, p.NewID)
+	r := &run{life: l, p: p, closing: make(chan struct{}), recovery: map[*branch]*recovery{}}
+	r.inputs = newInputs(l, p.Inputs, r.purge)
 	err := r.wire()
 	if err == nil {
 		p.running.Store(r)
@@ -105,13 +78,12 @@ func newRun(p *Pipeline) (*run, error) {
 
 // wire builds what stands behind the readers.
 func (r *run) wire() error {
-	r.burier = r.newBurier(r.p.DeadLetter)
+	r.burier = r.addBurier(r.p.DeadLetter)
 	if len(r.p.Branches) == 0 {
-		b, err := r.newBranch(Branch{
+		b, err := r.addBranch(Branch{
 			Processors: r.p.Processors, Output: r.p.Output, Fallback: r.p.Fallback, Workers: r.p.Workers, Recover: r.p.Recover,
 		})
-		b.in = r.head
-		r.branches = []*branch{b}
+		b.in = r.inputs.head
 		return err
 	}
 	if r.p.Output.Output != nil || r.p.Fallback != nil {
@@ -121,13 +93,37 @@ func (r *run) wire() error {
 		return err
 	}
 	for _, spec := range r.p.Branches {
-		b, err := r.newBranch(spec)
-		if err != nil {
+		if _, err := r.addBranch(spec); err != nil {
 			return fmt.Errorf("branch %q: %w", spec.Name, err)
 		}
-		r.branches = append(r.branches, b)
 	}
 	return r.checkProcessors(r.p.Processors)
+}
+
+// addBurier makes the dead-letter goroutine of the pipeline or of a branch, to be started later; nil without a dead letter.
+func (r *run) addBurier(step *OutputStep) *burier {
+	if step == nil {
+		return nil
+	}
+	d := newBurier(r.life, step)
+	r.buriers = append(r.buriers, d)
+	return d
+}
+
+// addBranch makes a branch, with its own dead letter and with what brings its fallback home, as far as it has such.
+func (r *run) addBranch(spec Branch) (*branch, error) {
+	dead := r.burier
+	if spec.DeadLetter != nil {
+		dead = r.addBurier(spec.DeadLetter)
+	}
+	b := newBranch(r.life, spec, dead)
+	r.branches = append(r.branches, b)
+	if spec.Fallback != nil && spec.Recover {
+		if rec, ok := spec.Fallback.Output.(Recoverer); ok {
+			r.recovery[b] = newRecovery(b, rec.Recovery())
+		}
+	}
+	return b, r.checkProcessors(b.spec.Processors)
 }
 
 func checkBranches(all []Branch) error {
@@ -154,7 +150,7 @@ func (r *run) checkProcessors(steps []ProcessorStep) error {
 		switch step.Processor.(type) {
 		case Transform:
 		case Stage:
-			r.stages = true
+			r.inputs.stages = true
 		case Policy:
 			return fmt.Errorf("%s must stand directly before the output", step.Name)
 		default:
@@ -173,48 +169,6 @@ func (r *run) attempts() (all []*attempt) {
 		all = append(all, r.burier.attempt)
 	}
 	return all
-}
-
-// observe tells the observer, with the pipeline's name.
-func (r *run) observe(e Event) {
-	if r.p.Observer != nil {
-		e.Pipeline = r.p.Name
-		r.p.Observer.Observe(e)
-	}
-}
-
-// send passes a batch on. It returns false at the hard end: the batch then stays unsettled.
-func (r *run) send(to chan<- *Batch, b *Batch) bool {
-	select {
-	case to <- b:
-		return true
-	case <-r.hard.Done():
-		return false
-	}
-}
-
-// countFinished counts an input as finished (+1), or as to be read again (-1). The channel is closed when all are finished.
-func (r *run) countFinished(n int) <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.finished += n
-	if r.finished == len(r.readers) && !isClosed(r.all) {
-		close(r.all)
-	}
-	return r.all
-}
-
-// logPanic says that a plugin panicked, with the stack, once a minute for each: a poisonous stream must not flood the log.
-func (r *run) logPanic(plugin string, err error) {
-	r.mu.Lock()
-	quiet := time.Since(r.panics[plugin]) < time.Minute
-	if !quiet {
-		r.panics[plugin] = time.Now()
-	}
-	r.mu.Unlock()
-	if stack, ok := panicked(err); ok && !quiet {
-		r.log.Error("plugin panicked; this is a bug in the plugin", "plugin", plugin, "error", err, "stack", string(stack))
-	}
 }
 
 // purge has everything looked at that may wait for long with messages of a connection that died.

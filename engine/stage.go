@@ -2,9 +2,9 @@ package engine
 
 import "fmt"
 
-// stage runs a Stage between two channels. This goroutine is the only sender on out, so it may close it once Run has
+// runStage runs a Stage between two channels. This goroutine is the only sender on out, so it may close it once Run has
 // returned. A stage that fails holds messages nobody can name: the pipeline fails, and they stay unsettled.
-func (r *run) stage(name string, s Stage, in <-chan *Batch, out chan<- *Batch) {
+func runStage(r *life, name string, s Stage, in <-chan *Batch, out chan<- *Batch) {
 	err := guard(func() error { return s.Run(r.hard, in, out) })
 	close(out)
 	if _, ok := panicked(err); ok {
@@ -26,19 +26,6 @@ func closed(in <-chan *Batch) bool {
 	case _, ok := <-in:
 		return !ok
 	default:
-		return false
-	}
-}
-
-// sweep asks the stages, through the first channel, to pass on what they hold: see Stage. It returns false when done was closed before.
-func (r *run) sweep(cause string, done <-chan struct{}) bool {
-	if !r.stages {
-		return true
-	}
-	select {
-	case r.head <- &Batch{SealedBy: cause}:
-		return true
-	case <-done:
 		return false
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // An operator is called when the oldest message waits too long. If settling out of order broke the list, the call would never come, or never end.
 func TestWindowKnowsTheOldest(t *testing.T) {
-	w := newWindow(Capacity{})
+	w := newWindow(amount{})
 	start := time.Now()
 	var all []*receipt
 	for i := range 5 {
@@ -24,8 +24,8 @@ func TestWindowKnowsTheOldest(t *testing.T) {
 		if step.oldest >= 0 {
 			want = all[step.oldest].since
 		}
-		if !oldest.Equal(want) || used.Messages != step.messages {
-			t.Errorf("after chunk %d is settled: %d messages, oldest %v; want %d, %v", step.settle, used.Messages, oldest, step.messages, want)
+		if !oldest.Equal(want) || used.messages != step.messages {
+			t.Errorf("after chunk %d is settled: %d messages, oldest %v; want %d, %v", step.settle, used.messages, oldest, step.messages, want)
 		}
 	}
 	r := &receipt{messages: 1, since: start}

@@ -19,9 +19,6 @@ type Spec struct {
 	Observer Observer
 }
 
-// How long a pipeline must have run, or a connection lived, before its next failure counts as the first again.
-const steadyAfter = time.Minute
-
 // Supervise runs all pipelines and returns when every one has ended: because its inputs are finished, or because ctx ended and it drained.
 // A pipeline that fails is built and started again after a back-off; the others go on. What comes back joins the *LeftError of
 // pipelines that ended with something left, and is nil when nothing is.

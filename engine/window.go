@@ -6,30 +6,37 @@ import (
 	"time"
 )
 
+// amount is a number of messages and of bytes.
+type amount struct {
+	messages int
+	bytes    int64
+}
+
 // window is what one input may have unsettled: the bound of its memory. It counts whole chunks, because a chunk's
 // bodies often share one allocation, and lives as long as the input, across reconnects.
 type window struct {
-	max  Capacity      // a zero field is no bound
+	max  amount        // a zero field is no bound
 	wake chan struct{} // tells the input's reader, the only one who waits, to look again
 
 	said atomic.Bool // the log has that pressure seals batches
 
 	mu       sync.Mutex
-	used     Capacity
+	used     amount
 	oldest   *receipt // the chunks that are not settled, in the order of their reading
 	newest   *receipt
 	pressing int // how many of them are
 }
 
-func newWindow(limit Capacity) *window {
+// newWindow makes an empty one. A zero field of limit is no bound.
+func newWindow(limit amount) *window {
 	return &window{max: limit, wake: make(chan struct{}, 1)}
 }
 
 // take counts a chunk that was read.
 func (w *window) take(r *receipt) {
 	w.mu.Lock()
-	w.used.Messages += r.messages
-	w.used.Bytes += r.bytes
+	w.used.messages += r.messages
+	w.used.bytes += r.bytes
 	r.before = w.newest
 	if w.newest != nil {
 		w.newest.after = r
@@ -43,8 +50,8 @@ func (w *window) take(r *receipt) {
 // give counts a chunk as settled, or void and gone.
 func (w *window) give(r *receipt) {
 	w.mu.Lock()
-	w.used.Messages -= r.messages
-	w.used.Bytes -= r.bytes
+	w.used.messages -= r.messages
+	w.used.bytes -= r.bytes
 	if r.before != nil {
 		r.before.after = r.after
 	} else {
@@ -67,15 +74,15 @@ func (w *window) give(r *receipt) {
 func (w *window) pressOldest(parts int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var sum Capacity
+	var sum amount
 	for r := w.oldest; r != nil; r = r.after {
 		if r.pressing.Load() {
 			continue
 		}
 		w.press(r)
-		sum.Messages += r.messages
-		sum.Bytes += r.bytes
-		if sum.Messages >= w.used.Messages/parts || w.max.Bytes > 0 && sum.Bytes >= w.used.Bytes/int64(parts) {
+		sum.messages += r.messages
+		sum.bytes += r.bytes
+		if sum.messages >= w.used.messages/parts || w.max.bytes > 0 && sum.bytes >= w.used.bytes/int64(parts) {
 			return
 		}
 	}
@@ -113,7 +120,7 @@ func (w *window) pressed() int {
 }
 
 // state is what is unsettled, and when the oldest of it was read.
-func (w *window) state() (used Capacity, oldest time.Time) {
+func (w *window) state() (used amount, oldest time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.oldest != nil {
@@ -126,21 +133,13 @@ func (w *window) state() (used Capacity, oldest time.Time) {
 func (w *window) room() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return (w.max.Messages == 0 || w.used.Messages < w.max.Messages) &&
-		(w.max.Bytes == 0 || w.used.Bytes < w.max.Bytes)
+	return (w.max.messages == 0 || w.used.messages < w.max.messages) &&
+		(w.max.bytes == 0 || w.used.bytes < w.max.bytes)
 }
 
 // empty reports whether nothing that was read is held any more.
 func (w *window) empty() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.used.Messages == 0
-}
-
-// poke wakes the one goroutine that waits for c, now or when it next waits. c has room for one.
-func poke(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
+	return w.used.messages == 0
 }

@@ -12,10 +12,10 @@ func (br *branch) work(in <-chan *Batch) {
 			b.Recycle() // a sweep that went through all stages
 			continue
 		}
-		br.r.busy.Add(1)
+		br.busy.Add(1)
 		br.seal(b)
 		br.deliver(b)
-		br.r.busy.Add(-1)
+		br.busy.Add(-1)
 	}
 }
 
@@ -108,9 +108,9 @@ func (br *branch) mayGo(err error, mark uint64, began time.Time) bool {
 
 // rest waits before the next try. A worker that waits is not busy.
 func (br *branch) rest(wait *backoff) bool {
-	br.r.busy.Add(-1)
-	defer br.r.busy.Add(1)
-	return wait.rest(br.ends, nil, nil) == nil
+	br.busy.Add(-1)
+	defer br.busy.Add(1)
+	return wait.rest(br.ends) == nil
 }
 
 // write tries every place once, in order. It returns what is left: b itself, or parts of it, or nothing when all is durable. Parts that
@@ -143,16 +143,14 @@ func (br *branch) fallBack(b *Batch, err error) error {
 	}
 	if messages > 0 {
 		br.r.observe(Event{Kind: FellBack, Plugin: br.spec.Fallback.Name, Messages: messages, Bytes: bytes, Err: err})
-		if br.recovery != nil {
-			poke(br.recovery.kick)
-		}
+		poke(br.fellBack)
 	}
 	return ferr
 }
 
 // tryOutput writes to the output through its policies.
 func (br *branch) tryOutput(b *Batch) error {
-	b.self = b
+	stateOf(b).self = b
 	err := guard(func() error { return br.output.Write(br.soft, b) })
 	if _, ok := panicked(err); ok { // of a policy: those of the output itself end below it
 		br.r.logPanic(br.spec.Output.Name, err)
@@ -171,7 +169,7 @@ func (br *branch) bury(b *Batch, err error, mark uint64) bool {
 	for range dead.Messages {
 		dead.Reasons = append(dead.Reasons, err)
 	}
-	if !br.r.reject(br.burier, dead, br.spec.Output.Name) {
+	if !reject(br.r, br.burier, dead, br.spec.Output.Name) {
 		return false
 	}
 	clear(b.Messages)

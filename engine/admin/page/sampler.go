@@ -23,8 +23,8 @@ const (
 // moment is what the counters of a pipeline stood at.
 type moment struct {
 	at    time.Time
-	flows []flow // one a step, see flows
-	back  []flow // likewise, what came home from it
+	flows []passed // one a step, see flows
+	back  []passed // likewise, what came home from it
 	dead  int64
 }
 
@@ -68,7 +68,7 @@ func newTrack(p *stats.Pipeline, about func(step string) About, before *track, n
 }
 
 func (t *track) look(now time.Time) moment {
-	m := moment{at: now, flows: flows(t.of, t.kinds), back: make([]flow, len(t.of.Steps)), dead: deadLetters(t.of)}
+	m := moment{at: now, flows: flows(t.of, t.kinds), back: make([]passed, len(t.of.Steps)), dead: deadLetters(t.of)}
 	for i, s := range t.of.Steps {
 		m.back[i] = recovered(s)
 	}
@@ -111,7 +111,7 @@ func (t *track) tick(n int64, now time.Time) {
 
 func (t *track) addPoint(m moment) {
 	seconds := m.at.Sub(t.point.at).Seconds()
-	var in, out flow
+	var in, out passed
 	for i, s := range t.of.Steps {
 		moved := m.flows[i].since(t.point.flows[i])
 		switch s.Role {
@@ -159,7 +159,7 @@ func (t *track) rates(now time.Time) (in, back []Rate) {
 	return in, back
 }
 
-func rateOf(now, before flow, seconds float64) Rate {
+func rateOf(now, before passed, seconds float64) Rate {
 	moved := now.since(before)
 	return Rate{Messages: perSecond(moved.messages, seconds), Bytes: perSecond(moved.bytes, seconds), Total: max(0, now.messages)}
 }
