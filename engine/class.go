@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net"
 	"syscall"
+
+	"github.com/logpipe/logpipe/engine/internal/fault"
 )
 
 // Classes of errors that the engine knows by itself. Plugins have further ones, such as "throttled".
@@ -24,7 +26,7 @@ const (
 // Class() string wins; a plugin has few classes, and they are constants.
 func ClassOf(err error) string {
 	var says interface{ Class() string }
-	switch _, panicked := panicked(err); {
+	switch _, panicked := fault.Panicked(err); {
 	case err == nil:
 		return ""
 	case panicked:

@@ -1,4 +1,6 @@
-// Package engine moves logs from inputs to outputs and loses none. It knows no plugin and no configuration language.
+// Package engine is what a plugin is written against: messages and batches, the interfaces of plugins and their promises, errors and
+// their classes, configuration fields, the registry, and the events that an Observer is told. It moves nothing by itself: that is
+// package flow, which has Pipeline. The engine knows no plugin and no configuration language.
 //
 //	inputs ──▶ transforms, stages ──▶ workers: discard void → policies( output ) ──▶ release ──▶ acker → Input.Ack
 //	  chunks      │ rejects   batches              retry          │        ▲
@@ -9,46 +11,62 @@
 //
 // A pipeline may have several such ways to outputs, its branches, behind the common processors: a fork gives each message to those that take it.
 //
-// Every arrow is a channel; what travels is a chunk of messages or a batch. A pipeline is a Pipeline value; Run moves logs
-// until its inputs are finished or its context ends, then drains. Supervise keeps several running.
+// Every arrow is a channel; what travels is a chunk of messages or a batch. A pipeline is a flow.Pipeline value; its Run moves logs
+// until its inputs are finished or its context ends, then drains. flow.Supervise keeps several running.
 //
 // A message is in one of these states: delivered, dead-lettered, dropped by a processor that was told to, still ours, or void,
 // which means that the connection it came from is dead and its source will deliver it again. Only the engine settles. Each message points to the receipt
 // of the chunk it was read in; when the last message of a chunk is released, the chunk's tag goes to the acker of the connection it
 // came from, and to no other.
 //
+// # Where things are, for who carries the engine on
+//
+// What a plugin's author reads belongs here, and nothing else does: a name that only the engine needs stands in one of the folders below.
+// What a message or a batch carries for the engine alone is a type of package books, behind Message.Internal and Batch.Internal.
+//
+//	engine              message.go what travels, plugin.go what a plugin is, steps.go what is put together, observe.go and gauge.go
+//	                    what is told, errors.go and class.go what errors say, registry.go and fields.go configuration
+//	engine/flow         a pipeline as a whole: put together, started, drained, forked to its branches, supervised, looked at
+//	engine/internal:
+//	    intake          reading: open, read, ack, open again; when an input can read no more
+//	    process         transforms and stages, and carrying out what they say of messages
+//	    deliver         one way to an output: workers, attempts, fallback, what is held, dead letters, whether the output is well
+//	    recovery        bringing the fallback home
+//	    books           what is unsettled: receipts, the connections they came through, windows, settled chunks that wait for their acks
+//	    settle          entering messages and batches in these books
+//	    tries           when what failed is tried again, and whose fault it was
+//	    life            what all goroutines of one life of a pipeline share: its ends, log, observer
+//	    fault           errors that the engine makes and this package tells apart, and panics of plugins
+//	    signal          waking a goroutine
+//
+// Imports go down this list, and to engine: nothing imports intake but flow, books imports nothing of the engine but signal. Beside
+// them stand packages config, stats, admin, alert and others, which use the engine from outside.
+//
 // To read the code in the order of the data's way:
 //
-//	message.go     what travels: Message, Batch, and what a processor may say of a message
-//	plugin.go      what a plugin is: Input, Output, Transform, Stage, Policy
-//	pipeline.go    what is put together
-//	run.go         one life of a pipeline, and its wiring
-//	drain.go       its contexts, the order in which it starts and ends
-//	read.go        open and read
-//	reopen.go      when the source is lost: close, wait until nothing of it is held, open again
-//	probe.go       not while nothing can be written
-//	window.go      what may be unsettled: the bound of memory
-//	pressure.go    when an input can read no more before something is settled
-//	receipt.go     the books: admit, release, settle, discard
-//	process.go     transforms, and carrying out rejects, drops and splits
-//	stage.go       stages, and sweeping them
-//	fork.go        giving messages to branches, where there are some
-//	queue.go       what waits for a branch
-//	branch.go      one way to an output, and its wiring
-//	write.go       the workers: output, then fallback
-//	evidence.go    whose fault an error is
-//	later.go       what failed and is tried again, each with a back-off of its own
-//	cut.go         a batch that the output takes in parts only
-//	hold.go        what can be written nowhere while others can
-//	attempt.go     one write, and what became of each message
-//	distrust.go    answers of outputs that cannot be believed
-//	deadletter.go  the dead-letter goroutine
-//	recover.go     bringing the fallback home
-//	refused.go     what stays there, because the output refuses it
-//	ack.go         telling the source
-//	supervise.go   keeping pipelines running
-//
-// Beside the way: homecoming.go has the log lines of recovery, health.go has one log line when an output begins to fail and one when it is well, backoff.go the waiting
-// times, guard.go makes a plugin's panic an error, id.go names batches, partition.go their groups. registry.go and fields.go describe plugins and their configuration, observe.go what
-// happens and state.go what is, for who looks from outside (package stats counts it), errors.go what errors say, class.go what they are counted by.
+//	flow/run.go             one life of a pipeline, and its wiring
+//	flow/drain.go           its contexts, the order in which it starts and ends
+//	intake/read.go          open and read
+//	intake/reopen.go        when the source is lost: close, wait until nothing of it is held, open again
+//	books/window.go         what may be unsettled: the bound of memory
+//	intake/pressure.go      when an input can read no more before something is settled
+//	books/receipt.go        the books: admit, release, settle
+//	process/process.go      transforms, and carrying out rejects, drops and splits
+//	process/stage.go        stages
+//	flow/fork.go            giving messages to branches, where there are some
+//	deliver/queue.go        what waits for a branch
+//	deliver/branch.go       one way to an output, and its wiring
+//	deliver/write.go        the workers: output, then fallback
+//	tries/evidence.go       whose fault an error is
+//	tries/later.go          what failed and is tried again, each with a back-off of its own
+//	deliver/cut.go          a batch that the output takes in parts only
+//	deliver/hold.go         what can be written nowhere while others can
+//	deliver/probe.go        whether something can be written, before an input is opened again
+//	deliver/attempt.go      one write, and what became of each message
+//	deliver/distrust.go     answers of outputs that cannot be believed
+//	deliver/deadletter.go   the dead-letter goroutine
+//	recovery/recover.go     bringing the fallback home
+//	recovery/refused.go     what stays there, because the output refuses it
+//	intake/ack.go           telling the source
+//	flow/supervise.go       keeping pipelines running
 package engine

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/logpipe/logpipe/engine/internal/fault"
 )
 
 // Permanent marks err as one that no retry can mend: the message itself cannot be stored. For a whole batch it says that
@@ -84,7 +86,7 @@ func (e *WriteError) Unwrap() error {
 // StoredSome reports whether err comes from a write that stored a part of its batch: what failed was the messages' own affair, and the
 // output works. It is for policies; outputs return a WriteError.
 func StoredSome(err error) bool {
-	var s *storedError
+	var s *fault.StoredError
 	return errors.As(err, &s)
 }
 
@@ -102,15 +104,15 @@ func (e *ShortError) Unwrap() error { return e.Err }
 // Futile reports whether a policy tries again in vain: the error is permanent, or was and the messages have no dead letter to go to, or
 // the batch is too large. It says nothing of how the output is.
 func Futile(err error) bool {
-	var h *homelessError
+	var h *fault.HomelessError
 	return errors.As(err, &h) || IsPermanent(err) || IsTooLarge(err)
 }
 
 // RejectedAt tells when a message was rejected for this reason, one of Batch.Reasons. It stays the same however often the dead letter
 // is tried; it is zero for an error that the engine did not make a reason.
 func RejectedAt(why error) time.Time {
-	if r, ok := errors.AsType[*reason](why); ok {
-		return r.at
+	if r, ok := errors.AsType[*fault.Reason](why); ok {
+		return r.At
 	}
 	return time.Time{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // upper is a transform. It puts a new slice in the place of a body: the bytes of the old one are the source's.
@@ -112,7 +113,7 @@ func ExampleNewStage() {
 		fmt.Println(err)
 	}
 	store := enginetest.NewStore(enginetest.NewLedger(), "output")
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Inputs:       []engine.InputStep{{Name: "input", Input: enginetest.NewSource(enginetest.NewLedger(), "one", "two")}},
 		Processors:   []engine.ProcessorStep{{Name: "processor.every", Processor: stage}},
 		Output:       engine.OutputStep{Name: "output", Output: store},

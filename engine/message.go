@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"time"
+
+	"github.com/logpipe/logpipe/engine/internal/books"
 )
 
 // Message is one log record on its way. Messages travel by value and stages regroup them freely: what ties a message to
@@ -16,11 +18,11 @@ type Message struct {
 	// Meta is what the source knows beside the body, nil when it knows nothing.
 	Meta Meta
 
-	internal messageState
+	internal books.MessageState
 }
 
-// state is for the engine alone, which nobody else can ask for: the type of the argument is one of its own.
-func (m *Message) state(key) *messageState { return &m.internal }
+// Internal is for the engine alone, which nobody else can ask for: the type of the argument is one of its own.
+func (m *Message) Internal(books.Key) *books.MessageState { return &m.internal }
 
 // Meta is what a source knows about a message beside its body. It is decoded only when asked for. Implementations are
 // read-only and safe for concurrent use.
@@ -38,13 +40,13 @@ type Meta interface {
 // not be written any more. The engine discards void messages before each write; a stage that holds messages passes
 // them on when it is swept (see Stage).
 func (m *Message) Void() bool {
-	return m.internal.receipt != nil && m.internal.receipt.epoch.dead.Load()
+	return m.internal.Receipt != nil && m.internal.Receipt.Epoch.Dead.Load()
 }
 
 // Pressing reports whether the input that the message came through can read no more until the message is settled. A stage that holds
 // such messages passes them on when it is swept (see Stage).
 func (m *Message) Pressing() bool {
-	return m.internal.receipt != nil && m.internal.receipt.pressing.Load()
+	return m.internal.Receipt != nil && m.internal.Receipt.Pressing.Load()
 }
 
 // Batch is a group of messages. A chunk, as an input reads it, is a batch that is not sealed yet. A batch is with one goroutine at a time: who
@@ -70,11 +72,11 @@ type Batch struct {
 	// a dead_letter stores them with the messages.
 	Reasons []error
 
-	internal batchState[Message, Batch]
+	internal books.BatchState[Message, Batch]
 }
 
-// state is for the engine alone, as that of a Message is.
-func (b *Batch) state(key) *batchState[Message, Batch] { return &b.internal }
+// Internal is for the engine alone, as that of a Message is.
+func (b *Batch) Internal(books.Key) *books.BatchState[Message, Batch] { return &b.internal }
 
 // Why a batch was sealed.
 const (
@@ -104,43 +106,43 @@ func (b *Batch) Reject(i int, why error) {
 	if why == nil {
 		why = errors.New("rejected without a reason")
 	}
-	b.internal.marks = append(b.internal.marks, mark[Message]{index: i, why: why, msg: b.Messages[i]})
+	b.internal.Marks = append(b.internal.Marks, books.Mark[Message]{Index: i, Why: why, Msg: b.Messages[i]})
 }
 
 // Drop settles message i without writing it anywhere: use it only where the configuration says so. It is for Transform.Process.
 func (b *Batch) Drop(i int) {
 	_ = b.Messages[i]
-	b.internal.marks = append(b.internal.marks, mark[Message]{index: i})
+	b.internal.Marks = append(b.internal.Marks, books.Mark[Message]{Index: i})
 }
 
 // Split puts parts in the place of message i. Message i is settled when all of its parts are. Without parts it is Drop. It is for
 // Transform.Process. A part without a Time has that of message i; one without a Meta has none.
 func (b *Batch) Split(i int, parts ...Message) {
 	_ = b.Messages[i]
-	b.internal.marks = append(b.internal.marks, mark[Message]{index: i, parts: parts})
+	b.internal.Marks = append(b.internal.Marks, books.Mark[Message]{Index: i, Parts: parts})
 }
 
 // Recycle gives a chunk back for later use. Only the owner may call it, once, after it copied out what it keeps; the bodies
 // stay untouched. On a batch that the engine did not make it does nothing.
 func (b *Batch) Recycle() {
-	if !b.internal.pooled {
+	if !b.internal.Pooled {
 		return
 	}
 	clear(b.Messages)
-	*b = Batch{Messages: b.Messages[:0], internal: batchState[Message, Batch]{marks: b.internal.marks[:0], pooled: true}}
-	keepChunk(b)
+	*b = Batch{Messages: b.Messages[:0], internal: books.BatchState[Message, Batch]{Marks: b.internal.Marks[:0], Pooled: true}}
+	books.KeepChunk(b)
 }
 
 // Marks returns what was said of the messages of b and is not carried out yet: the indexes of those that shall be dropped or split,
 // and the reasons of those that were rejected. It is for tests of plugins; in a pipeline the engine carries marks out.
 func Marks(b *Batch) (leaving []int, rejected map[int]error) {
 	rejected = map[int]error{}
-	for _, m := range inOrder(b.internal.marks) {
-		if m.why != nil {
-			rejected[m.index] = m.why
+	for _, m := range books.InOrder(b.internal.Marks) {
+		if m.Why != nil {
+			rejected[m.Index] = m.Why
 			continue
 		}
-		leaving = append(leaving, m.index)
+		leaving = append(leaving, m.Index)
 	}
 	return leaving, rejected
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/inputs/generator"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
 	"github.com/logpipe/logpipe/plugins/outputs/stdout"
@@ -67,7 +68,7 @@ func move(t testing.TB, n int, size engine.Bytes, out engine.Output, processors 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name:       "move",
 		Inputs:     []engine.InputStep{{Name: "input.generator", Input: in, Window: engine.Capacity{Messages: 20000}}},
 		Processors: processors,

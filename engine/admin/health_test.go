@@ -12,6 +12,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -59,7 +60,7 @@ func TestAlive(t *testing.T) {
 	now := time.Now()
 	p := stats.NewPipeline("logs", nil)
 	writing := func(since time.Time, failing bool) stats.Seen {
-		return stats.Seen{State: engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Failing: failing, Oldest: since}}}, OK: true}
+		return stats.Seen{State: flow.State{Outputs: []flow.OutputState{{Name: "output.s3", Failing: failing, Oldest: since}}}, OK: true}
 	}
 	for name, c := range map[string]struct {
 		state stats.Seen
@@ -101,7 +102,7 @@ func hang(t *testing.T, p *stats.Pipeline) {
 	ledger, never := enginetest.NewLedger(), make(mute)
 	source := enginetest.NewSource(ledger)
 	source.Follow = true
-	life := &engine.Pipeline{
+	life := &flow.Pipeline{
 		Inputs:     []engine.InputStep{{Name: "input.amqp", Input: source}},
 		Processors: []engine.ProcessorStep{{Name: "processor.json", Processor: never}},
 		Output:     engine.OutputStep{Name: "output.s3", Output: enginetest.NewStore(ledger, "output")},

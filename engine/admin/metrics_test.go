@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 	"github.com/logpipe/logpipe/test/servers"
 )
@@ -264,12 +265,12 @@ func nativeBuckets(h *dto.Histogram) map[int32]int64 {
 func TestGauges(t *testing.T) {
 	set := busySet()
 	out := make(chan prometheus.Metric, 200)
-	collectState(out, set.All()[0], &engine.State{
+	collectState(out, set.All()[0], &flow.State{
 		Workers: 5, Busy: 2, Held: engine.Capacity{Messages: 7}, Refused: engine.Capacity{Messages: 8, Bytes: 80},
-		Inputs: []engine.InputState{{Name: "input.amqp", Connected: true, Unsettled: engine.Capacity{Messages: 30, Bytes: 900}, Oldest: time.Now().Add(-time.Minute),
+		Inputs: []flow.InputState{{Name: "input.amqp", Connected: true, Unsettled: engine.Capacity{Messages: 30, Bytes: 900}, Oldest: time.Now().Add(-time.Minute),
 			Window: engine.Capacity{Messages: 1000}}},
-		Outputs: []engine.OutputState{{Name: "output.s3", Role: engine.RoleOutput, Failing: true, Writing: 2, Oldest: time.Now().Add(-time.Second)}},
-		Gauges: []engine.StepGauge{{Step: "dead_letter.amqp", Gauge: engine.Gauge{Name: engine.DeadMessages, Value: 3}},
+		Outputs: []flow.OutputState{{Name: "output.s3", Role: engine.RoleOutput, Failing: true, Writing: 2, Oldest: time.Now().Add(-time.Second)}},
+		Gauges: []flow.StepGauge{{Step: "dead_letter.amqp", Gauge: engine.Gauge{Name: engine.DeadMessages, Value: 3}},
 			{Step: "processor.batch", Gauge: engine.Gauge{Name: "of_its_own", Value: 4}}, {Step: "unknown", Gauge: engine.Gauge{Name: "x", Value: 1}}},
 	})
 	close(out)

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -45,7 +46,7 @@ var known = map[engine.GaugeName]*prometheus.Desc{
 var otherGauge = describe("plugin_gauge", "A number that a plugin knows about itself.", stepLabels, "name")
 
 // collectState writes what a pipeline is at this moment. A step that its present life does not know, because it has none, is at rest.
-func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *engine.State) {
+func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *flow.State) {
 	gauge := func(d *prometheus.Desc, v float64, values ...string) {
 		out <- constant(d, prometheus.GaugeValue, v, values...)
 	}
@@ -91,20 +92,20 @@ func collectState(out chan<- prometheus.Metric, p *stats.Pipeline, now *engine.S
 	}
 }
 
-func inputState(now *engine.State, name string) engine.InputState {
+func inputState(now *flow.State, name string) flow.InputState {
 	for _, in := range now.Inputs {
 		if in.Name == name {
 			return in
 		}
 	}
-	return engine.InputState{}
+	return flow.InputState{}
 }
 
-func outputState(now *engine.State, name string) engine.OutputState {
+func outputState(now *flow.State, name string) flow.OutputState {
 	for _, w := range now.Outputs {
 		if w.Name == name {
 			return w
 		}
 	}
-	return engine.OutputState{}
+	return flow.OutputState{}
 }

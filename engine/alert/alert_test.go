@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -100,7 +101,7 @@ func TestWriteOnItsWay(t *testing.T) {
 	p := stats.NewPipeline("logs", []stats.Place{{Name: "output.s3", Role: engine.RoleOutput}})
 	w := newWatch(rules())
 	for age, want := range map[time.Duration]bool{10 * time.Millisecond: false, 4 * time.Minute: false, 5 * time.Minute: true, time.Hour: true} {
-		state := engine.State{Outputs: []engine.OutputState{{Name: "output.s3", Oldest: now.Add(-age)}}}
+		state := flow.State{Outputs: []flow.OutputState{{Name: "output.s3", Oldest: now.Add(-age)}}}
 		if c := w.outage(p, p.Steps[0], state, now); c.holds != want || want && !c.since.Equal(now.Add(-age)) {
 			t.Errorf("a write that began %s ago is an outage: %v, since %v", age, c.holds, c.since)
 		}

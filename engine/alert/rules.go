@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -44,7 +45,7 @@ func (w *watch) look(p *stats.Pipeline, now time.Time) (found []condition) {
 
 // deadLetters counts those written since it was last resolved, and those that wait where the plugin knows. Where it does not know, nobody can
 // tell that somebody has seen to them: then it goes on for the time of repeat after the last one.
-func (w *watch) deadLetters(p *stats.Pipeline, s *stats.Step, state engine.State, now time.Time) condition {
+func (w *watch) deadLetters(p *stats.Pipeline, s *stats.Step, state flow.State, now time.Time) condition {
 	k := key{nameDeadLetters, p.Name, s.Name}
 	seen := w.dead[k]
 	total := s.DeadLettered.Load()
@@ -81,7 +82,7 @@ type deadSeen struct {
 }
 
 // backlog takes what the fallback says. A file does not count its messages: then it is what went in and did not come home since the process started.
-func (w *watch) backlog(p *stats.Pipeline, s *stats.Step, state engine.State) condition {
+func (w *watch) backlog(p *stats.Pipeline, s *stats.Step, state flow.State) condition {
 	n, known := gauge(state, s.Name, engine.BacklogMessages)
 	if !known {
 		n = float64(max(0, s.FellBack.Load()-s.Recovered.Load()))
@@ -94,11 +95,11 @@ func (w *watch) backlog(p *stats.Pipeline, s *stats.Step, state engine.State) co
 
 // outage also fires for a write that does not come back at all. One that is merely on its way says nothing: a busy output always has one, and
 // an outage would never be over.
-func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state engine.State, now time.Time) condition {
+func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state flow.State, now time.Time) condition {
 	c := condition{key: key{nameOutage, p.Name, s.Name}, lasts: w.Outage, severity: "critical", threshold: w.Outage.String()}
 	_, c.since, _ = s.Outages()
 	c.cause = "every write fails"
-	if i := slices.IndexFunc(state.Outputs, func(o engine.OutputState) bool {
+	if i := slices.IndexFunc(state.Outputs, func(o flow.OutputState) bool {
 		return o.Name == s.Name && !o.Oldest.IsZero() && now.Sub(o.Oldest) >= w.Outage
 	}); i >= 0 && c.since.IsZero() {
 		c.since, c.cause = state.Outputs[i].Oldest, "a write does not come back"
@@ -115,7 +116,7 @@ func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state engine.State, now
 	return c
 }
 
-func (w *watch) unsettled(p *stats.Pipeline, in engine.InputState, now time.Time) condition {
+func (w *watch) unsettled(p *stats.Pipeline, in flow.InputState, now time.Time) condition {
 	c := condition{key: key{nameUnsettled, p.Name, in.Name}, severity: "warning", threshold: w.UnsettledAge.String()}
 	age := time.Duration(0)
 	if !in.Oldest.IsZero() {
@@ -142,7 +143,7 @@ func (w *watch) failing(p *stats.Pipeline) condition {
 	return c
 }
 
-func gauge(state engine.State, step string, name engine.GaugeName) (v float64, ok bool) {
+func gauge(state flow.State, step string, name engine.GaugeName) (v float64, ok bool) {
 	for _, g := range state.Gauges {
 		if g.Step == step && g.Name == name {
 			return g.Value, true

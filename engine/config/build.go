@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 )
 
 // Build makes a pipeline with new instances of its plugins; one that has failed is built again. It touches no network.
-func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
+func (p *Pipeline) Build(b BuildEnv) (*flow.Pipeline, error) {
 	if p.partial {
 		return nil, errors.New("it depends on environment variables that are not set")
 	}
@@ -24,7 +25,7 @@ func (p *Pipeline) Build(b BuildEnv) (*engine.Pipeline, error) {
 		b.Log = slog.New(slog.DiscardHandler)
 	}
 	log := b.Log.With("pipeline", p.Name)
-	built := &engine.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, DropUnmatched: p.DropUnmatched, Log: log, Observer: b.Observer, NewID: b.newID("")}
+	built := &flow.Pipeline{Name: p.Name, DrainTimeout: p.DrainTimeout, DropUnmatched: p.DropUnmatched, Log: log, Observer: b.Observer, NewID: b.newID("")}
 	env := engine.Env{Pipeline: p.Name, Version: p.version, Capacity: p.Capacity()}
 	ways := make([]engine.Branch, 1+len(p.Branches)) // the first is what the pipeline has beside branches
 	for i, b := range p.Branches {
@@ -51,7 +52,7 @@ func (b BuildEnv) newID(branch string) func() string {
 }
 
 // build adds an instance of the block's plugin to the inputs of the pipeline or to one of its ways.
-func (b *Block) build(pipeline *engine.Pipeline, way *engine.Branch, env engine.Env, log *slog.Logger) error {
+func (b *Block) build(pipeline *flow.Pipeline, way *engine.Branch, env engine.Env, log *slog.Logger) error {
 	env.Role, env.Branch = b.Role, b.Branch
 	env.Log = log.With("plugin", b.Name)
 	if b.Role == engine.RoleInput {

@@ -12,7 +12,7 @@
 //	process.go     blocks about the process; alert.go
 //	check.go       what only shows when blocks are seen together; fallback.go what has to do with failing; rate.go, redaction.go; writers.go,
 //	               paths.go and storage_linux.go what is written where
-//	build.go       from a configuration to an engine.Pipeline
+//	build.go       from a configuration to a flow.Pipeline
 //
 // Beside it: internal/diagnostics holds and shows what is wrong with a file, internal/testfile reads tests, format.go formats a file,
 // graph.go draws one, effective.go and evaluated.go say what it comes to, changes.go and running.go compare that with what runs.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // The test of an output calls the suite: here of one that is in memory.
@@ -42,7 +43,7 @@ func ExampleStore() {
 	output.Script = func(n int, _ *engine.Batch) enginetest.Step {
 		return enginetest.Step{Err: errors.New("503 SlowDown")}
 	}
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Inputs:       []engine.InputStep{{Name: "input", Input: source}},
 		Output:       engine.OutputStep{Name: "output", Output: output},
 		Fallback:     &engine.OutputStep{Name: "fallback", Output: fallback},

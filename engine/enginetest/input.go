@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // patience is how long a suite waits for something that must happen. It is long because only a failing test waits so long.
@@ -265,7 +266,7 @@ func (s InputSuite) inPipeline(t *testing.T) {
 	out := NewStore(l, "output")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name: "suite", Workers: 2, DrainTimeout: patience,
 		Inputs:     []engine.InputStep{{Name: "input", Input: in, Window: engine.Capacity{Messages: 1500}}},
 		Processors: []engine.ProcessorStep{{Name: "group", Processor: Group{Count: 100, Age: 50 * time.Millisecond}}},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // TestTransform runs what every transform must pass, with these messages as input. It runs under synctest: the transform may wait, but
@@ -102,8 +103,8 @@ func (s said) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func pipeline(source *Source, processor any, out, dead *Store) *engine.Pipeline {
-	return &engine.Pipeline{
+func pipeline(source *Source, processor any, out, dead *Store) *flow.Pipeline {
+	return &flow.Pipeline{
 		Name: "suite", Workers: 2, DrainTimeout: time.Minute,
 		Inputs:     []engine.InputStep{{Name: "input", Input: source, Window: engine.Capacity{Messages: 10000}}},
 		Processors: []engine.ProcessorStep{{Name: "processor", Processor: processor}},

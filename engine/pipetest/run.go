@@ -10,6 +10,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // Case is what is to be run.
@@ -106,7 +107,7 @@ func run(c Case, o *Outcome) error {
 }
 
 // drive runs a pipeline to its end, and ends it where it has none: what can be written nowhere is held for ever.
-func drive(p *engine.Pipeline, wait time.Duration) error {
+func drive(p *flow.Pipeline, wait time.Duration) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)
@@ -124,7 +125,7 @@ func drive(p *engine.Pipeline, wait time.Duration) error {
 
 // unlessLeft takes what is left unsettled for an outcome, and any other error for a pipeline that broke.
 func unlessLeft(err error, held *int) error {
-	var left *engine.LeftError
+	var left *flow.LeftError
 	if errors.As(err, &left) {
 		*held = int(left.Messages)
 		return nil
@@ -133,7 +134,7 @@ func unlessLeft(err error, held *int) error {
 }
 
 // replace puts ends in memory in place of those of the pipeline.
-func (e *ends) replace(p *engine.Pipeline) {
+func (e *ends) replace(p *flow.Pipeline) {
 	p.Inputs = p.Inputs[:1]
 	e.source = newSource(e.c.Send, e.c.Wait)
 	p.Inputs[0].Input = e.source

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // Step is what a processor did to one message, or that a stage sealed its batch.
@@ -45,7 +46,7 @@ func (t *tracer) note(s Step) {
 }
 
 // trace puts the processors of a pipeline between eyes.
-func trace(p *engine.Pipeline) *tracer {
+func trace(p *flow.Pipeline) *tracer {
 	t := &tracer{failed: map[string]bool{}}
 	t.watch(p.Processors)
 	for _, b := range p.Branches {

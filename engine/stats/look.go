@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // LookTimeout is how long a pipeline may take to tell its state. It holds a few locks for a moment and asks its plugins for their gauges, which
@@ -13,7 +13,7 @@ const LookTimeout = time.Second
 
 // Seen is the state of a pipeline. Where it is not OK the pipeline did not tell it within LookTimeout, and the state is the last that it told.
 type Seen struct {
-	engine.State
+	flow.State
 	OK bool // it is of this moment
 }
 
@@ -37,25 +37,25 @@ func States(pipelines []*Pipeline) []Seen {
 // looks again does not wait again.
 type looks struct {
 	mu   sync.Mutex
-	now  *look        // on its way
-	last engine.State // that was told
+	now  *look      // on its way
+	last flow.State // that was told
 }
 
 // look is one question on its way.
 type look struct {
-	of    *engine.Pipeline // a new life of the pipeline is asked anew
+	of    *flow.Pipeline // a new life of the pipeline is asked anew
 	since time.Time
 	done  chan struct{}
-	state engine.State
+	state flow.State
 }
 
 // question is a look, and what was told before it.
 type question struct {
 	*look
-	last engine.State
+	last flow.State
 }
 
-func (l *looks) ask(of *engine.Pipeline) question {
+func (l *looks) ask(of *flow.Pipeline) question {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.now != nil && l.now.of == of {

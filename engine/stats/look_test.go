@@ -9,6 +9,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -34,13 +35,13 @@ func (m *mute) hold() (release func()) {
 }
 
 // life runs a pipeline with the output, whose one message is not settled, until the test ends.
-func life(t *testing.T, out *mute) *engine.Pipeline {
+func life(t *testing.T, out *mute) *flow.Pipeline {
 	ledger := enginetest.NewLedger()
 	source, store := enginetest.NewSource(ledger, "a"), enginetest.NewStore(ledger, "output")
 	source.Follow = true
 	store.Script = func(int, *engine.Batch) enginetest.Step { return enginetest.Step{Hang: true} }
 	out.Output = store
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Inputs: []engine.InputStep{{Name: "input", Input: source}}, Output: engine.OutputStep{Name: "output", Output: out},
 		Workers: 1, DrainTimeout: time.Second,
 	}

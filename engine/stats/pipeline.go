@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // Pipeline counts what happens in one pipeline, over all of its lives in this process. It is the engine.Observer of the pipeline and
@@ -16,7 +17,7 @@ type Pipeline struct {
 	Name  string  // as in the file
 	Steps []*Step // in the order of the file; not changed
 
-	current  atomic.Pointer[engine.Pipeline]
+	current  atomic.Pointer[flow.Pipeline]
 	looks    looks
 	failures failures
 
@@ -69,7 +70,7 @@ func NewPipeline(name string, places []Place) *Pipeline {
 }
 
 // Runs says which pipeline the present life is; State then looks at it.
-func (p *Pipeline) Runs(now *engine.Pipeline) { p.current.Store(now) }
+func (p *Pipeline) Runs(now *flow.Pipeline) { p.current.Store(now) }
 
 // Life returns what the pipeline does as a whole.
 func (p *Pipeline) Life() Life {

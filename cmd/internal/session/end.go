@@ -10,7 +10,7 @@ import (
 
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/cmd/internal/progress"
-	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // showsStatus reports whether there is a place for a status line: a terminal with a log for people, and no messages that go to the
@@ -98,7 +98,7 @@ func (s *session) withPast(results []progress.Result) []progress.Result {
 func (s *session) settled(results []progress.Result, err error) {
 	left, broken := map[string]int64{}, false
 	for _, err := range split(err) {
-		var l *engine.LeftError
+		var l *flow.LeftError
 		if !errors.As(err, &l) {
 			broken = true
 			s.Log.Error("pipeline failed", "error", err)

@@ -11,8 +11,8 @@ import (
 
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/cmd/internal/progress"
-	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -102,7 +102,7 @@ func (s *session) member(p *config.Pipeline, evaluated config.Evaluated) *member
 func (s *session) start(ctx context.Context, m *member) {
 	ctx, m.drain = context.WithCancel(ctx)
 	from := time.Since(s.Started)
-	spec := engine.Spec{Name: m.Name, Log: s.Log, Observer: m.Pipeline, Build: func() (*engine.Pipeline, error) {
+	spec := flow.Spec{Name: m.Name, Log: s.Log, Observer: m.Pipeline, Build: func() (*flow.Pipeline, error) {
 		if s.Slow != nil {
 			s.Slow(m.Name)
 		}
@@ -113,7 +113,7 @@ func (s *session) start(ctx context.Context, m *member) {
 		return built, err
 	}}
 	go func() {
-		m.err = engine.Supervise(ctx, []engine.Spec{spec})
+		m.err = flow.Supervise(ctx, []flow.Spec{spec})
 		m.drain()
 		m.ended.Store(int64(time.Since(s.Started) - from))
 		close(m.done)

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/cmd/internal/console"
 	"github.com/logpipe/logpipe/cmd/internal/progress"
-	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // Messages on a terminal and a line that is drawn again on the same terminal would destroy each other.
@@ -47,10 +48,10 @@ func TestSettledTakesTheEnginesCounts(t *testing.T) {
 		want []int64
 	}{
 		"all is well":       {nil, []int64{0, 0}},
-		"one left":          {errors.Join(&engine.LeftError{Pipeline: "b", Messages: 3}), []int64{0, 3}},
-		"both left":         {errors.Join(&engine.LeftError{Pipeline: "a", Messages: 4}, &engine.LeftError{Pipeline: "b", Messages: 3}), []int64{4, 3}},
-		"not home":          {&engine.LeftError{Pipeline: "a", Err: errors.New("the fallback is not empty")}, []int64{0, 0}},
-		"broken in a drain": {errors.Join(errors.New("stage failed"), &engine.LeftError{Pipeline: "b", Messages: 3}), []int64{7, 3}},
+		"one left":          {errors.Join(&flow.LeftError{Pipeline: "b", Messages: 3}), []int64{0, 3}},
+		"both left":         {errors.Join(&flow.LeftError{Pipeline: "a", Messages: 4}, &flow.LeftError{Pipeline: "b", Messages: 3}), []int64{4, 3}},
+		"not home":          {&flow.LeftError{Pipeline: "a", Err: errors.New("the fallback is not empty")}, []int64{0, 0}},
+		"broken in a drain": {errors.Join(errors.New("stage failed"), &flow.LeftError{Pipeline: "b", Messages: 3}), []int64{7, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -16,6 +16,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -219,7 +220,7 @@ func hang(t *testing.T, p *stats.Pipeline) {
 	ledger, never := enginetest.NewLedger(), make(mute)
 	source := enginetest.NewSource(ledger)
 	source.Follow = true
-	life := &engine.Pipeline{
+	life := &flow.Pipeline{
 		Inputs:     []engine.InputStep{{Name: "input.amqp", Input: source}},
 		Processors: []engine.ProcessorStep{{Name: "processor.json", Processor: never}},
 		Output:     engine.OutputStep{Name: "output.s3", Output: enginetest.NewStore(ledger, "output")},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
@@ -83,7 +84,7 @@ func (r Rate) plus(s Rate) Rate {
 	return Rate{r.Messages + s.Messages, r.Bytes + s.Bytes, r.Total + s.Total}
 }
 
-func (p *Pipeline) addInput(d engine.InputState) {
+func (p *Pipeline) addInput(d flow.InputState) {
 	p.Unsettled += int64(d.Unsettled.Messages)
 	p.UnsettledBytes += d.Unsettled.Bytes
 	p.Window += int64(d.Window.Messages)
@@ -130,7 +131,7 @@ var userinfo = regexp.MustCompile(`://[^\s"'/]*@`)
 func public(text string) string { return userinfo.ReplaceAllString(text, "://***@") }
 
 // gaugesOf are the numbers that a step knows of itself.
-func gaugesOf(name string, state engine.State) map[string]float64 {
+func gaugesOf(name string, state flow.State) map[string]float64 {
 	var all map[string]float64
 	for _, g := range state.Gauges {
 		if g.Step != name {
@@ -144,16 +145,16 @@ func gaugesOf(name string, state engine.State) map[string]float64 {
 	return all
 }
 
-func inputOf(name string, state engine.State) *engine.InputState {
-	i := slices.IndexFunc(state.Inputs, func(d engine.InputState) bool { return d.Name == name })
+func inputOf(name string, state flow.State) *flow.InputState {
+	i := slices.IndexFunc(state.Inputs, func(d flow.InputState) bool { return d.Name == name })
 	if i < 0 {
 		return nil
 	}
 	return &state.Inputs[i]
 }
 
-func outputOf(name string, state engine.State) *engine.OutputState {
-	i := slices.IndexFunc(state.Outputs, func(d engine.OutputState) bool { return d.Name == name })
+func outputOf(name string, state flow.State) *flow.OutputState {
+	i := slices.IndexFunc(state.Outputs, func(d flow.OutputState) bool { return d.Name == name })
 	if i < 0 {
 		return nil
 	}

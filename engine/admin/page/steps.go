@@ -4,11 +4,12 @@ import (
 	"math"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/stats"
 )
 
 // step is what is shown of the step i, but for its rates.
-func (t *track) step(i int, state engine.State, took stats.Counts) Step {
+func (t *track) step(i int, state flow.State, took stats.Counts) Step {
 	of, about := t.of.Steps[i], t.about[i]
 	s := Step{
 		Name: of.Name, Role: string(of.Role), Branch: of.Branch, About: public(about.Text), Rejects: about.Rejects,
@@ -30,7 +31,7 @@ func (t *track) step(i int, state engine.State, took stats.Counts) Step {
 	return s
 }
 
-func (s *Step) input(now *engine.InputState) {
+func (s *Step) input(now *flow.InputState) {
 	if now == nil {
 		return
 	}
@@ -38,7 +39,7 @@ func (s *Step) input(now *engine.InputState) {
 	s.Unsettled, s.Window = int64(now.Unsettled.Messages), int64(now.Window.Messages)
 }
 
-func (s *Step) output(of *stats.Step, now *engine.OutputState, took stats.Counts) {
+func (s *Step) output(of *stats.Step, now *flow.OutputState, took stats.Counts) {
 	s.Writes, s.Failed, s.FailedBy = of.Writes.Load(), of.Failed.Load(), of.FailedBy()
 	outages, _, down := of.Outages()
 	s.Outages, s.Down = outages, round3(down.Seconds())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // The real sender, through an end and a new start of the pipeline: what it was answered it does not have any more.
@@ -37,7 +38,7 @@ func TestRsyslog(t *testing.T) {
 	for part := range 2 {
 		appendLines(t, logs, part*1000, 1000)
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-		p := &engine.Pipeline{
+		p := &flow.Pipeline{
 			Name: "rsyslog", Workers: 2, DrainTimeout: time.Minute,
 			Inputs:   []engine.InputStep{{Name: "input.relp", Input: newInput(t, Config{Listen: address.String(), MaxMessage: 1 << 20})}},
 			Output:   engine.OutputStep{Name: "output", Output: out},

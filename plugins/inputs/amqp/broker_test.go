@@ -19,6 +19,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 	"github.com/logpipe/logpipe/test/servers"
@@ -882,7 +883,7 @@ func TestARarePartitionDoesNotStopTheQueue(t *testing.T) {
 			cfg.QueueType, cfg.Prefetch = kind, 200
 			in := newInput(t, cfg, env(t))
 			store := enginetest.NewStore(enginetest.NewLedger(), "output")
-			p := &engine.Pipeline{
+			p := &flow.Pipeline{
 				Name:   "test",
 				Inputs: []engine.InputStep{{Name: "input.amqp", Input: in, Window: engine.Capacity{Messages: 5000}}},
 				Processors: []engine.ProcessorStep{{Name: "processor.group", Processor: enginetest.Group{Count: 50, Age: time.Hour, Key: func(body []byte) string {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 )
 
@@ -266,7 +267,7 @@ func TestInAPipelineThatFails(t *testing.T) {
 	c := local()
 	c.Listen, c.AdmitTimeout = freePort(t), 20*time.Millisecond
 	in := newInput(t, c)
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name: "p", Workers: 2, DrainTimeout: patience,
 		Inputs: []engine.InputStep{{Name: "input", Input: in, Window: engine.Capacity{Messages: 40}}},
 		Output: engine.OutputStep{Name: "output", Output: store},

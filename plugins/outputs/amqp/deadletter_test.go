@@ -17,6 +17,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 )
@@ -108,7 +109,7 @@ func TestDeadLetterSaysWhenItWasRejected(t *testing.T) {
 			dead = &engine.Batch{Messages: slices.Clone(b.Messages), Reasons: slices.Clone(b.Reasons)}
 			return enginetest.Step{}
 		}
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "input", Input: enginetest.NewSource(ledger, "1")}},
 			Processors: []engine.ProcessorStep{{Name: "reject", Processor: rejecter{}}},
 			Output:     engine.OutputStep{Name: "output", Output: enginetest.NewStore(ledger, "output")},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
@@ -650,7 +651,7 @@ func TestFallbackInAPipeline(t *testing.T) {
 	o := fallback(t, filepath.Join(dir, "failed.ndjson"))
 	source := enginetest.NewSource(l, bodies...)
 	source.Chunk, source.Follow = 100, true
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name: "test", Workers: 3, DrainTimeout: time.Minute, Recover: true,
 		Observer: endWhen(func() bool { return len(out.Bodies()) == len(bodies) }, source),
 		Inputs:   []engine.InputStep{{Name: "input", Input: source, Window: engine.Capacity{Messages: 1000}}},

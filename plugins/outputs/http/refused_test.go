@@ -19,6 +19,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 )
 
@@ -28,7 +29,7 @@ func run(t *testing.T, o engine.Output, bodies ...string) (dead *enginetest.Stor
 	ledger := enginetest.NewLedger()
 	source := enginetest.NewSource(ledger, bodies...)
 	dead = enginetest.NewStore(ledger, "dead letter")
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name: "p", Workers: 1, DrainTimeout: time.Minute,
 		Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 		Processors: []engine.ProcessorStep{{Name: "group", Processor: enginetest.Group{Count: 100, Age: time.Second}}},

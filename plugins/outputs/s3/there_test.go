@@ -11,6 +11,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	faults "github.com/logpipe/logpipe/test/proxy"
 	"github.com/logpipe/logpipe/test/servers"
 )
@@ -109,7 +110,7 @@ func TestAProxyWithALimit(t *testing.T) {
 	source := enginetest.NewSource(l, all...)
 	source.Chunk = 1000
 	dead := enginetest.NewStore(l, "dead letter")
-	p := &engine.Pipeline{
+	p := &flow.Pipeline{
 		Name: "limited", Workers: 2,
 		Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 		Output:     engine.OutputStep{Name: "output.s3", Output: settled{open(t, cfg), l}},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // console counts calls; it breaks off after limit bytes if that is more than 0.
@@ -77,7 +78,7 @@ func TestLineBreaksAreRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger, to := enginetest.NewLedger(), new(console)
 		source, dead := enginetest.NewSource(ledger, "1", "2\n", "3\n4", "5"), enginetest.NewStore(ledger, "dead letter")
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 			Output:     engine.OutputStep{Name: "output", Output: &output{to: to}},
 			DeadLetter: &engine.OutputStep{Name: "dead_letter", Output: dead},

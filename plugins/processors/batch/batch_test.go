@@ -14,6 +14,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // stage is a running batch stage.
@@ -231,7 +232,7 @@ func TestPressureSealsWhatTheSourceWaitsFor(t *testing.T) {
 		c := bySource(100)
 		c.Age = time.Hour
 		p, _ := New(c, engine.Env{NewID: engine.NewID})
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "source", Input: source}, {Name: "other", Input: other}},
 			Processors: []engine.ProcessorStep{{Name: "batch", Processor: p}},
 			Output:     engine.OutputStep{Name: "output", Output: store},
@@ -283,7 +284,7 @@ func TestVoidMessagesArePassedOn(t *testing.T) {
 		alive.Follow, cut.Follow = true, true
 		store := enginetest.NewStore(ledger, "output")
 		p, _ := New(with(func(c *Config) { c.Age, c.PartitionBy = time.Hour, []string{"s"} }), engine.Env{NewID: engine.NewID})
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "alive", Input: alive}, {Name: "cut", Input: cut}},
 			Processors: []engine.ProcessorStep{{Name: "batch", Processor: p}},
 			Output:     engine.OutputStep{Name: "output", Output: store},

@@ -12,6 +12,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/condition"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
@@ -66,7 +67,7 @@ func TestWhatIsKept(t *testing.T) {
 				ledger := enginetest.NewLedger()
 				source := enginetest.NewSource(ledger, all...)
 				store, dead := enginetest.NewStore(ledger, "output"), enginetest.NewStore(ledger, "dead letter")
-				p := &engine.Pipeline{
+				p := &flow.Pipeline{
 					Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 					Processors: []engine.ProcessorStep{{Name: "filter", Processor: instance(t, c.config)}},
 					Output:     engine.OutputStep{Name: "output", Output: store},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 func process(t *testing.T, c Config, bodies ...string) []string {
@@ -153,7 +154,7 @@ func TestInvalidMessages(t *testing.T) {
 			source := enginetest.NewSource(ledger, append(slices.Collect(maps.Keys(invalid)), `{"a":1}`, `{"a":2}`)...)
 			store, dead := enginetest.NewStore(ledger, "output"), enginetest.NewStore(ledger, "dead letter")
 			p, _ := New(Config{OnInvalid: onInvalid, Object: true}, engine.Env{})
-			pipeline := &engine.Pipeline{
+			pipeline := &flow.Pipeline{
 				Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 				Processors: []engine.ProcessorStep{{Name: "json", Processor: p}},
 				Output:     engine.OutputStep{Name: "output", Output: store},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/plugins/processors/batch"
 )
 
@@ -231,7 +232,7 @@ func TestStopLeavesTheRestToItsSource(t *testing.T) {
 		source := enginetest.NewSource(ledger, numbers(100)...)
 		source.Follow = true
 		store := enginetest.NewStore(ledger, "output")
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "input", Input: source, Window: engine.Capacity{Messages: 50}}},
 			Processors: []engine.ProcessorStep{{Name: "rate_limit", Processor: create(t, rate(1, 1))}},
 			Output:     engine.OutputStep{Name: "output", Output: store},
@@ -309,7 +310,7 @@ func TestBatchesFillBehindIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs: []engine.InputStep{{Name: "input", Input: source, Window: engine.Capacity{Messages: 215}}},
 			Processors: []engine.ProcessorStep{
 				{Name: "rate_limit", Processor: create(t, rate(10, 10))}, {Name: "batch", Processor: group},
@@ -338,7 +339,7 @@ func TestLostConnectionsDoNotWaitForTheRate(t *testing.T) {
 		alive, cut := enginetest.NewSource(ledger, "a1", "a2", "a3", "a4", "a5"), enginetest.NewSource(ledger)
 		alive.Follow, cut.Follow = true, true
 		store := enginetest.NewStore(ledger, "output")
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "alive", Input: alive}, {Name: "cut", Input: cut}},
 			Processors: []engine.ProcessorStep{{Name: "rate_limit", Processor: create(t, with(func(c *Config) { c.Rate, c.Per = 1, time.Hour }))}},
 			Output:     engine.OutputStep{Name: "output", Output: store},

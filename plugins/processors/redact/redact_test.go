@@ -17,6 +17,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
 )
 
@@ -178,7 +179,7 @@ func TestInvalidMessages(t *testing.T) {
 			p := create(t, with(func(c *Config) {
 				c.Fields, c.Preset, c.OnInvalid = []string{"password"}, []string{"email"}, onInvalid
 			}))
-			pipeline := &engine.Pipeline{
+			pipeline := &flow.Pipeline{
 				Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 				Processors: []engine.ProcessorStep{{Name: "redact", Processor: p}},
 				Output:     engine.OutputStep{Name: "output", Output: store},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 var errDown = errors.New("connection refused")
@@ -270,7 +271,7 @@ func TestTriesWhatIsLeft(t *testing.T) {
 			return enginetest.Step{}
 		}
 		p, _ := New(Defaults(), engine.Env{Log: slog.New(slog.DiscardHandler)})
-		pipeline := &engine.Pipeline{
+		pipeline := &flow.Pipeline{
 			Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 			Processors: []engine.ProcessorStep{{Name: "retry", Processor: p}},
 			Output:     engine.OutputStep{Name: "output", Output: store},
@@ -314,7 +315,7 @@ func TestPartlyStoredAndFutileIsNoOutage(t *testing.T) {
 				c := Defaults()
 				c.Attempts = 3
 				p, _ := New(c, engine.Env{Log: slog.New(slog.NewTextHandler(&log, nil))})
-				pipeline := &engine.Pipeline{
+				pipeline := &flow.Pipeline{
 					Inputs:     []engine.InputStep{{Name: "input", Input: source}},
 					Processors: []engine.ProcessorStep{{Name: "retry", Processor: p}},
 					Output:     engine.OutputStep{Name: "output", Output: store},
