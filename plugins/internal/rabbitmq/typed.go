@@ -10,7 +10,7 @@ import (
 )
 
 // typedHeaders is the member of Properties with the table of headers as AMQP encodes it. It is there where a header has a type that
-// engine.Meta has not: a message that waited in a file would come out of it with a longer integer in the place of a shorter one. That is
+// engine.Meta has not: a message that waited in a file would come out of it with an integer of another width. That is
 // not the same for everybody: python3-pika takes a negative integer of 64 bits for a positive one, and so it makes 2^64-5 of -5.
 const typedHeaders = "headers"
 
@@ -47,11 +47,14 @@ func setHeaders(p *amqp.Publishing, raw []byte) {
 	}
 }
 
-// hasTypes reports whether engine.Meta has the type of a value, and of all within it.
+// hasTypes reports whether a value, and all within it, comes out of engine.Meta with the type that it had: it
+// must know what toField makes of each.
 func hasTypes(v any) bool {
 	switch v := v.(type) {
-	case nil, bool, int64, float64, string, []byte, time.Time:
+	case nil, bool, float64, string, []byte, time.Time:
 		return true
+	case int64:
+		return whole(v) == any(v) // else it would come out as one of 32 bits
 	case amqp.Table:
 		for _, e := range v {
 			if !hasTypes(e) {

@@ -27,6 +27,19 @@ func headed(table []byte) Delivery {
 func TestHeadersKeepTheirTypesInTheFallbackFile(t *testing.T) {
 	table := []byte("\x01aI\xff\xff\xff\xfb\x01bs\xff\xfb\x01cD\x02\x00\x00\x01\x3a\x01df\x3f\xc0\x00\x00\x01tF\x00\x00\x00\x04\x01eb\xfb\x01lA\x00\x00\x00\x03u\xea\x60")
 	want := amqp.Table{"a": int32(-5), "b": int16(-5), "c": amqp.Decimal{Scale: 2, Value: 314}, "d": float32(1.5), "t": amqp.Table{"e": int8(-5)}, "l": []any{uint16(60000)}}
+	sameOutOfTheFile(t, table, want)
+}
+
+// The broker counts in integers of 64 bits (x-delivery-count, x-death), and Java, Ruby and its own management page
+// write small numbers so: they fit in 32 bits and must stay what they are.
+func TestALongIntegerStaysLongInTheFallbackFile(t *testing.T) {
+	sameOutOfTheFile(t, []byte("\x01al\x00\x00\x00\x00\x00\x00\x00\x03"), amqp.Table{"a": int64(3)})
+	sameOutOfTheFile(t, []byte("\x01tF\x00\x00\x00\x0b\x01al\xff\xff\xff\xff\xff\xff\xff\xfb"), amqp.Table{"t": amqp.Table{"a": int64(-5)}})
+}
+
+// sameOutOfTheFile writes a message with a table of headers to a fallback file and reads it back.
+func sameOutOfTheFile(t *testing.T, table []byte, want amqp.Table) {
+	t.Helper()
 	d := headed(table)
 	at := time.Unix(1800000000, 0).UTC()
 	b := &engine.Batch{ID: "b", Time: at, Messages: []engine.Message{{Body: []byte("1"), Time: at, Meta: &d}}}
@@ -46,7 +59,7 @@ func TestHeadersKeepTheirTypesInTheFallbackFile(t *testing.T) {
 
 // Headers that a file can tell as they are take no more room in it.
 func TestHeadersOfTheFilesOwnTypesAreThereOnce(t *testing.T) {
-	d := headed([]byte("\x01aS\x00\x00\x00\x01x\x01bl\x00\x00\x00\x00\x00\x00\x00\x05"))
+	d := headed([]byte("\x01aS\x00\x00\x00\x01x\x01bl\x00\x00\x00\x01\x00\x00\x00\x05"))
 	if _, twice := d.Properties()[typedHeaders]; twice {
 		t.Error("they are there twice")
 	}
