@@ -60,7 +60,7 @@ var clients = []*client{
 	{name: "java", file: "JavaClient.java", command: compiledJava, writes: true, reads: true, blind: append([]string{"*.B", "*.u", "*.i"}, unknownInteger...),
 		packages: []servers.Package{{Name: "librabbitmq-client-java", File: javaLibrary}, {Name: "default-jdk-headless", File: "/usr/bin/javac"}, {Name: "libslf4j-java", File: javaLog}}},
 	{name: "bunny", file: "bunny_client.rb", command: interpreted("/usr/bin/ruby"), writes: true, reads: true,
-		blind:    append([]string{"*.B", "*.u", "*.i"}, unknownInteger...),
+		blind:    append([]string{"*.B", "*.u", "*.i", "*.V"}, unknownInteger...),
 		packages: []servers.Package{{Name: "ruby-bunny", File: "/usr/share/rubygems-integration/all/specifications/bunny-*"}}},
 	{name: "phpamqplib", file: "phpamqplib_client.php", command: interpreted("/usr/bin/php"), writes: true, reads: true,
 		blind:    append([]string{"*.longname", "*.noname"}, unknownInteger...),
@@ -163,21 +163,24 @@ func escript(t *testing.T, c *client) []string {
 const patience = 5 * time.Minute
 
 func run(dir string, in []byte, args ...string) error {
-	_, err := output(dir, in, args...)
+	_, _, err := output(dir, in, args...)
 	return err
 }
 
-func output(dir string, in []byte, args ...string) ([]byte, error) {
+func output(dir string, in []byte, args ...string) (out []byte, cpu time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var said bytes.Buffer
 	cmd.Dir, cmd.Stdin, cmd.Stderr = dir, bytes.NewReader(in), &said
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w\n%s%.2000s", args, errors.Join(err, ctx.Err()), said.Bytes(), out)
+	out, err = cmd.Output()
+	if state := cmd.ProcessState; state != nil {
+		cpu = state.UserTime() + state.SystemTime()
 	}
-	return out, nil
+	if err != nil {
+		return nil, cpu, fmt.Errorf("%v: %w\n%s%.2000s", args, errors.Join(err, ctx.Err()), said.Bytes(), out)
+	}
+	return out, cpu, nil
 }
 
 // call runs the client's program with a task and takes its answer.
@@ -185,7 +188,8 @@ func (c *client) call(t *testing.T, how string, task, answer any) {
 	t.Helper()
 	text, err := json.Marshal(task)
 	check(t, err)
-	out, err := output(folder(), text, append(c.command(t, c), how)...)
+	out, cpu, err := output(folder(), text, append(c.command(t, c), how)...)
+	t.Logf("%s: %s took %v of CPU time, and told %d bytes", c.name, how, cpu.Round(time.Millisecond), len(out))
 	if err != nil {
 		t.Fatalf("%s: %s: %v", c.name, how, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/logpipe/logpipe/test/servers"
 )
@@ -116,7 +117,7 @@ func sameStored(t *testing.T, sent incoming, e enveloped) {
 	}
 	headers := map[string]any{}
 	for name, v := range sent.Headers {
-		headers[name] = stored(v)
+		headers[name] = stored(longs(v))
 	}
 	if len(headers)+len(e.Headers) > 0 {
 		differ("headers", headers, e.Headers)
@@ -139,7 +140,7 @@ func sameStored(t *testing.T, sent incoming, e enveloped) {
 		fields["id_"] = e.ID
 	}
 	if v, ok := sent.Headers[header]; ok {
-		fields["header_"] = added(v)
+		fields["header_"] = added(longs(v))
 	}
 	differ("fields", fields, have)
 }
@@ -158,7 +159,10 @@ func stored(v any) any {
 		}
 		return list
 	case map[string]any:
-		if _, raw := v["base64"].(string); raw && letter != "F" {
+		if raw, ok := rawText(letter, v); ok {
+			if letter == "S" && utf8.Valid(raw) {
+				return string(raw) // which the reader could not tell as a text for its NUL
+			}
 			return v
 		}
 		table := map[string]any{}
@@ -178,12 +182,12 @@ func storedText(letter, v string) any {
 		return map[string]any{"base64": base64.StdEncoding.EncodeToString([]byte(v))}
 	case "f", "d":
 		f, _ := strconv.ParseFloat(v, 64)
-		return f
+		return shortest(f)
 	case "D":
 		digits, scale, _ := strings.Cut(v, "e-")
 		n, _ := strconv.ParseFloat(digits, 64)
 		e, _ := strconv.Atoi(scale)
-		return n / math.Pow10(e)
+		return shortest(n / math.Pow10(e))
 	case "T":
 		n, _ := strconv.ParseUint(v, 10, 64)
 		return time.Unix(int64(n), 0).UTC().Format(time.RFC3339Nano)
@@ -193,13 +197,27 @@ func storedText(letter, v string) any {
 	return json.Number(v)
 }
 
-// added is the value of a header as add_fields writes it: bytes are a text there.
+// shortest is f with as many digits as tell it from its neighbours, which is how JSON is written.
+func shortest(f float64) json.Number { return json.Number(strconv.FormatFloat(f, 'g', -1, 64)) }
+
+// rawText is what the reader told as base64 because it is no text.
+func rawText(letter string, v map[string]any) ([]byte, bool) {
+	coded, ok := v["base64"].(string)
+	if !ok || letter == "F" {
+		return nil, false
+	}
+	raw, err := base64.StdEncoding.DecodeString(coded)
+	return raw, err == nil
+}
+
+// added is the value of a header as add_fields writes it: bytes are a text there, with a mark in the place of each
+// byte that is none.
 func added(v any) any {
 	pair := v.([]any)
-	if raw, ok := pair[1].(map[string]any); ok {
-		if b, ok := raw["base64"].(string); ok && pair[0] != "F" {
-			text, _ := base64.StdEncoding.DecodeString(b)
-			return strings.ToValidUTF8(string(text), "\uFFFD")
+	letter, _ := pair[0].(string)
+	if table, ok := pair[1].(map[string]any); ok {
+		if raw, ok := rawText(letter, table); ok {
+			return string([]rune(string(raw)))
 		}
 	}
 	if pair[0] == "x" {

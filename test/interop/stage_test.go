@@ -133,6 +133,7 @@ type task struct {
 	Exchange string     `json:"exchange"`
 	Messages []outgoing `json:"messages"`
 	Queues   []string   `json:"queues"`
+	Poison   string     `json:"poison"` // the only message that shall be written, though the broker cannot deliver it
 }
 
 func (s *stage) task() task {

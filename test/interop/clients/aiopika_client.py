@@ -39,12 +39,16 @@ async def read(channel, task):
     queues = {}
     for name in task["queues"]:
         got = queues[name] = []
-        queue = await channel.get_queue(name, ensure=False)
-        while True:
-            m = await queue.get(no_ack=True, fail=False)
-            if m is None:
-                break
-            got.append(common.message(m.routing_key, m.exchange, m.body, {n: getattr(m, n) for n in NAMES}, m.headers_raw))
+        queue = await channel.declare_queue(name, passive=True)
+        left = queue.declaration_result.message_count
+        if left == 0:
+            continue
+        async with queue.iterator(no_ack=True) as messages:
+            async for m in messages:
+                got.append(common.message(m.routing_key, m.exchange, m.body, {n: getattr(m, n) for n in NAMES}, m.headers_raw))
+                left -= 1
+                if left == 0:
+                    break
     common.answer(queues=queues)
 
 

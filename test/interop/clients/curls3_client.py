@@ -1,5 +1,6 @@
-"""curl as a client of S3, with its own signature (--aws-sigv4). It reads all objects of a bucket; what is packed is unpacked by gzip and zstd."""
+"""curl as a client of S3, with its own signature (--aws-sigv4), which leaves the hash of what is sent to the caller. It reads all objects of a bucket; what is packed is unpacked by gzip and zstd."""
 import base64
+import hashlib
 import subprocess
 import sys
 import urllib.parse
@@ -12,7 +13,7 @@ UNPACK = {".gz": ["gzip", "-dc"], ".zst": ["zstd", "-dcq"]}
 
 def get(task, path, query=""):
     command = ["curl", "--silent", "--show-error", "--fail", "--aws-sigv4", f"aws:amz:{task['region']}:s3", "--user",
-               f"{task['access_key']}:{task['secret_key']}", "--dump-header", "/dev/stderr", task["s3"] + path + query]
+               f"{task['access_key']}:{task['secret_key']}", "--header", "x-amz-content-sha256: " + hashlib.sha256(b"").hexdigest(), "--dump-header", "/dev/stderr", task["s3"] + path + query]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     if done.returncode:
         sys.exit(f"{path}{query}: {done.stderr.decode()}")

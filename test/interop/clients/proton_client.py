@@ -20,8 +20,8 @@ VALUES = {
 }
 
 
-# The plugin of 3.x makes messages of these that the broker cannot deliver: it ends the connection of whoever reads them, with 541.
-POISON = {"id-number", "id-long"}
+# What brokers take by AMQP 1.0 and cannot deliver by AMQP 0-9-1: they end the connection of whoever reads it, with 541.
+POISON = {3: {"id-number", "id-long"}, 4: {"property-uuid", "property-char"}}
 
 
 def messages():
@@ -62,7 +62,7 @@ task = common.task()
 url = urllib.parse.urlparse(task["url"])
 sent, cannot = [], []
 for name, how in messages():
-    if name in POISON and task["broker"] < 4:
+    if name in POISON[min(task["broker"], 4)] and not task["poison"] or task["poison"] and name != task["poison"]:
         continue
     key = ("proton.ids." if name.startswith("id-") or name == "all" else "proton.own.") + name
     address = f"/{'exchanges' if task['broker'] >= 4 else 'exchange'}/{task['exchange']}/{key}"
