@@ -103,7 +103,7 @@ func (c *client) sees() []string {
 		return []string{"#"}
 	}
 	var keys []string
-	for _, g := range append(slices.Clone(groups), "headers", "longname", "noname", "large", "property", "cluster", "timefar", "body", "died", "own", "ids", "celery") {
+	for _, g := range append(slices.Clone(groups), "headers", "longname", "noname", "large", "property", "cluster", "timefar", "body", "died", "own", "ids", "most", "celery") {
 		if !slices.ContainsFunc(c.blind, func(b string) bool { return strings.HasSuffix(b, "."+g) }) {
 			keys = append(keys, "*."+g+".#")
 			continue

@@ -45,6 +45,7 @@ type input struct {
 
 	session *session  // of the present Open
 	sizes   []float64 // of the messages that came last, by connection: the next Open begins with them
+	caution caution   // so does what a message has done that could not be delivered
 	depth   rabbitmq.Depth
 }
 
@@ -123,9 +124,14 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 		}
 	}
 	credit := newCredit(in.prefetch, in.bytesEach(), in.sizes[len(s.credits)])
+	credit.caution = &in.caution
+	s.mu.Lock() // what came before may be lost already
 	s.credits = append(s.credits, credit)
+	s.mu.Unlock()
 	if err := s.begin(conn, s.seen, credit, nil); err != nil {
-		return err
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.suspect(err)
 	}
 	if first {
 		s.following.Go(func() { in.depth.Follow(conn, in.cfg.Queue) })

@@ -18,6 +18,8 @@ type credit struct {
 	limit int64 // bytes; 0 is none
 	fixed bool  // the prefetch must not change: see subscription.go
 
+	caution *caution // of all connections
+
 	mu       sync.Mutex
 	messages int64         // that are here and not settled
 	held     int64         // bytes that they take
@@ -45,7 +47,7 @@ const (
 )
 
 func newCredit(prefetch int, limit int64, average float64) *credit {
-	return &credit{max: prefetch, limit: limit, average: average}
+	return &credit{max: prefetch, limit: limit, average: average, caution: &caution{}}
 }
 
 // fix says what is known of the queue: see subscription.go.
@@ -60,8 +62,12 @@ func (c *credit) most() int64 { return c.limit + c.limit/slack }
 
 // next is the prefetch of a subscription that would begin now. 0 is none: there is no room.
 func (c *credit) next() int {
-	if c.limit <= 0 || c.fixed {
+	if c.fixed {
 		return c.max
+	}
+	most := c.caution.bound(c.max)
+	if c.limit <= 0 {
+		return most
 	}
 	size := c.average
 	if size == 0 {
@@ -77,7 +83,7 @@ func (c *credit) next() int {
 	case step > 0 && fits > slack*step: // so a step holds at most 1/slack of the limit, and leaves room for the next one
 		fits = step
 	}
-	return int(min(float64(c.max), fits))
+	return int(min(float64(most), fits))
 }
 
 // begin starts a subscription and returns its prefetch, or 0 while there is no room for one.
@@ -112,6 +118,7 @@ func (c *credit) give(messages, bytes int64) {
 	defer c.mu.Unlock()
 	c.messages -= messages
 	c.held -= bytes
+	c.caution.settled(messages)
 	c.open()
 }
 
@@ -123,9 +130,9 @@ func (c *credit) due() bool {
 	switch {
 	case c.prefetch == 0:
 		return c.next() > 0
-	case c.limit <= 0 || c.fixed:
+	case c.fixed:
 		return false
-	case c.held >= c.limit:
+	case c.limit > 0 && c.held >= c.limit:
 		// Now it matters how much may still come; an average over many is late, and what is here counts for what comes.
 		c.average = max(c.average, float64(c.held)/float64(c.messages))
 		return float64(c.prefetch)*c.average > float64(c.most())
@@ -182,6 +189,13 @@ func (c *credit) holding() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.held
+}
+
+// asked is the prefetch of the present subscription, or the last one, and how many messages it has brought.
+func (c *credit) asked() (prefetch, got int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.prefetch, c.got
 }
 
 // waiting is how many messages are here.

@@ -238,7 +238,7 @@ func (s *session) drain() {
 func (s *session) lose(err error) {
 	s.mu.Lock()
 	if s.reason == nil {
-		s.reason = err
+		s.reason = s.suspect(err)
 	}
 	waits := s.orphaned()
 	s.mu.Unlock()

@@ -188,10 +188,22 @@ func (c *Connection) inWords(err *amqp.Error) error {
 		return explain(err, "the queue belongs to another connection alone: %s", reason(err))
 	case err.Code == amqp.PreconditionFailed && !unknownType(err):
 		return explainPrecondition(err)
+	case IsCrash(err):
+		return explain(err, "the broker ended the connection by an error of its own: %s (541); its log says which. If that comes again and again, it has "+
+			"taken a message by AMQP 1.0 that it cannot put into AMQP 0-9-1 (3.x: an id that is a number or longer than 255 bytes; 4.x: a property of the "+
+			"type uuid or char), and ends whoever reads it: read it by AMQP 1.0, or delete it by one basic.get with automatic ack", err.Reason)
 	case unknownType(err):
 		return explain(err, "the broker does not have this type of exchange: %s", reason(err))
 	}
 	return explain(err, "the broker says: %s (%d)", reason(err), err.Code)
+}
+
+// IsCrash reports whether the broker ended the connection because something in it crashed: it gives no reason then. A message
+// that it cannot put into AMQP 0-9-1 makes it do so (measured with 3.10, 4.0 and 4.3). A queue that does not answer
+// in time has the same code, and a reason.
+func IsCrash(err error) bool {
+	said, ok := errors.AsType[*amqp.Error](err)
+	return ok && said.Server && said.Code == amqp.InternalError && said.Reason == "INTERNAL_ERROR"
 }
 
 // unknownType reports whether the broker refuses to make an exchange of a type that it does not
