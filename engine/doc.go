@@ -30,17 +30,17 @@
 //	engine/internal:
 //	    intake          reading: open, read, ack, open again; when an input can read no more
 //	    process         transforms and stages, and carrying out what they say of messages
-//	    deliver         one way to an output: workers, attempts, fallback, what is held, dead letters, whether the output is well
 //	    recovery        bringing the fallback home
-//	    books           what is unsettled: receipts, the connections they came through, windows, settled chunks that wait for their acks
-//	    settle          entering messages and batches in these books
-//	    tries           when what failed is tried again, and whose fault it was
+//	    deliver         one way to an output: workers, attempts, fallback, what is held, dead letters, whether the output is well
 //	    life            what all goroutines of one life of a pipeline share: its ends, log, observer
+//	    settle          entering messages and batches in the books
+//	    tries           when what failed is tried again, and whose fault it was
+//	    books           what is unsettled: receipts, the connections they came through, windows, settled chunks that wait for their acks
 //	    fault           errors that the engine makes and this package tells apart, and panics of plugins
 //	    signal          waking a goroutine
 //
-// Imports go down this list, and to engine: nothing imports intake but flow, books imports nothing of the engine but signal. Beside
-// them stand packages config, stats, admin, alert and others, which use the engine from outside.
+// Imports go down this list, from flow; package engine stands between tries and books. Beside them stand packages config, stats, admin,
+// alert and others, which use the engine from outside.
 //
 // To read the code in the order of the data's way:
 //
