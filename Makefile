@@ -10,7 +10,7 @@ COVERDIR = $(CURDIR)/bin/coverage
 TOOL     = $(GO) tool -modfile=tools/go.mod
 
 PLUGIN   = examples/custom-plugin
-.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load liveness soak faults cluster brokers interop fuzz demo fmt manifests docs clean
+.PHONY: tidy stranger test-plugin test-schema test-k8s autoscaling page outage build image test test-image test-compose snapshot release budgets quick lint vuln bench bench-json bench-condition bench-e2e load liveness memory soak faults cluster brokers interop fuzz demo fmt manifests docs clean
 
 build: ## the program, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/logpipe/logpipe/cmd.Version=$(VERSION)" -o bin/logpipe ./cmd/logpipe
@@ -82,13 +82,16 @@ brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; ne
 interop: ## foreign clients of RabbitMQ and S3, in their own languages: who writes, through what, who reads; installs them from Debian and npm as root; some minutes
 	$(GO) test -race -tags interop -count=1 -timeout 20m ./test/interop
 
+memory: ## what a process takes at most, with bodies of 250 B to 16 MiB and all that makes it hold much, as a table; forty minutes; MEMORY="-only '8MiB down'"
+	$(GO) test -tags memory -count=1 -v -timeout 90m -run TestTable ./test/memory -args $(MEMORY)
+
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
 
 lint: ## format, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not formatted, run make fmt:"; gofmt -l .; exit 1; }
-	$(GO) vet -tags faults,image,cluster,interop ./...
-	$(TOOL) staticcheck -tags faults,image,cluster,interop ./...
+	$(GO) vet -tags faults,image,cluster,interop,memory ./...
+	$(TOOL) staticcheck -tags faults,image,cluster,interop,memory ./...
 	$(GO) mod tidy -diff
 	cd test/k8s && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd test/schema && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...

@@ -99,18 +99,18 @@ func TestReloadFitsTheMemoryLimit(t *testing.T) {
 	of := func(bytes int) string {
 		return strings.Replace(staying("a", stored, 1), "stay = true", fmt.Sprintf("stay = true\n    max_in_flight_bytes = %d", bytes), 1)
 	}
-	file := write(t, "fleet.hcl", of(32<<20))
+	file := write(t, "fleet.hcl", of(30<<20))
 	p := start(t, func(c *exec.Cmd) { c.Env = append(c.Env, "GOMEMLIMIT=") }, "run", "-v", "--admin", "", file)
 	is := func(inFlight int) {
 		t.Helper()
-		want := fmt.Sprintf(`"bytes":%d,"in_flight_bytes":%d`, 13_000_000+inFlight/2*5, inFlight)
+		want := fmt.Sprintf(`"bytes":%d,"in_flight_bytes":%d`, 13_000_000+inFlight/10*23, inFlight)
 		p.until("the limit is "+want, func() bool { return strings.Contains(p.stderr(), want) })
 	}
-	is(32 << 20)
+	is(30 << 20)
 	p.until("all is read", func() bool { return lines(stored) == 10 })
-	rewrite(t, file, of(64<<20))
+	rewrite(t, file, of(60<<20))
 	p.signal(syscall.SIGHUP)
-	is(64 << 20)
+	is(60 << 20)
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d\n%s", code, p.stderr())

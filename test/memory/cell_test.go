@@ -21,11 +21,11 @@ func TestMain(m *testing.M) { servers.Main(m) }
 
 // What makes a pipeline hold as much as it may.
 const (
-	fine     = "S3 well"            // a long queue
-	held     = "S3 down"            // for long, without a fallback
-	fallback = "S3 down, fallback"  // likewise with one, and all of it comes home
-	dead     = "dead letters stuck" // all messages are dead letters, and their queue takes none
-	rare     = "one of 200 held"    // in a batch that stays open
+	fine     = "S3 well"               // a long queue
+	held     = "S3 down"               // for long, without a fallback
+	fallback = "S3 down, fallback"     // likewise with one, and all of it comes home
+	dead     = "dead letters stuck"    // all messages are dead letters, and their queue takes none
+	rare     = "few held, others pass" // one of 200, in a batch that stays open
 )
 
 // cell is one cell of the table.
@@ -68,9 +68,18 @@ func (c cell) bound() int64 { return base + int64(factor*float64(max(c.window(),
 func (c cell) messages() int {
 	n := int(min(4*c.window()/c.body, 70_000)) // more than the broker lets anybody have unacked
 	if c.what == rare {
-		n = max(n, 2000)
+		n = max(n, 10*c.rarity())
 	}
 	return max(n, 12)
+}
+
+// rarity is one of how many messages stays in its batch. Of large bodies it is more of them: few fill the window, and hundreds would only be
+// gigabytes that pass.
+func (c cell) rarity() int {
+	if c.body > 64<<10 {
+		return 8
+	}
+	return 200
 }
 
 // pad is text that no compressor makes much smaller.
@@ -88,7 +97,7 @@ var pad = sync.OnceValue(func() string {
 // bodyOf is message seq: JSON, unless it is to be a dead letter.
 func (c cell) bodyOf(seq int) string {
 	source := "common"
-	if c.what == rare && seq%200 == 0 {
+	if c.what == rare && seq%c.rarity() == 0 {
 		source = "rare"
 	}
 	head := fmt.Sprintf(`{"seq":%d,"source":%q,"pad":"`, seq, source)
