@@ -54,6 +54,9 @@ const (
 	byDefault = 145 << 20 // what the pipeline of these tests may have in flight without max_in_flight_bytes
 )
 
+// quiet is what a process has at most that was flooded and has nothing to do for half a minute.
+const quiet = 60_000_000
+
 func (c cell) window() int64 {
 	if c.limit == 0 {
 		return byDefault
@@ -163,7 +166,7 @@ pipeline "memory" {
 type result struct {
 	cell
 	peak   int64 // of all
-	after  int64 // when all is stored
+	after  int64 // when all is stored, and with S3 well from the start also quiet
 	raised bool  // the program found that its limit costs too much
 	took   time.Duration
 }
@@ -205,6 +208,9 @@ func (c cell) run(t *testing.T) result {
 	}
 	if c.what == dead {
 		w.Until("the dead letters have arrived", func() bool { return w.Depth("graves") == n })
+	}
+	if c.what == fine { // nothing is held any more, so it has to go back by itself
+		w.Until("the process has given its memory back", func() bool { now, _ := resident(t, p.PID()); return now <= quiet })
 	}
 	after, peak := resident(t, p.PID())
 	_, raised := p.Find("the limit is raised")
