@@ -66,11 +66,11 @@ func TestWhatCountsAsWhole(t *testing.T) {
 
 // TestPackages: the rule that finds the packages must find those which are known to need a broker.
 func TestPackages(t *testing.T) {
-	got, err := chosenPackages("faults,cluster", []string{})
+	got, err := chosenPackages("faults,cluster,interop", []string{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"plugins/inputs/amqp", "plugins/outputs/amqp", "plugins/dlq", "plugins/internal/rabbitmq", "test", "test/faults", "test/rabbitcluster", "test/servers"} {
+	for _, name := range []string{"plugins/inputs/amqp", "plugins/outputs/amqp", "plugins/dlq", "plugins/internal/rabbitmq", "test", "test/faults", "test/rabbitcluster", "test/interop", "test/servers"} {
 		if !slices.Contains(got, module+name) {
 			t.Errorf("%s is not among the packages that need a broker: %v", name, got)
 		}
