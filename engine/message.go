@@ -99,8 +99,9 @@ func (b *Batch) Bytes() int64 {
 	return n
 }
 
-// Reject sends message i to the dead letter, as it stands now, for the reason why. It is for Transform.Process and Output.Write; a stage
-// passes on all that it gets. The engine takes the message out of the batch after the call that it was rejected in; until then indexes do
+// Reject sends message i to the dead letter, as it stands now, for the reason why. It is for Input.Read, Transform.Process and Output.Write; a stage
+// passes on all that it gets. What Read rejects goes on as it is where the pipeline has no dead letter.
+// The engine takes the message out of the batch after the call that it was rejected in; until then indexes do
 // not move. The first mark of a message counts. A reason with a method Class() string is counted by it, see ClassOf.
 func (b *Batch) Reject(i int, why error) {
 	if why == nil {

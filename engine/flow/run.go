@@ -12,6 +12,7 @@ import (
 	"github.com/logpipe/logpipe/engine/internal/fault"
 	"github.com/logpipe/logpipe/engine/internal/intake"
 	"github.com/logpipe/logpipe/engine/internal/life"
+	"github.com/logpipe/logpipe/engine/internal/process"
 	"github.com/logpipe/logpipe/engine/internal/recovery"
 	"github.com/logpipe/logpipe/engine/internal/signal"
 )
@@ -87,6 +88,7 @@ func newRun(p *Pipeline) (*run, error) {
 // wire builds what stands behind the readers.
 func (r *run) wire() error {
 	r.burier = r.addBurier(r.p.DeadLetter)
+	r.inputs.Bury = func(b *engine.Batch, step string) bool { return process.Bury(r.Life, b, r.burier, step) }
 	if len(r.p.Branches) == 0 {
 		b, err := r.addBranch(engine.Branch{
 			Processors: r.p.Processors, Output: r.p.Output, Fallback: r.p.Fallback, Workers: r.p.Workers, Recover: r.p.Recover,

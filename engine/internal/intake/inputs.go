@@ -17,9 +17,10 @@ type Inputs struct {
 	Reading context.Context // of inputs that read on after stop, to their end: soft, or the pipeline is broken
 	Acks    context.Context // of the ackers; ends after the hard end, when nothing can be acked any more
 
-	Head    chan *engine.Batch // from the readers to the first processor
-	Stages  bool               // some processor is a Stage
-	purge   func()             // has everything looked at that may wait for long with messages of a connection that died
+	Head    chan *engine.Batch                           // from the readers to the first processor
+	Stages  bool                                         // some processor is a Stage
+	Bury    func(b *engine.Batch, step string) (ok bool) // hands what an input rejected of a chunk to the dead letter; false at the hard end
+	purge   func()                                       // has everything looked at that may wait for long with messages of a connection that died
 	Readers []*Reader
 
 	mu       sync.Mutex

@@ -177,7 +177,7 @@ func (d *Reader) readAll(ctx context.Context) error {
 		if len(b.Messages) > 0 {
 			r := settle.Admit(d.epoch, b, time.Now())
 			d.r.Observe(engine.Event{Kind: engine.Received, Plugin: d.Step.Name, Messages: r.Messages, Bytes: r.Bytes})
-			if !d.r.Send(d.r.Head, b) {
+			if !d.handOn(b) {
 				return context.Cause(d.r.Hard)
 			}
 		} else if err == nil {
@@ -187,6 +187,20 @@ func (d *Reader) readAll(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// handOn sends a chunk to the processors, but for what the input rejected of it.
+func (d *Reader) handOn(b *engine.Batch) bool {
+	if len(settle.StateOf(b).Marks) > 0 {
+		if !d.r.Bury(b, d.Step.Name) {
+			return false
+		}
+		if len(b.Messages) == 0 {
+			b.Recycle()
+			return true
+		}
+	}
+	return d.r.Send(d.r.Head, b)
 }
 
 // gate waits until the window has room. Where stages hold groups, what they hold of the oldest chunks presses: see pressure.go.

@@ -147,6 +147,24 @@ func (s *transformer) oneByOne(b *engine.Batch) error {
 	return nil
 }
 
+// Bury hands what an input rejected of a chunk to the dead letter. Where there is none, that goes on as it is: it is no reason to stop, and must
+// not be lost. It returns false at the hard end.
+func Bury(r *life.Life, b *engine.Batch, to *deliver.Burier, step string) bool {
+	marks := settle.StateOf(b).Marks
+	kept := marks[:0]
+	for _, m := range marks {
+		if m.Why != nil && to == nil {
+			r.Log.Warn("a message goes on as it came: there is no dead_letter for it", "plugin", step, "error", m.Why)
+			continue
+		}
+		m.Msg = b.Messages[m.Index] // with its receipt
+		kept = append(kept, m)
+	}
+	clear(marks[len(kept):])
+	settle.StateOf(b).Marks = kept
+	return carryOut(r, b, to, step)
+}
+
 // carryOut does what the marks of a batch say: rejects go to the dead letter, drops are settled, splits are put in
 // place. It returns false at the hard end.
 func carryOut(r *life.Life, b *engine.Batch, to *deliver.Burier, step string) bool {

@@ -25,6 +25,11 @@ for many messages at once. The messages that may be unacked (prefetch) follow fr
 What came in headers stays: those of types that no client should write, tables nested more than 32 deep, and tables and lists of more than 8192 entries are kept
 as bytes, as AMQP encodes them. No Go client could read them otherwise where they are kept, in dead letters and in the fallback.
 
+A body that came packed is unpacked, by the property content-encoding (gzip, deflate, zstd, bzip2, also as gzip:UTF-8 or in a list) or by the header
+compression of kombu and celery: processors and outputs get it unpacked. It counts in memory as both. One that is broken, larger than max_unpacked_bytes, or
+packed otherwise goes to the pipeline's dead_letter as it came, and on as it came where there is none. A dead letter that no processor has changed
+goes out packed as it came, but out of a fallback it goes unpacked.
+
 What takes messages away by itself is said at start, each in a warning of its own: that the queue expires (x-expires), or its messages do (x-message-ttl),
 that it keeps the newest only (x-max-length, x-max-length-bytes), and a delivery limit. On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no
 delivery limit: its default of 20 would take good messages away in an outage of some hours; a policy with delivery-limit = -1 lifts it from a queue that

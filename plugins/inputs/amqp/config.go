@@ -22,6 +22,9 @@ type Config struct {
 	DeadLetterExchange   string `hcl:"dead_letter_exchange,optional" doc:"Where the broker itself puts messages that the queue gives up: a net for crash loops. The direct exchange, the dead-letter queue and its binding are declared before anything is read."`
 	DeadLetterRoutingKey string `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
 
+	Unpack           bool         `hcl:"unpack,optional" doc:"Unpacks bodies that came packed, by the property content-encoding or by kombu's header compression: gzip, deflate, zstd and bzip2. What cannot be unpacked goes to the dead_letter as it came, or on as it is where there is none. false takes all bodies as they come."`
+	MaxUnpackedBytes engine.Bytes `hcl:"max_unpacked_bytes,optional" doc:"How large a body may be when it is unpacked; a larger one is not unpacked."`
+
 	Prefetch        int           `hcl:"prefetch,optional" doc:"How many messages a connection may have unacked; 0 follows from what the pipeline can hold. A number that is smaller than that keeps batches from filling up."`
 	Connections     int           `hcl:"connections,optional" doc:"How many connections read the queue at once. One is enough unless the queue, not the pipeline, is the limit."`
 	ConsumerTag     string        `hcl:"consumer_tag,optional" doc:"The consumer's name in the broker's listings, with a number behind it; empty is logpipe and the pipeline's name."`
@@ -41,6 +44,7 @@ func Defaults() Config {
 		Server:    rabbitmq.DefaultServer(),
 		QueueType: rabbitmq.Quorum, Declare: rabbitmq.DeclareAuto,
 		Connections: 1, ConsumerTimeout: 30 * time.Minute,
+		Unpack: true, MaxUnpackedBytes: 16 << 20, // the largest message that RabbitMQ takes from 4.0 on
 	}
 }
 
@@ -66,6 +70,9 @@ func (c *Config) Validate() error {
 	}
 	if c.ConsumerTimeout < 0 {
 		bad("consumer_timeout", "%v is negative: use 0 for no timeout", c.ConsumerTimeout)
+	}
+	if c.MaxUnpackedBytes < 1 || c.MaxUnpackedBytes > 1<<30 {
+		bad("max_unpacked_bytes", "%v is out of range: use a size from 1 byte to 1GiB", c.MaxUnpackedBytes)
 	}
 	for i := range c.Bindings {
 		errs = append(errs, c.Bindings[i].validate())

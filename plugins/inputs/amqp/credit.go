@@ -112,6 +112,16 @@ func (c *credit) take(list []rabbitmq.Incoming) {
 	}
 }
 
+// grow notes that messages which are here take more than they did.
+func (c *credit) grow(bytes int64) {
+	if bytes == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held += bytes
+}
+
 // give notes that messages are settled.
 func (c *credit) give(messages, bytes int64) {
 	c.mu.Lock()

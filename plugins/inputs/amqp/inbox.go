@@ -24,6 +24,19 @@ func (p *part) full() bool { return len(p.deliveries) >= chunkMessages || p.byte
 func (p *part) first() uint64 { return p.deliveries[0].Tag }
 func (p *part) last() uint64  { return p.deliveries[len(p.deliveries)-1].Tag }
 
+// cut takes the deliveries from n on out and returns them as a part of their own.
+func (p *part) cut(n int) *part {
+	rest := &part{deliveries: append([]rabbitmq.Incoming(nil), p.deliveries[n:]...)}
+	for i := range rest.deliveries {
+		rest.bodies += int64(len(rest.deliveries[i].Body))
+		rest.bytes += int64(rest.deliveries[i].Size)
+	}
+	clear(p.deliveries[n:])
+	p.deliveries = p.deliveries[:n]
+	p.bodies, p.bytes = p.bodies-rest.bodies, p.bytes-rest.bytes
+	return rest
+}
+
 // inbox holds the deliveries of one channel between the connection and Read. What the broker may send without an ack, the
 // prefetch, is its bound.
 type inbox struct {
@@ -72,6 +85,13 @@ func (b *inbox) take(onlyFull bool) *part {
 	}
 	b.size = len(p.deliveries)
 	return p
+}
+
+// back puts a part of what take returned last at the front again.
+func (b *inbox) back(p *part) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parts = append([]*part{p}, b.parts...)
 }
 
 // hold keeps what comes from being taken, until it is called with false.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
+	"github.com/logpipe/logpipe/plugins/internal/unpack"
 )
 
 // session is one Open: its connections and what came through them.
@@ -47,6 +48,8 @@ type session struct {
 	sorted map[*consumer][]uint64 // numbers of chunks; empty between two calls
 
 	// of Read alone
+	unpacker *unpack.Unpacker // nil: bodies are taken as they come
+
 	turn  int       // the consumer that is asked first
 	last  time.Time // when a chunk was handed over
 	timer *time.Timer
@@ -55,7 +58,11 @@ type session struct {
 func newSession(in *input) *session {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &session{in: in, wake: make(chan struct{}, 1), short: make(chan struct{}, 1), dead: make(chan error, 1), closing: make(chan struct{}), known: map[uint64]*consumer{}, sorted: map[*consumer][]uint64{}, timer: timer}
+	s := &session{in: in, wake: make(chan struct{}, 1), short: make(chan struct{}, 1), dead: make(chan error, 1), closing: make(chan struct{}), known: map[uint64]*consumer{}, sorted: map[*consumer][]uint64{}, timer: timer}
+	if in.cfg.Unpack {
+		s.unpacker = unpack.New(int64(in.cfg.MaxUnpackedBytes))
+	}
+	return s
 }
 
 // idBits are the lower bits of a chunk's tag, which name the consumer; the others are the chunk's number there.
@@ -175,13 +182,25 @@ func (s *session) next(all []*consumer, hold bool) (*consumer, *part) {
 // fill makes a chunk of a part. Its tag names the consumer and the chunk's number there.
 func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
 	p.deliveries = rabbitmq.Compact(p.deliveries)
-	b.Tag = c.tag(c.acks.add(p.first(), p.last(), p.bytes))
-	b.MetaBytes = p.bytes - p.bodies
 	b.Messages = slices.Grow(b.Messages, len(p.deliveries))
+	more := int64(0) // that unpacking takes
 	for i := range p.deliveries {
 		d := &p.deliveries[i]
 		b.Messages = append(b.Messages, engine.Message{Body: d.Body, Time: s.last, Meta: &d.Meta})
+		if s.unpacker == nil {
+			continue
+		}
+		if encoding := d.Meta.Encoding(); encoding != "" {
+			more += s.unpack(b, i, d, encoding)
+		}
+		if p.bytes+more >= chunkBytes && more > 0 && i+1 < len(p.deliveries) {
+			c.inbox.back(p.cut(i + 1))
+			break
+		}
 	}
+	c.credit.grow(more)
+	b.Tag = c.tag(c.acks.add(p.first(), p.last(), p.bytes+more))
+	b.MetaBytes = p.bytes + more - b.Bytes()
 }
 
 // wait waits until something happens, at most for d unless that is 0.

@@ -60,4 +60,7 @@ func setProperties(p *amqp.Publishing, all map[string]any) {
 	if raw, ok := all[typedHeaders].([]byte); ok {
 		setHeaders(p, raw)
 	}
+	if all[unpackedProperty] == true {
+		unpacked(p)
+	}
 }

@@ -45,6 +45,9 @@ func NewPublishing(m *engine.Message) amqp.Publishing {
 	switch meta := m.Meta.(type) {
 	case *Delivery:
 		p = meta.Publishing()
+	case *Unpacked:
+		p = meta.Publishing()
+		unpacked(&p)
 	default:
 		p.Headers = toTable(meta.Headers())
 		if id := meta.ID(); len(id) <= MaxKey {

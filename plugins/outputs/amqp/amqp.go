@@ -220,7 +220,11 @@ func (o *output) Rehearse(b *engine.Batch) (string, error) {
 // where that is known, and began the time of the write. The error says that it can never be published.
 func (o *output) message(p *amqp091.Publishing, b *engine.Batch, i int, key, id string, began time.Time, limit int) (string, error) {
 	m := &b.Messages[i]
-	*p = rabbitmq.NewPublishing(m)
+	if o.env.Role == engine.RoleDeadLetter {
+		*p = rabbitmq.NewDeadLetter(m)
+	} else {
+		*p = rabbitmq.NewPublishing(m)
+	}
 	p.DeliveryMode = amqp091.Transient
 	if o.cfg.Persistent {
 		p.DeliveryMode = amqp091.Persistent

@@ -52,7 +52,7 @@ func (o *output) explain(p *amqp091.Publishing, b *engine.Batch, i int, began ti
 	if _, ok := headers[headerFirstFailed]; !ok {
 		headers[headerFirstFailed] = at.UTC().Format(time.RFC3339)
 	}
-	if d, ok := b.Messages[i].Meta.(*rabbitmq.Delivery); ok {
+	if d := rabbitmq.Origin(b.Messages[i].Meta); d != nil {
 		d.AddOrigin(headers)
 	}
 	rabbitmq.Fit(p, limit, headerReason, headerError, headerPipeline, headerHost, headerVersion, headerFirstFailed,

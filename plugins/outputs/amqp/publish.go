@@ -34,6 +34,7 @@ type publish struct {
 // sent is what became of one message.
 type sent struct {
 	name   name
+	size   int             // of the body as it goes out
 	number int             // plus one, of those that were published; 0: it was not
 	status outbound.Status // what the broker said
 	ours   bool            // the id is ours
@@ -89,7 +90,8 @@ func (p *publish) send() error {
 		s := &p.sent[i]
 		key, err := p.out.message(&m, p.batch, i, p.key, "", p.began, limit)
 		if err == nil {
-			err = p.tooLarge(len(m.Body))
+			s.size = len(m.Body)
+			err = p.tooLarge(s.size)
 		}
 		if err == nil && (route == nil || key != routed) {
 			route, err = p.ch.pub.Route(p.out.cfg.Exchange, key, p.out.cfg.Mandatory)
@@ -143,8 +145,8 @@ func (p *publish) settle(back returned) {
 		}
 		if s.status != outbound.Taken {
 			switch {
-			case largest > 0 && p.tooLarge(len(p.batch.Messages[i].Body)) != nil:
-				s.err = p.tooLarge(len(p.batch.Messages[i].Body))
+			case largest > 0 && p.tooLarge(s.size) != nil:
+				s.err = p.tooLarge(s.size)
 			case p.cause != nil:
 				s.err = p.cause
 			default:
