@@ -467,9 +467,17 @@ func alarm(t *testing.T, broker *servers.Broker, cfg Config) {
 
 // A message that the broker will never take must not hold up the others, and they must not share its fate.
 func size(t *testing.T, broker *servers.Broker, cfg Config) {
-	ctl(t, broker, "eval", "application:set_env(rabbit, max_message_size, 1000).")
+	limit := func(ctx context.Context, bytes int) error { // a broker of 4.x looks at its environment at its start alone
+		_, err := broker.Ctl(ctx, "eval", fmt.Sprintf("application:set_env(rabbit, max_message_size, %[1]d), persistent_term:put(max_message_size, %[1]d).", bytes))
+		return err
+	}
+	if err := limit(t.Context(), 1000); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		broker.Ctl(context.Background(), "eval", "application:set_env(rabbit, max_message_size, 134217728).")
+		if err := limit(context.Background(), 134217728); err != nil {
+			t.Error(err)
+		}
 	})
 	o := newOutput(t, cfg, env(t, engine.RoleOutput))
 	b := batch("1", strings.Repeat("x", 1001), "3", strings.Repeat("y", 2000), "5")
