@@ -3,6 +3,8 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -32,7 +34,12 @@ func TestInputRejects(t *testing.T) {
 			if !dead {
 				g.p.DeadLetter, want = nil, 0
 			}
+			var log strings.Builder
+			g.p.Log = slog.New(slog.NewTextHandler(&log, nil))
 			g.finish(t)
+			if n := strings.Count(log.String(), "there is no dead_letter"); n > 1 || dead && n > 0 || !dead && n == 0 {
+				t.Errorf("with a dead letter (%v) the log says %d times that there is none:\n%s", dead, n, &log)
+			}
 			g.reasonsFit(t)
 			if n := len(g.dead.Bodies()); n != want {
 				t.Errorf("%d dead letters instead of %d", n, want)

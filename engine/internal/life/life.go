@@ -24,12 +24,12 @@ type Life struct {
 	name     string
 	observer engine.Observer
 	mu       sync.Mutex
-	panics   map[string]time.Time // when the log last had one of a plugin
+	said     map[string]time.Time // when the log last had what is said once a minute
 }
 
 // New begins a life. Its ends, and fail, are set before anything is started.
 func New(name string, log *slog.Logger, observer engine.Observer, newID func() string) *Life {
-	l := &Life{name: name, Log: cmp.Or(log, slog.New(slog.DiscardHandler)), observer: observer, NewID: newID, panics: map[string]time.Time{}}
+	l := &Life{name: name, Log: cmp.Or(log, slog.New(slog.DiscardHandler)), observer: observer, NewID: newID, said: map[string]time.Time{}}
 	if l.NewID == nil {
 		l.NewID = engine.NewID
 	}
@@ -54,15 +54,27 @@ func (l *Life) Send(to chan<- *engine.Batch, b *engine.Batch) bool {
 	}
 }
 
-// LogPanic says that a plugin panicked, with the stack, once a minute for each: a poisonous stream must not flood the log.
-func (l *Life) LogPanic(plugin string, err error) {
+// seldom reports whether something may be said again: once a minute, for a poisonous stream must not flood the log.
+func (l *Life) seldom(what string) bool {
 	l.mu.Lock()
-	quiet := time.Since(l.panics[plugin]) < time.Minute
-	if !quiet {
-		l.panics[plugin] = time.Now()
+	defer l.mu.Unlock()
+	if time.Since(l.said[what]) < time.Minute {
+		return false
 	}
-	l.mu.Unlock()
-	if stack, ok := fault.Panicked(err); ok && !quiet {
+	l.said[what] = time.Now()
+	return true
+}
+
+// LogPanic says that a plugin panicked, with the stack, once a minute for each.
+func (l *Life) LogPanic(plugin string, err error) {
+	if stack, ok := fault.Panicked(err); ok && l.seldom("panic "+plugin) {
 		l.Log.Error("plugin panicked; this is a bug in the plugin", "plugin", plugin, "error", err, "stack", string(stack))
+	}
+}
+
+// LogPassedOn says, once a minute for each input, that what it rejected goes on, because there is no dead letter for it.
+func (l *Life) LogPassedOn(plugin string, messages int, why error) {
+	if messages > 0 && l.seldom("passed on "+plugin) {
+		l.Log.Warn("messages go on as they came: there is no dead_letter for them", "plugin", plugin, "messages", messages, "error", why)
 	}
 }

@@ -151,15 +151,16 @@ func (s *transformer) oneByOne(b *engine.Batch) error {
 // not be lost. It returns false at the hard end.
 func Bury(r *life.Life, b *engine.Batch, to *deliver.Burier, step string) bool {
 	marks := settle.StateOf(b).Marks
-	kept := marks[:0]
+	kept, passed, why := marks[:0], 0, error(nil)
 	for _, m := range marks {
 		if m.Why != nil && to == nil {
-			r.Log.Warn("a message goes on as it came: there is no dead_letter for it", "plugin", step, "error", m.Why)
+			passed, why = passed+1, m.Why
 			continue
 		}
 		m.Msg = b.Messages[m.Index] // with its receipt
 		kept = append(kept, m)
 	}
+	r.LogPassedOn(step, passed, why)
 	clear(marks[len(kept):])
 	settle.StateOf(b).Marks = kept
 	return carryOut(r, b, to, step)
