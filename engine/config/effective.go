@@ -203,6 +203,8 @@ func shown(v reflect.Value, k schema.Kind) string {
 		return listOf(v, func(item reflect.Value) string { return quoteHCL(open(item.String())) })
 	case schema.KindMap:
 		return shownMap(v.Interface().(map[string]string))
+	case schema.KindValues:
+		return shownValues(v.Interface().(map[string]any))
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -228,6 +230,22 @@ func shownMap(m map[string]string) string {
 		items = append(items, quoteHCL(key)+" = "+quoteHCL(value))
 	}
 	return "{ " + strings.Join(items, ", ") + " }"
+}
+
+// shownValues is shownMap for values of several types.
+func shownValues(m map[string]any) string {
+	var items []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		value := fmt.Sprint(m[key])
+		if text, ok := m[key].(string); ok {
+			value = quoteHCL(open(text))
+		}
+		if syntax.SoundsSecret(key) {
+			value = quoteHCL(engine.NewSecret(value).String())
+		}
+		items = append(items, quoteHCL(key)+" = "+value)
+	}
+	return "{" + strings.Repeat(" ", min(1, len(items))) + strings.Join(items, ", ") + strings.Repeat(" ", min(1, len(items))) + "}"
 }
 
 // quoteHCL writes a text as a file has it: what begins a template there is no template here.

@@ -156,9 +156,9 @@ func (e *evaluator) value(path string, f schema.Field, v reflect.Value) {
 		for i, s := range v.Interface().([]engine.Secret) {
 			e.hidden(fmt.Sprintf("%s[%d]", path, i), s.Reveal())
 		}
-	case schema.KindMap: // values such as headers may be secrets
+	case schema.KindMap, schema.KindValues: // values such as headers may be secrets
 		for _, k := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
-			e.hidden(fmt.Sprintf("%s[%q]", path, k.String()), v.MapIndex(k).String())
+			e.hidden(fmt.Sprintf("%s[%q]", path, k.String()), fmt.Sprint(v.MapIndex(k)))
 		}
 	case schema.KindTemplate:
 		e.text(path, v.Interface().(engine.Template).String())

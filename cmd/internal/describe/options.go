@@ -82,6 +82,9 @@ var (
 	conditionType = reflect.TypeFor[engine.Condition]()
 )
 
+// mapOfValues is the type of attributes whose values are texts, numbers and booleans.
+const mapOfValues = "map of values"
+
 func typeWord(t reflect.Type) string {
 	switch t {
 	case durationType:
@@ -101,6 +104,9 @@ func typeWord(t reflect.Type) string {
 	case reflect.Slice:
 		return "list of " + typeWord(t.Elem()) + "s"
 	case reflect.Map:
+		if t.Elem().Kind() == reflect.Interface {
+			return mapOfValues
+		}
 		return "map of " + typeWord(t.Elem()) + "s"
 	case reflect.String, reflect.Bool:
 		return t.Kind().String()

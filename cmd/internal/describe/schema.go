@@ -124,6 +124,8 @@ func (o option) valueSchemas() (forms []schema) {
 	switch {
 	case strings.HasPrefix(o.Type, "list of "):
 		forms = []schema{{"type": "array", "items": schema{"anyOf": []schema{item, ref("expression")}}}, ref("expression")}
+	case o.Type == mapOfValues:
+		forms = []schema{{"type": "object", "additionalProperties": schema{"type": []string{"string", "number", "boolean"}}}, ref("expression")}
 	case strings.HasPrefix(o.Type, "map of "):
 		forms = []schema{{"type": "object", "additionalProperties": ref("text")}, ref("expression")}
 	case len(o.Values) > 0:

@@ -3,6 +3,8 @@ package decode
 import (
 	"fmt"
 	"maps"
+	"math"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -71,4 +73,43 @@ func (s *setter) setMap(v cty.Value, dst reflect.Value) bool {
 	}
 	dst.Set(reflect.ValueOf(m).Convert(dst.Type()))
 	return true
+}
+
+// setValues takes a map of texts, numbers and booleans as they are: their types count for whoever gets them.
+func (s *setter) setValues(v cty.Value, dst reflect.Value) bool {
+	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
+		return s.wrongType(v)
+	}
+	m := map[string]any{}
+	items := v.AsValueMap()
+	for _, name := range slices.Sorted(maps.Keys(items)) {
+		value, ok := s.plain(items[name])
+		if !ok {
+			return s.fail(v, fmt.Sprintf("has a value that is no text, number or boolean: %s", strings.TrimSpace(diagnostics.Shorten(name))),
+				fmt.Sprintf("Each value of %s is a text in double quotes, a number, true or false.", s.ev.Attr))
+		}
+		m[name] = value
+	}
+	dst.Set(reflect.ValueOf(m))
+	return true
+}
+
+// plain is a value as a string, bool, int64 or float64.
+func (s *setter) plain(v cty.Value) (any, bool) {
+	if v.IsNull() {
+		return nil, false
+	}
+	switch v.Type() {
+	case cty.Bool:
+		return v.True(), true
+	case cty.Number:
+		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+			return n, true
+		}
+		f, _ := v.AsBigFloat().Float64()
+		return f, !math.IsInf(f, 0)
+	case cty.String:
+		return s.text(v)
+	}
+	return nil, false
 }

@@ -51,6 +51,8 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 		return s.setList(v, dst)
 	case schema.KindMap:
 		return s.setMap(v, dst)
+	case schema.KindValues:
+		return s.setValues(v, dst)
 	case schema.KindAny:
 		return s.setAny(v, dst)
 	}
@@ -96,6 +98,8 @@ func (s *setter) noun() string {
 		return "a list of texts"
 	case schema.KindMap:
 		return "a map of texts"
+	case schema.KindValues:
+		return "a map of values"
 	case schema.KindCondition:
 		return "a condition"
 	}

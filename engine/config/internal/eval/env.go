@@ -81,7 +81,7 @@ func (ev *Evaluation) getenv(args []cty.Value) (cty.Value, error) {
 
 // QuoteVar shows a variable with its value, where that may be seen.
 func (ev *Evaluation) QuoteVar(name, text string) string {
-	if ev.Secret || ev.Field.Kind == schema.KindMap || syntax.SoundsSecret(name) {
+	if ev.Secret || ev.Field.Kind == schema.KindMap || ev.Field.Kind == schema.KindValues || syntax.SoundsSecret(name) {
 		return "the value of " + name
 	}
 	return fmt.Sprintf("%s=%q", name, diagnostics.Shorten(text))

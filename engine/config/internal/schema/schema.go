@@ -28,6 +28,7 @@ const (
 	KindSecrets // []engine.Secret
 	KindList    // []string
 	KindMap     // map[string]string
+	KindValues  // map[string]any
 	KindAny     // AnyValue, which only this package has
 	KindBlock   // a nested block, at most once
 	KindBlocks
@@ -52,6 +53,7 @@ var (
 	secretsType   = reflect.TypeFor[[]engine.Secret]()
 	listType      = reflect.TypeFor[[]string]()
 	mapType       = reflect.TypeFor[map[string]string]()
+	valuesType    = reflect.TypeFor[map[string]any]()
 	anyType       = reflect.TypeFor[AnyValue]()
 )
 
@@ -147,6 +149,8 @@ func scalarKind(t reflect.Type) Kind {
 		return KindList
 	case mapType:
 		return KindMap
+	case valuesType:
+		return KindValues
 	case anyType:
 		return KindAny
 	}
@@ -235,6 +239,8 @@ func (f Field) TypeWord() string {
 		return `a list of texts such as ["a", "b"]`
 	case KindMap:
 		return `a map of texts such as { name = "value" }`
+	case KindValues:
+		return `a map of texts, numbers and booleans such as { name = "value", other = 5 }`
 	case KindCondition:
 		return `a condition such as "level == 'debug' && status >= 500"`
 	case KindAny:
