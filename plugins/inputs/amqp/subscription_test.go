@@ -79,7 +79,7 @@ func TestDeliveryThroughTheLibrary(t *testing.T) {
 // What came from a deleted queue is nowhere else. However long the output is down, and whatever happens to the connection meanwhile, it must not become void.
 func TestDeletedQueueHasNoDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSession(nil)
+		s := newSession(&input{cfg: Defaults()})
 		orphan := &consumer{id: 3, acks: newAcker(func(uint64, bool) error { return errors.New("an ack of a deleted queue is sent") }, nil)}
 		orphan.acks.abandon()
 		number := orphan.acks.add(1, 10, 100)
