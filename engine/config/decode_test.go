@@ -28,6 +28,7 @@ type odd struct {
 	Wait    *time.Duration   `hcl:"wait,optional"`
 	Level   level            `hcl:"level,optional" values:"low,high"`
 	Levels  []string         `hcl:"levels,optional" values:"low,high"`
+	Values  map[string]any   `hcl:"values,optional"`
 	Targets []*place         `hcl:"target,block"`
 	Main    place            `hcl:"main,block"`
 	Spare   *place           `hcl:"spare,block"`
@@ -110,6 +111,18 @@ main {
 	}
 }
 
+// A broker takes "5" and 5 for different things, so what stands in the file is what the plugin gets.
+func TestDecodeValues(t *testing.T) {
+	got, wrong := loadOdd(t, `values = { text = "5", number = 5, half = 0.5, yes = true, "x-name" = env("NONE", "d") }`, odd{})
+	if got == nil {
+		t.Fatal(wrong)
+	}
+	want := map[string]any{"text": "5", "number": int64(5), "half": 0.5, "yes": true, "x-name": "d"}
+	if diff := cmp.Diff(want, got.Values); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestDecodeMistakes(t *testing.T) {
 	for body, want := range map[string]string{
 		"small = 128":                        "128 is out of range",
@@ -121,6 +134,9 @@ func TestDecodeMistakes(t *testing.T) {
 		"main {\n}":                          "block main lacks the attribute path",
 		"main {\npath = null\n}":             "null is not a text",
 		"main {\npath = \"x\"\nsize = []\n}": "a list is not a number",
+		"values = 5":                         "5 is not a map of values",
+		"values = { a = [1] }":               "a map has a value that is no text, number or boolean: a",
+		"values = { a = null }":              "a map has a value that is no text, number or boolean: a",
 		"target = 5":                         "target is a block, not an attribute",
 		"wait {\n}":                          "wait is an attribute, not a block",
 		"spare {\npath = \"a\"\n}\nspare {\npath = \"b\"\n}": `output "odd" may have one block spare, and this is the second`,

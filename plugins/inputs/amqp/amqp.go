@@ -190,17 +190,17 @@ func (in *input) declare(conn *rabbitmq.Connection) (rabbitmq.Seen, error) {
 
 func (in *input) declareAll(d *rabbitmq.Declarer) error {
 	d.Check = in.cfg.Declare == rabbitmq.DeclareNever
-	queue := rabbitmq.Queue{Name: in.cfg.Queue, Type: in.cfg.QueueType, Read: true,
+	queue := rabbitmq.Queue{Name: in.cfg.Queue, Type: in.cfg.QueueType, Read: true, Arguments: in.cfg.Arguments,
 		DeadLetterExchange: in.cfg.DeadLetterExchange, DeadLetterRoutingKey: in.cfg.DeadLetterRoutingKey}
 	if err := d.DeadLettered(queue); err != nil {
 		return err
 	}
 	for _, b := range in.cfg.Bindings {
-		if err := d.Exchange(b.Exchange, b.kind()); err != nil {
+		if err := d.Exchange(b.Exchange, b.kind(), b.ExchangeArguments); err != nil {
 			return err
 		}
 		for _, key := range b.keys() {
-			if err := d.Bind(b.Exchange, key, queue.Name); err != nil {
+			if err := d.Bind(b.Exchange, key, queue.Name, b.Arguments); err != nil {
 				return err
 			}
 		}

@@ -14,10 +14,11 @@ import (
 type Config struct {
 	rabbitmq.Server
 
-	Queue     string    `hcl:"queue" example:"log_queue" doc:"The queue to read."`
-	QueueType string    `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queues that are created: quorum queues are kept on several nodes of a cluster and on disk, classic queues on one."`
-	Declare   string    `hcl:"declare,optional" values:"auto,never" doc:"auto creates the queues, exchanges and bindings that are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
-	Bindings  []Binding `hcl:"binding,block" doc:"An exchange whose messages go to the queue. The block may be repeated."`
+	Queue     string         `hcl:"queue" example:"log_queue" doc:"The queue to read."`
+	QueueType string         `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queues that are created: quorum queues are kept on several nodes of a cluster and on disk, classic queues on one."`
+	Declare   string         `hcl:"declare,optional" values:"auto,never" doc:"auto creates the queues, exchanges and bindings that are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
+	Arguments map[string]any `hcl:"arguments,optional" doc:"What the queue is created with beside that, such as { \"x-max-priority\" = 5 }: texts, whole numbers and booleans. A queue that exists is used as it is."`
+	Bindings  []Binding      `hcl:"binding,block" doc:"An exchange whose messages go to the queue. The block may be repeated."`
 
 	DeadLetterExchange   string `hcl:"dead_letter_exchange,optional" doc:"Where the broker itself puts messages that the queue gives up: a net for crash loops. The direct exchange, the dead-letter queue and its binding are declared before anything is read."`
 	DeadLetterRoutingKey string `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
@@ -33,9 +34,11 @@ type Config struct {
 
 // Binding is one binding of the queue.
 type Binding struct {
-	Exchange    string   `hcl:"exchange" doc:"The exchange, durable."`
-	Type        string   `hcl:"type,optional" doc:"The exchange's type: direct, fanout, topic (the default), headers, or one of a plugin's, which begin with x-."`
-	RoutingKeys []string `hcl:"routing_keys,optional" doc:"The keys, for topic exchanges with * and #; without any, all messages of a fanout or topic exchange. For x-consistent-hash one number, the weight of the queue."`
+	Exchange          string         `hcl:"exchange" doc:"The exchange, durable."`
+	Type              string         `hcl:"type,optional" doc:"The exchange's type: direct, fanout, topic (the default), headers, or one of a plugin's, which begin with x-."`
+	RoutingKeys       []string       `hcl:"routing_keys,optional" doc:"The keys, for topic exchanges with * and #; without any, all messages of a fanout or topic exchange. For x-consistent-hash one number, the weight of the queue."`
+	Arguments         map[string]any `hcl:"arguments,optional" doc:"What the binding is made with. A headers exchange routes by it: { x-match = \"all\", team = \"shop\" } takes what has these headers, and without arguments all messages."`
+	ExchangeArguments map[string]any `hcl:"exchange_arguments,optional" doc:"What the exchange is created with, such as { \"alternate-exchange\" = \"unrouted\" }. One that exists is used as it is."`
 }
 
 // Defaults is the configuration before a file is read.
@@ -59,6 +62,7 @@ func (c *Config) Validate() error {
 	errs = append(errs, rabbitmq.CheckOption("queue_type", c.QueueType, rabbitmq.Quorum, rabbitmq.Classic),
 		rabbitmq.CheckOption("declare", c.Declare, rabbitmq.DeclareAuto, rabbitmq.DeclareNever))
 	errs = append(errs, rabbitmq.CheckDeadLetter(c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey))
+	errs = append(errs, rabbitmq.CheckQueueArguments("arguments", c.Arguments))
 	if c.Prefetch < 0 || c.Prefetch > maxPrefetch {
 		bad("prefetch", "%d is out of range: use a number from 1 to %d, or 0 for what the pipeline can hold", c.Prefetch, maxPrefetch)
 	}
@@ -86,7 +90,8 @@ func (b *Binding) validate() error {
 		errs = append(errs, engine.AttrErrorf("binding.exchange", "the name of the exchange is empty; the default exchange needs no binding"))
 	}
 	errs = append(errs, rabbitmq.CheckExchangeType("binding.type", b.kind()), rabbitmq.CheckNames("binding.exchange", b.Exchange),
-		rabbitmq.CheckNames("binding.routing_keys", b.RoutingKeys...))
+		rabbitmq.CheckNames("binding.routing_keys", b.RoutingKeys...), rabbitmq.CheckArguments("binding.arguments", b.Arguments),
+		rabbitmq.CheckArguments("binding.exchange_arguments", b.ExchangeArguments))
 	if len(b.RoutingKeys) == 0 && b.kind() == "direct" {
 		errs = append(errs, engine.AttrErrorf("binding.routing_keys", "a direct exchange routes by key: name at least one"))
 	}

@@ -37,6 +37,15 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
 		}
 	}
+	c = Defaults()
+	c.Queue, c.Arguments = "q", map[string]any{"x-queue-type": "stream"}
+	c.Bindings = []Binding{{Exchange: "x", Arguments: map[string]any{"a": strings.Repeat("x", 5000)}, ExchangeArguments: map[string]any{strings.Repeat("n", 256): true}}}
+	err = c.Validate()
+	for _, want := range []string{"arguments: x-queue-type is said by queue_type", "binding.arguments: a has a text of 5000 bytes", "binding.exchange_arguments: a name of 256"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
 	long := strings.Repeat("n", 256)
 	c = Defaults()
 	c.Queue, c.VHost, c.DeadLetterExchange, c.Bindings = long, long, long, []Binding{{Exchange: long, RoutingKeys: []string{"a", long}}}

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,6 +32,33 @@ func CheckNames(attr string, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// CheckArguments is an error in the attribute unless AMQP can carry each of the arguments.
+func CheckArguments(attr string, args map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if err := CheckNames(attr, name); err != nil {
+			return err
+		}
+		if text, ok := args[name].(string); ok && len(text) > maxArgument {
+			return engine.AttrErrorf(attr, "%s has a text of %d bytes: an argument may have %d", name, len(text), maxArgument)
+		}
+	}
+	return nil
+}
+
+// maxArgument is how long an argument may be: a declaration is one frame, which can have 128 KiB, and nothing that the broker knows is longer.
+const maxArgument = 4096
+
+// CheckQueueArguments is CheckArguments for a queue, some of whose arguments have an attribute of their own.
+func CheckQueueArguments(attr string, args map[string]any) error {
+	own := map[string]string{argType: "queue_type", argDeadExchange: "dead_letter_exchange", argDeadRoutingKey: "dead_letter_routing_key"}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if use := own[name]; use != "" {
+			return engine.AttrErrorf(attr, "%s is said by %s: write it there", name, use)
+		}
+	}
+	return CheckArguments(attr, args)
 }
 
 // CheckExchangeType is an error in the attribute unless kind may be the type of an exchange. The broker closes the whole connection when it

@@ -110,15 +110,15 @@ func (d *Declarer) note(format string, args ...any) {
 	d.Notes = append(d.Notes, fmt.Sprintf(format, args...))
 }
 
-// Exchange makes sure that the exchange exists, durable and of this type. The default exchange "" always does.
-func (d *Declarer) Exchange(name, kind string) error {
+// Exchange makes sure that the exchange exists, durable, of this type and with these arguments. The default exchange "" always does.
+func (d *Declarer) Exchange(name, kind string, args amqp.Table) error {
 	if name == "" {
 		return nil
 	}
 	passive := func(ch *amqp.Channel) error {
 		return ch.ExchangeDeclarePassive(name, kind, true, false, false, false, nil)
 	}
-	active := func(ch *amqp.Channel) error { return ch.ExchangeDeclare(name, kind, true, false, false, false, nil) }
+	active := func(ch *amqp.Channel) error { return ch.ExchangeDeclare(name, kind, true, false, false, false, args) }
 	err := error(nil)
 	if !d.Check {
 		err = d.ask(active)
@@ -145,13 +145,13 @@ func (d *Declarer) Exchange(name, kind string) error {
 func (d *Declarer) DeadLettered(q Queue) error {
 	if q.DeadLetterExchange != "" {
 		dead := Queue{Name: q.DeadLetterRoutingKey, Type: q.Type}
-		if err := d.Exchange(q.DeadLetterExchange, "direct"); err != nil {
+		if err := d.Exchange(q.DeadLetterExchange, "direct", nil); err != nil {
 			return err
 		}
 		if err := d.Queue(dead); err != nil {
 			return err
 		}
-		if err := d.Bind(q.DeadLetterExchange, q.DeadLetterRoutingKey, dead.Name); err != nil {
+		if err := d.Bind(q.DeadLetterExchange, q.DeadLetterRoutingKey, dead.Name, nil); err != nil {
 			return err
 		}
 	}
@@ -198,9 +198,9 @@ func (d *Declarer) Queue(q Queue) error {
 }
 
 // tell warns of what differs from the configuration, and, each in a warning of its own, of what
-// takes messages away.
+// takes messages away, unless the configuration asks for it and is not heard.
 func (d *Declarer) tell(q Queue, diffs []Difference, args amqp.Table) {
-	diffs = slices.DeleteFunc(diffs, func(d Difference) bool { return slices.Contains(takesAway, d.Name) })
+	diffs = slices.DeleteFunc(diffs, func(d Difference) bool { return slices.Contains(takesAway, d.Name) && q.Arguments[d.Name] == nil })
 	if len(diffs) > 0 {
 		d.warn("queue %q exists and is used as it is: %s", q.Name, describe(diffs))
 	}
@@ -217,12 +217,13 @@ func (d *Declarer) unseen(q Queue, err error) {
 	}
 }
 
-// Bind makes sure that the exchange routes the key to the queue. The default exchange needs no binding.
-func (d *Declarer) Bind(exchange, key, queue string) error {
+// Bind makes sure that the exchange routes the key to the queue, with these arguments, which a headers exchange routes by. The default
+// exchange needs no binding.
+func (d *Declarer) Bind(exchange, key, queue string, args amqp.Table) error {
 	if d.Check || exchange == "" {
 		return nil // a binding cannot be looked up, only made
 	}
-	err := d.ask(func(ch *amqp.Channel) error { return ch.QueueBind(queue, key, exchange, false, nil) })
+	err := d.ask(func(ch *amqp.Channel) error { return ch.QueueBind(queue, key, exchange, false, args) })
 	if isCode(err, amqp.AccessRefused) {
 		d.warn("no permission to bind queue %q to exchange %q with key %q: it is taken to be bound", queue, exchange, key)
 		return nil

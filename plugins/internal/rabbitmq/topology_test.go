@@ -55,7 +55,7 @@ func TestDeclareCreates(t *testing.T) {
 	d := declarer(t, v.URL)
 	q := rabbitmq.Queue{Name: "logs", Type: rabbitmq.Quorum, DeadLetterExchange: "dlx", DeadLetterRoutingKey: "dead"}
 	for range 2 { // the second time everything is there, and as it should be
-		for _, err := range []error{d.Exchange("dlx", "direct"), d.Queue(quorum("dead")), d.Bind("dlx", "dead", "dead"), d.Queue(q)} {
+		for _, err := range []error{d.Exchange("dlx", "direct", nil), d.Queue(quorum("dead")), d.Bind("dlx", "dead", "dead", nil), d.Queue(q)} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,14 +109,14 @@ func TestDeclareUsesWhatIsThere(t *testing.T) {
 	if err := v.Channel().ExchangeDeclare("dlx", "fanout", true, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Exchange("dlx", "direct"); err != nil {
+	if err := d.Exchange("dlx", "direct", nil); err != nil {
 		t.Fatal(err)
 	}
 	wantWarning(t, d, `exchange "dlx" exists and is used as it is: type is "fanout" there and "direct" in the configuration`)
 	if err := v.Channel().ExchangeDeclare("old", "direct", false, false, false, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Exchange("old", "direct"); err != nil {
+	if err := d.Exchange("old", "direct", nil); err != nil {
 		t.Fatal(err)
 	}
 	wantWarning(t, d, `exchange "old" exists`, `durable is "false" there`)
@@ -146,14 +146,14 @@ func TestDeclareWithoutPermission(t *testing.T) {
 	}
 	user := "reader-" + v.Name
 	d := declarer(t, v.User(user, "geheim", "^$", "^$", "^q$"))
-	if err := d.Exchange("x", "topic"); err != nil {
+	if err := d.Exchange("x", "topic", nil); err != nil {
 		t.Error(err)
 	}
 	if err := d.Queue(quorum("q")); err != nil {
 		t.Error(err)
 	}
 	wantWarning(t, d)
-	if err := d.Bind("x", "k", "q"); err != nil {
+	if err := d.Bind("x", "k", "q", nil); err != nil {
 		t.Error(err)
 	}
 	wantWarning(t, d, "no permission to bind")
@@ -172,7 +172,7 @@ func TestDeclareNever(t *testing.T) {
 		want string
 	}{
 		{d.Queue(quorum("q")), `look for queue "q": there is no queue "q" in virtual host "` + v.Name + `"`},
-		{d.Exchange("x", "direct"), `look for exchange "x": there is no exchange "x" in virtual host "` + v.Name + `"`},
+		{d.Exchange("x", "direct", nil), `look for exchange "x": there is no exchange "x" in virtual host "` + v.Name + `"`},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("error %q, want %q", c.err, c.want)
@@ -194,10 +194,10 @@ func TestDeclareErrors(t *testing.T) {
 		err  error
 		want string
 	}{
-		{d.Bind("x", "k", "q"), `bind queue "q" to exchange "x": there is no exchange "x"`},
+		{d.Bind("x", "k", "q", nil), `bind queue "q" to exchange "x": there is no exchange "x"`},
 		{d.Queue(quorum("mine")), "belongs to another connection alone"},
 		{d.Queue(quorum("amq.q")), "reserved prefix"},
-		{d.Exchange("x", "x-unknown"), "does not have this type of exchange"}, // ends the connection, up to 3.x
+		{d.Exchange("x", "x-unknown", nil), "does not have this type of exchange"}, // ends the connection, up to 3.x
 	} {
 		t.Log(c.err)
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {

@@ -16,10 +16,11 @@ type Config struct {
 	RoutingKey     engine.Template `hcl:"routing_key,optional" doc:"The key of the messages, such as \"logs.${batch.partition.source}\"; empty is the name of queue."`
 	KeepRoutingKey bool            `hcl:"keep_routing_key,optional" doc:"Publishes a message that came from a broker with the key that it came with, and routing_key only for others."`
 
-	Queue                string `hcl:"queue,optional" example:"logs" doc:"A queue that shall get the messages. It is declared with the exchange and bound to it with routing_key."`
-	QueueType            string `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queue if it is created: a quorum queue is kept on several nodes of a cluster and on disk, a classic queue on one."`
-	DeadLetterExchange   string `hcl:"dead_letter_exchange,optional" doc:"The dead-letter exchange that the queue is created with, as in the input that reads it: it does not matter then which of the two creates the queue."`
-	DeadLetterRoutingKey string `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
+	Queue                string         `hcl:"queue,optional" example:"logs" doc:"A queue that shall get the messages. It is declared with the exchange and bound to it with routing_key."`
+	QueueType            string         `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queue if it is created: a quorum queue is kept on several nodes of a cluster and on disk, a classic queue on one."`
+	Arguments            map[string]any `hcl:"arguments,optional" doc:"What the queue is created with beside that, such as { \"x-max-priority\" = 5 }: texts, whole numbers and booleans. A queue that exists is used as it is."`
+	DeadLetterExchange   string         `hcl:"dead_letter_exchange,optional" doc:"The dead-letter exchange that the queue is created with, as in the input that reads it: it does not matter then which of the two creates the queue."`
+	DeadLetterRoutingKey string         `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
 
 	ExchangeType string `hcl:"exchange_type,optional" doc:"The type of the exchange if it is created: direct, fanout, topic, headers, or one of a plugin's, which begin with x-."`
 	Declare      string `hcl:"declare,optional" values:"auto,never" doc:"auto creates exchange, queue and binding where queue is set and they are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
@@ -58,6 +59,10 @@ func (c *Config) Validate() error {
 		bad("routing_key", "the default exchange routes to the queue of the key's name, which is queue already: leave it out, or set exchange")
 	case c.Queue != "" && !fixed && c.ExchangeType != "fanout":
 		bad("queue", "it is bound with one routing key, and the messages will have several: leave queue out and bind queues at the broker, or use a fixed routing_key")
+	}
+	errs = append(errs, rabbitmq.CheckQueueArguments("arguments", c.Arguments))
+	if c.Queue == "" && len(c.Arguments) > 0 {
+		errs = append(errs, engine.AttrErrorf("arguments", "there is no queue to create with them: set queue, or leave arguments out"))
 	}
 	errs = append(errs, rabbitmq.CheckDeadLetter(c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey))
 	if c.Queue == "" && c.DeadLetterExchange != "" {
