@@ -204,7 +204,7 @@ func shown(v reflect.Value, k schema.Kind) string {
 	case schema.KindMap:
 		return shownMap(v.Interface().(map[string]string))
 	case schema.KindValues:
-		return shownValues(v.Interface().(map[string]any))
+		return shownMap(v.Interface().(map[string]any))
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -217,35 +217,24 @@ func listOf(v reflect.Value, item func(reflect.Value) string) string {
 	return "[" + strings.Join(items, ", ") + "]"
 }
 
-func shownMap(m map[string]string) string {
+// shownMap shows a map of texts, or one of values of several types. The value of a key that sounds like a secret is hidden.
+func shownMap[V any](m map[string]V) string {
 	if len(m) == 0 {
 		return "{}"
 	}
 	var items []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		value := open(m[key])
-		if syntax.SoundsSecret(key) {
-			value = engine.NewSecret(value).String()
-		}
-		items = append(items, quoteHCL(key)+" = "+quoteHCL(value))
-	}
-	return "{ " + strings.Join(items, ", ") + " }"
-}
-
-// shownValues is shownMap for values of several types.
-func shownValues(m map[string]any) string {
-	var items []string
-	for _, key := range slices.Sorted(maps.Keys(m)) {
 		value := fmt.Sprint(m[key])
-		if text, ok := m[key].(string); ok {
-			value = quoteHCL(open(text))
-		}
-		if syntax.SoundsSecret(key) {
+		_, isText := any(m[key]).(string)
+		switch {
+		case syntax.SoundsSecret(key):
 			value = quoteHCL(engine.NewSecret(value).String())
+		case isText:
+			value = quoteHCL(open(value))
 		}
 		items = append(items, quoteHCL(key)+" = "+value)
 	}
-	return "{" + strings.Repeat(" ", min(1, len(items))) + strings.Join(items, ", ") + strings.Repeat(" ", min(1, len(items))) + "}"
+	return "{ " + strings.Join(items, ", ") + " }"
 }
 
 // quoteHCL writes a text as a file has it: what begins a template there is no template here.

@@ -15,7 +15,6 @@ const (
 // part is what becomes one chunk: deliveries of one channel that follow each other.
 type part struct {
 	deliveries []rabbitmq.Incoming
-	bodies     int64 // bytes of the bodies
 	bytes      int64 // of all that is held
 }
 
@@ -28,12 +27,11 @@ func (p *part) last() uint64  { return p.deliveries[len(p.deliveries)-1].Tag }
 func (p *part) cut(n int) *part {
 	rest := &part{deliveries: append([]rabbitmq.Incoming(nil), p.deliveries[n:]...)}
 	for i := range rest.deliveries {
-		rest.bodies += int64(len(rest.deliveries[i].Body))
 		rest.bytes += int64(rest.deliveries[i].Size)
 	}
 	clear(p.deliveries[n:])
 	p.deliveries = p.deliveries[:n]
-	p.bodies, p.bytes = p.bodies-rest.bodies, p.bytes-rest.bytes
+	p.bytes -= rest.bytes
 	return rest
 }
 
@@ -54,7 +52,6 @@ func (b *inbox) put(list []rabbitmq.Incoming) (wake bool) {
 	for i := range list {
 		p := b.growing()
 		p.deliveries = append(p.deliveries, list[i])
-		p.bodies += int64(len(list[i].Body))
 		p.bytes += int64(list[i].Size)
 		wake = wake || p.full()
 	}

@@ -196,12 +196,27 @@ const (
 	hasMoreFlags
 )
 
-// properties reads the properties of a content header into p.
-func (d *decoder) properties(p *amqp.Delivery) {
+// flags reads which properties there are.
+func (d *decoder) flags() uint64 {
 	flags := d.uint(2)
 	for more := flags; more&hasMoreFlags != 0 && !d.bad; { // of properties that messages do not have
 		more = d.uint(2)
 	}
+	return flags
+}
+
+// atProperties is a decoder of a delivery that came through a tap, at its first property, and which properties there are.
+func atProperties(raw []byte) (d decoder, flags uint64) {
+	d = decoder{rest: raw}
+	d.take(int(d.uint(1))) // exchange
+	d.take(int(d.uint(1))) // routing key
+	d.take(framing.Overhead + contentHead)
+	return d, d.flags()
+}
+
+// properties reads the properties of a content header into p.
+func (d *decoder) properties(p *amqp.Delivery) {
+	flags := d.flags()
 	text := func(flag uint64, to *string) {
 		if flags&flag != 0 {
 			*to = d.short()

@@ -8,7 +8,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
-	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 	"github.com/logpipe/logpipe/plugins/internal/unpack"
 )
 
@@ -22,30 +21,27 @@ const unpackedProperty = "unpacked"
 // Encoding is what a delivery says of how its body is packed, "" when it says nothing. It is asked of each message, so it looks no further than it must.
 func (d *Delivery) Encoding() string {
 	if d.known == nil {
-		raw := d.raw
-		for range 2 { // exchange and routing key
-			if len(raw) == 0 || len(raw) < 1+int(raw[0]) {
-				return ""
-			}
-			raw = raw[1+int(raw[0]):]
-		}
-		at := framing.Overhead + contentHead
-		if len(raw) < at+2 {
-			return ""
-		}
-		flags := uint(raw[at])<<8 | uint(raw[at+1])
-		if flags&hasContentEncoding == 0 && (flags&hasHeaders == 0 || !bytes.Contains(raw[at+2:], named)) {
-			return ""
+		raw, flags := atProperties(d.raw)
+		if flags&hasHeaders == 0 || !bytes.Contains(raw.rest, named) {
+			return raw.encoding(flags)
 		}
 	}
 	p := d.decoded()
 	if how, ok := p.Headers[headerCompression].(string); ok && unpack.Known(how) {
-		if p.ContentEncoding != "" && unpack.Known(unpack.Rest(p.ContentEncoding)) {
-			return p.ContentEncoding
-		}
 		return how
 	}
 	return p.ContentEncoding
+}
+
+// encoding reads the content encoding, behind the flags.
+func (d *decoder) encoding(flags uint64) string {
+	if flags&hasContentType != 0 {
+		d.take(int(d.uint(1)))
+	}
+	if flags&hasContentEncoding == 0 {
+		return ""
+	}
+	return d.short()
 }
 
 // named is headerCompression as the name of an entry of a table.

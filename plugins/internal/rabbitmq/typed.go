@@ -5,8 +5,6 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/framing"
 )
 
 // typedHeaders is the member of Properties with the table of headers as AMQP encodes it. It is there where a header has a type that
@@ -19,14 +17,7 @@ func (d *Delivery) rawHeaders() []byte {
 	if d.known != nil || hasTypes(d.decoded().Headers) {
 		return nil
 	}
-	in := decoder{rest: d.raw}
-	in.short() // exchange
-	in.short() // routing key
-	in.take(framing.Overhead + contentHead)
-	flags := in.uint(2)
-	for more := flags; more&hasMoreFlags != 0 && !in.bad; {
-		more = in.uint(2)
-	}
+	in, flags := atProperties(d.raw)
 	for _, before := range []uint64{hasContentType, hasContentEncoding} {
 		if flags&before != 0 {
 			in.short()

@@ -62,7 +62,7 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, rabbitmq.CheckQueueArguments("arguments", c.Arguments))
 	if c.Queue == "" && len(c.Arguments) > 0 {
-		errs = append(errs, engine.AttrErrorf("arguments", "there is no queue to create with them: set queue, or leave arguments out"))
+		bad("arguments", "there is no queue to create with them: set queue, or leave arguments out")
 	}
 	errs = append(errs, rabbitmq.CheckDeadLetter(c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey))
 	if c.Queue == "" && c.DeadLetterExchange != "" {
