@@ -40,7 +40,7 @@ func TestHTTPFromLogpipeToLogpipe(t *testing.T) {
 	w := world.New(t)
 	w.OwnS3()
 	address := freeAddress(t)
-	const n = 15_000
+	const n = 60_000 // ten seconds: the sender must not be at its end when S3 goes, however long the receiver takes to start
 	env := w.Env("HTTP_LISTEN="+address, "HTTP_TOKEN=secret-token", "BATCH_SIZE=200", "BATCH_AGE=100ms", "HTTP_DEAD_LETTERS="+filepath.Join(w.Dir, "dead.ndjson"))
 	receive := func() *process.Process {
 		p := w.Start(env, "examples/http-to-s3.hcl")
