@@ -136,9 +136,9 @@ type Plugin struct {
 //	values:"a,b"          the only texts that are allowed
 //	example:"…"           what stands in examples: the text of a string or template without its quotes, else a value as in a file
 //
-// and one of the types string, bool, any int, uint or float, time.Duration, Bytes, Secret, []Secret, Template, []string and
-// map[string]string, map[string]any (texts, booleans, and numbers as int64 or float64), or a pointer to one of the scalars; a block is a struct, *struct, []struct or []*struct. defaults returns C with the
-// defaults filled in. It is called whenever a block is read, and for documentation.
+// and one of the types string, bool, any int, uint or float, time.Duration, Bytes, Secret, []Secret, Template, []string, map[string]string and
+// map[string]any (texts, booleans, and numbers as int64 or float64), or a pointer to one of the scalars; a block is a struct, *struct, []struct or
+// []*struct. defaults returns C with the defaults filled in. It is called whenever a block is read, and for documentation.
 //
 // If *C has a method Validate() error, it is asked after decoding (AttrError gives the place), and
 // so is ValidateRole(Role) error, for what depends on the block that the plugin stands in. If it

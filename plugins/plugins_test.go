@@ -48,7 +48,7 @@ func checkFields(t *testing.T, path string, config reflect.Type) {
 			continue
 		}
 		switch reflect.Zero(field.Type).Interface().(type) {
-		case string, bool, int, float64, time.Duration, []string, map[string]string, engine.Bytes, engine.Secret, []engine.Secret, engine.Template, engine.Condition:
+		case string, bool, int, float64, time.Duration, []string, map[string]string, map[string]any, engine.Bytes, engine.Secret, []engine.Secret, engine.Template, engine.Condition:
 		default:
 			t.Errorf("%s: a configuration cannot be decoded into a %s", at, field.Type)
 		}
