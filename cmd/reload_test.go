@@ -103,7 +103,7 @@ func TestReloadFitsTheMemoryLimit(t *testing.T) {
 	p := start(t, func(c *exec.Cmd) { c.Env = append(c.Env, "GOMEMLIMIT=") }, "run", "-v", "--admin", "", file)
 	is := func(inFlight int) {
 		t.Helper()
-		want := fmt.Sprintf(`"bytes":%d,"in_flight_bytes":%d`, 13_000_000+inFlight/10*23, inFlight)
+		want := fmt.Sprintf(`"bytes":%d,"in_flight_bytes":%d`, 13_000_000+2*inFlight, inFlight)
 		p.until("the limit is "+want, func() bool { return strings.Contains(p.stderr(), want) })
 	}
 	is(30 << 20)

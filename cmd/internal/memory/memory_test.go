@@ -25,8 +25,8 @@ func TestFit(t *testing.T) {
 		need Need
 		want int64
 	}{
-		"one input":                   {math.MaxInt64, Need{30 * mib, 4}, base - outside + 69*mib},
-		"many workers":                {math.MaxInt64, Need{30 * mib, 20}, base - outside + 69*mib + 12*eachWorker},
+		"one input":                   {math.MaxInt64, Need{30 * mib, 4}, base - outside + 60*mib},
+		"many workers":                {math.MaxInt64, Need{30 * mib, 20}, base - outside + 60*mib + 12*eachWorker},
 		"more than the control group": {100 * mib, Need{320 * mib, 4}, 100 * mib},
 		"more than there is":          {math.MaxInt64, Need{1 << 60, 4}, math.MaxInt64},
 	} {

@@ -600,8 +600,9 @@ func byteLimit(t *testing.T, kind string) {
 	}
 
 	send(500, 500, large) // and nothing is settled
-	if !rabbittest.Wait(func() bool { return c.credit.Full() != nil }) {
-		t.Fatalf("%d bytes are held", c.credit.holding())
+	// Either more was sent than fits before the subscription had ended, or the broker is slower than that and it has ended: chance decides.
+	if !rabbittest.Wait(func() bool { return c.credit.Full() != nil || prefetch() == 0 && c.credit.holding() >= limit }) {
+		t.Fatalf("%d bytes are held, and the prefetch is %d", c.credit.holding(), prefetch())
 	}
 	if held := c.credit.holding(); held > limit+limit/slack+2*large {
 		t.Errorf("%d bytes are held, more than the limit, a quarter, and a message", held)
