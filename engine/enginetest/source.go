@@ -45,6 +45,7 @@ type Source struct {
 	opens    int
 	requeued int
 	most     int
+	bytes    int64
 	openErrs []error
 	reading  bool
 	acking   bool
@@ -111,6 +112,12 @@ func (s *Source) Requeued() int { s.mu.Lock(); defer s.mu.Unlock(); return s.req
 
 // MostHeld is the greatest number so far of messages in chunks that were not settled.
 func (s *Source) MostHeld() int { s.mu.Lock(); defer s.mu.Unlock(); return s.most }
+
+// MostBytesHeld is the greatest sum so far of the bodies' lengths in chunks that were not settled.
+func (s *Source) MostBytesHeld() int64 { s.mu.Lock(); defer s.mu.Unlock(); return s.bytes }
+
+// Ready is how many messages are in the queue and not delivered now.
+func (s *Source) Ready() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.ready) }
 
 // Open implements engine.Input.
 func (s *Source) Open(context.Context) error {
@@ -185,7 +192,8 @@ func (s *Source) deliver(b *engine.Batch) {
 		b.Messages = append(b.Messages, engine.Message{Body: []byte(body)})
 	}
 	s.ready = append([]string(nil), s.ready[n:]...)
-	s.most = max(s.most, s.held())
+	held, bytes := s.held()
+	s.most, s.bytes = max(s.most, held), max(s.bytes, bytes)
 	if s.Prefetch > 0 {
 		s.wake() // who waits in Exhausted
 	}
@@ -343,14 +351,16 @@ func (s *Source) count() int {
 
 // held counts the messages of chunks of which some are nowhere yet: these must be in the pipeline's memory. What is only
 // waiting for its ack does not count.
-func (s *Source) held() int {
-	n := 0
+func (s *Source) held() (messages int, bytes int64) {
 	for _, bodies := range s.unacked {
 		if slices.ContainsFunc(bodies, func(b string) bool { return !s.ledger.IsSettled(b) }) {
-			n += len(bodies)
+			messages += len(bodies)
+			for _, b := range bodies {
+				bytes += int64(len(b))
+			}
 		}
 	}
-	return n
+	return messages, bytes
 }
 
 func (s *Source) wake() {

@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,6 +87,39 @@ func TestAMessageThatCannotBeWrittenKeepsNoInputClosed(t *testing.T) {
 		if g.source.Opens() != 2 {
 			t.Errorf("with %q as poison, five minutes after the outage the source was opened %d times, want 2", poison, g.source.Opens())
 		}
+	})
+}
+
+// A write that hangs in the outage hangs for ever where the output has no timeout of its own. Were the answer to one question waited for as
+// long, the input would stay closed, and its source full, although everything else is well.
+func TestAQuestionThatHangsKeepsNoInputClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(30)
+		g.source.Follow = true
+		var lost, hung, up atomic.Bool
+		g.output.Script = func(int, *engine.Batch) enginetest.Step {
+			switch {
+			case up.Load():
+				return enginetest.Step{}
+			case lost.Load() && hung.CompareAndSwap(false, true):
+				return enginetest.Step{Hang: true}
+			}
+			return enginetest.Step{Err: errDown}
+		}
+		stop := g.start(t)
+		time.Sleep(time.Minute)
+		g.source.Cut(errReset) // what is held is let go, so nobody but the question is written
+		lost.Store(true)
+		time.Sleep(time.Minute)
+		if !hung.Load() {
+			t.Fatal("nobody has asked, so the test is about nothing")
+		}
+		up.Store(true)
+		time.Sleep(2 * time.Minute)
+		if n := len(g.output.Bodies()); n != 30 {
+			t.Errorf("two minutes after the outage %d of 30 messages are stored", n)
+		}
+		g.finishNow(t, stop)
 	})
 }
 

@@ -157,3 +157,45 @@ func TestRefusedBatchesWaitEachForItsOwnTime(t *testing.T) {
 		g.finishNow(t, stop)
 	})
 }
+
+// The output takes a part of what comes home, and the fallback does not take the rest back. It stays with the part that is stored, and nobody
+// would look at it again before the next start.
+func TestTheRestThatDoesNotFallBackIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(10).withFallback()
+		g.source.Follow = true
+		began := time.Now()
+		g.output.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			switch at := time.Since(began); {
+			case at < time.Minute:
+				return enginetest.Step{Err: errDown}
+			case g.output.Calls() > 1000:
+				panic("it is written again and again without a wait")
+			case at < 5*time.Minute && len(b.Messages) > 1:
+				return enginetest.Step{Fail: []int{0}, FailErr: errDown}
+			case at < 5*time.Minute:
+				return enginetest.Step{Err: errDown}
+			}
+			return enginetest.Step{}
+		}
+		g.fallback.Script = func(int, *engine.Batch) enginetest.Step {
+			if time.Since(began) > time.Minute {
+				return enginetest.Step{Err: errors.New("no space left on device")}
+			}
+			return enginetest.Step{}
+		}
+		stop := g.start(t)
+		time.Sleep(5 * time.Minute)
+		if n := len(g.fallback.Objects()); n != 1 {
+			t.Fatalf("%d batches are in the fallback, want the one of which a part is stored", n)
+		}
+		if n := g.output.Calls(); n > 50 {
+			t.Errorf("the part that is stored was written again with each of %d tries", n)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := len(g.fallback.Objects()); n != 0 {
+			t.Errorf("ten minutes after all is well %d batches are in the fallback", n)
+		}
+		g.finishNow(t, stop)
+	})
+}

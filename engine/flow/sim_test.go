@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/engine/flow"
+	"github.com/logpipe/logpipe/plugins/processors/batch"
+	"github.com/logpipe/logpipe/plugins/processors/ratelimit"
 )
 
 var (
@@ -54,7 +57,8 @@ type history struct {
 	ways    []*way               // one, or those of the branches
 	dead    *enginetest.Store
 	well    bool
-	window  int
+	calm    bool // nothing fails now
+	window  engine.Capacity
 	lives   int
 }
 
@@ -69,15 +73,32 @@ type way struct {
 	recovering int // lives before the last that had a recovery
 }
 
+// named makes a body. It is JSON, so that the real processors find their fields.
+func named(kind, key, name string) string {
+	return fmt.Sprintf(`{"kind":%q,"key":%q,"name":%q}`, kind, key, name)
+}
+
+// field of a body that named made.
+func field(body, name string) string {
+	_, rest, _ := strings.Cut(body, fmt.Sprintf("%q:\"", name))
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
 // inBranch has the message's key.
-func inBranch(body string) string { return strings.Split(body, "-")[1] }
+func inBranch(body string) string { return field(body, "key") }
 
-// lastLife is how long it may take until all is stored when all is well: 450 messages, in the worst case each a write of 0.2 s by one
-// worker, and the same out of the fallback.
-const lastLife = 5 * time.Minute
+const (
+	// lastLife is how long it may take until all is stored when all is well: 450 messages, in the worst case each a write of 0.2 s by one
+	// worker, and the same out of the fallback.
+	lastLife = 5 * time.Minute
+	// lastHome is how long what was refused in bad times may stay in the fallback when all is well: the longest back-off of one that is
+	// refused, an hour more where dead letters of it were stuck, and the time of the writes.
+	lastHome = 10*time.Minute + time.Hour + lastLife
+)
 
-// The greatest batch.
-const maxGroup = 15
+// The greatest batch, and one message's bytes at most.
+const maxGroup, maxBody = 15, 100
 
 func newHistory(t *testing.T, seed uint64, branches int) *history {
 	h := &history{t: t, rand: rand.New(rand.NewPCG(seed, 1)), ledger: enginetest.NewLedger()}
@@ -102,7 +123,7 @@ func newHistory(t *testing.T, seed uint64, branches int) *history {
 		case 3:
 			kind = "panic"
 		}
-		h.anySource().Send(fmt.Sprintf("%s-%d-%05d", kind, h.n(4), i))
+		h.anySource().Send(named(kind, fmt.Sprint(h.n(4)), fmt.Sprintf("%05d", i)))
 	}
 	h.dead = enginetest.NewStore(h.ledger, "dead letter")
 	h.dead.Script = h.faults(4)
@@ -114,7 +135,10 @@ func newHistory(t *testing.T, seed uint64, branches int) *history {
 		h.way("rest")
 		h.ledger.Needs = h.needs
 	}
-	h.window = 20 + h.n(100)
+	h.window.Messages = 20 + h.n(100)
+	if h.n(2) == 0 {
+		h.window.Bytes = int64(1000 + h.n(5000))
+	}
 	return h
 }
 
@@ -124,7 +148,7 @@ func (h *history) way(name string) *way {
 	w.fallback.Place = name + " fallback"
 	w.output.Script, w.fallback.Script, w.dead.Script = h.faults(3), h.faults(4), h.faults(4)
 	w.fallback.FailRead = func() error {
-		if !h.isWell() && h.n(10) == 0 {
+		if !h.nothingFails() && h.n(10) == 0 {
 			return errors.New("input/output error")
 		}
 		return nil
@@ -156,11 +180,24 @@ func (h *history) isWell() bool {
 	return h.well
 }
 
+// nothingFails also in a calm of a life that is not the last.
+func (h *history) nothingFails() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.well || h.calm
+}
+
+func (h *history) setCalm(calm bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calm = calm
+}
+
 // faults makes a script in which one write of oneIn goes well while times are bad.
 func (h *history) faults(oneIn int) func(int, *engine.Batch) enginetest.Step {
 	return func(_ int, b *engine.Batch) enginetest.Step {
 		step := enginetest.Step{Slow: time.Duration(h.n(200)) * time.Millisecond}
-		if h.isWell() {
+		if h.nothingFails() {
 			return step
 		}
 		if h.refuses(b) {
@@ -182,7 +219,7 @@ func (h *history) faults(oneIn int) func(int, *engine.Batch) enginetest.Step {
 		case 5:
 			step.Panic = "nil pointer"
 		case 6:
-			if strings.HasPrefix(string(b.Messages[0].Body), "bad") { // else a good message would be a dead letter rightly
+			if field(string(b.Messages[0].Body), "kind") == "bad" { // else a good message would be a dead letter rightly
 				step.Fail, step.FailErr = []int{0}, engine.Permanent(errors.New("poison"))
 			}
 		}
@@ -194,7 +231,7 @@ func (h *history) faults(oneIn int) func(int, *engine.Batch) enginetest.Step {
 // says nothing of whose fault it is.
 func (h *history) refuses(b *engine.Batch) bool {
 	for i := range b.Messages {
-		if strings.HasSuffix(string(b.Messages[i].Body), "37") {
+		if strings.HasSuffix(field(string(b.Messages[i].Body), "name"), "37") {
 			return true
 		}
 	}
@@ -243,6 +280,9 @@ func (h *history) life() {
 			h.anySource().Cut(errReset)
 		}
 	}
+	if h.n(2) == 0 {
+		h.calmDown(p)
+	}
 	time.Sleep(time.Duration(h.n(3000)) * time.Millisecond)
 	if crash {
 		for _, s := range h.sources {
@@ -258,13 +298,40 @@ func (h *history) life() {
 	}
 }
 
+// calmDown lets nothing fail any more in a life that goes on: what bad times have left behind in it, held, stuck and fallen back, must not
+// be late either. Who waits only until the next start waits for ever in a process that runs for months.
+func (h *history) calmDown(p *flow.Pipeline) {
+	h.setCalm(true)
+	defer h.setCalm(false)
+	time.Sleep(lastLife)
+	for i, s := range h.sources {
+		if ready, unacked := s.Ready(), s.Unacked(); ready+unacked != 0 {
+			h.t.Errorf("after %v in which nothing failed, source %d has %d messages that nobody read and %d that are not acked", lastLife, i, ready, unacked)
+		}
+	}
+	time.Sleep(lastHome - lastLife)
+	for i, w := range h.ways {
+		b := engine.Branch{Fallback: p.Fallback, Recover: p.Recover}
+		if len(p.Branches) > 0 {
+			b = p.Branches[i]
+		}
+		if n := len(w.fallback.Objects()); n != 0 && b.Recover && b.Fallback != nil {
+			h.t.Errorf("after %v in which nothing failed, %d batches are still in the %s", lastHome, n, w.fallback.Place)
+		}
+	}
+}
+
 func (h *history) pipeline() *flow.Pipeline {
 	p := &flow.Pipeline{
 		Name:         "random",
+		Log:          slog.New(slog.NewTextHandler(h.t.Output(), nil)),
 		Inputs:       h.inputs(),
 		Processors:   []engine.ProcessorStep{{Name: "processor.kinds", Processor: transform(h.kinds)}},
 		DeadLetter:   &engine.OutputStep{Name: "dead_letter.store", Output: h.limited(h.dead)},
 		DrainTimeout: time.Duration(h.n(30000)) * time.Millisecond,
+	}
+	if h.n(3) == 0 {
+		p.Processors = append(p.Processors, engine.ProcessorStep{Name: "processor.rate", Processor: h.rate()})
 	}
 	if len(h.ways) == 1 {
 		b := h.branch(h.ways[0])
@@ -284,7 +351,7 @@ func (h *history) pipeline() *flow.Pipeline {
 // inputs are the sources as they are in one life: some give what they have delivered when they are told to stop, and some do not.
 func (h *history) inputs() (all []engine.InputStep) {
 	for i, s := range h.sources {
-		step := engine.InputStep{Name: fmt.Sprint("input.", i), Input: s, Window: engine.Capacity{Messages: h.window}}
+		step := engine.InputStep{Name: fmt.Sprint("input.", i), Input: s, Window: h.window}
 		if s.Follow = !h.isWell(); s.Follow && h.n(2) == 0 {
 			step.Input = stoppable{s}
 		}
@@ -304,9 +371,34 @@ func (h *history) requeued() (n int) {
 	return n
 }
 
-func (h *history) group() enginetest.Group {
-	return enginetest.Group{Count: 1 + h.n(maxGroup), Age: time.Duration(1+h.n(5000)) * time.Millisecond,
-		Key: func(body []byte) string { return inBranch(string(body)) }}
+// group is a stage that batches: the plain one of the tests, or the real one, whose bounds seal early.
+func (h *history) group() engine.Stage {
+	count, age := 1+h.n(maxGroup), time.Duration(1+h.n(5000))*time.Millisecond
+	if h.n(2) == 0 {
+		return enginetest.Group{Count: count, Age: age, Key: func(body []byte) string { return inBranch(string(body)) }}
+	}
+	c := batch.Defaults()
+	c.Count, c.Age, c.Bytes, c.MaxPartitions = count, age, engine.Bytes(maxBody*(1+h.n(maxGroup))), 1+h.n(6)
+	c.OpenMessages, c.OpenBytes = count*(1+h.n(3)), c.Bytes*engine.Bytes(1+h.n(3))
+	c.PartitionBy = []string{"key"}
+	return h.stage(batch.New(c, engine.Env{NewID: engine.NewID}))
+}
+
+// rate is the real stage that slows down, in each life another.
+func (h *history) rate() engine.Stage {
+	c := ratelimit.Defaults()
+	c.Rate, c.Burst = float64(10+h.n(200)), h.n(30)
+	if h.n(2) == 0 {
+		c.Bytes = engine.Bytes(maxBody * (10 + h.n(100)))
+	}
+	return h.stage(ratelimit.New(c, engine.Env{}))
+}
+
+func (h *history) stage(s engine.Stage, err error) engine.Stage {
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s
 }
 
 // branch is a way as it is in one life.
@@ -336,12 +428,12 @@ func (h *history) branch(w *way) engine.Branch {
 
 // kinds does with each message what its name says.
 func (h *history) kinds(b *engine.Batch) error {
-	if !h.isWell() && h.n(30) == 0 {
+	if !h.nothingFails() && h.n(30) == 0 {
 		return errors.New("cannot work now")
 	}
 	for i := range b.Messages {
 		body := string(b.Messages[i].Body)
-		switch kind, rest, _ := strings.Cut(body, "-"); kind {
+		switch field(body, "kind") {
 		case "drop":
 			h.ledger.Settled(body, "dropped")
 			b.Drop(i)
@@ -350,9 +442,14 @@ func (h *history) kinds(b *engine.Batch) error {
 				b.Reject(i, errors.New("no good"))
 			}
 		case "split":
-			parts := []string{"part-" + rest + "/a", "part-" + rest + "/b", "part-" + rest + "/c"}
+			var parts []string
+			var messages []engine.Message
+			for _, end := range []string{"/a", "/b", "/c"} {
+				part := named("part", inBranch(body), field(body, "name")+end)
+				parts, messages = append(parts, part), append(messages, engine.Message{Body: []byte(part)})
+			}
 			h.ledger.Split(body, parts...)
-			b.Split(i, engine.Message{Body: []byte(parts[0])}, engine.Message{Body: []byte(parts[1])}, engine.Message{Body: []byte(parts[2])})
+			b.Split(i, messages...)
 		case "panic":
 			panic("no good")
 		}
@@ -373,8 +470,11 @@ func (h *history) limitedSpool(w *way) engine.Output {
 func (h *history) check() {
 	h.ledger.Check(h.t, true)
 	for _, s := range h.sources {
-		if most := s.MostHeld(); most >= h.window+s.Chunk {
-			h.t.Errorf("%d messages were held; the window is %d and a chunk %d", most, h.window, s.Chunk)
+		if most := s.MostHeld(); most >= h.window.Messages+s.Chunk {
+			h.t.Errorf("%d messages were held; the window is %d and a chunk %d", most, h.window.Messages, s.Chunk)
+		}
+		if most := s.MostBytesHeld(); h.window.Bytes > 0 && most >= h.window.Bytes+int64(s.Chunk*maxBody) {
+			h.t.Errorf("%d bytes were held; the window is %d and a chunk %d messages of up to %d", most, h.window.Bytes, s.Chunk, maxBody)
 		}
 	}
 	h.checkDead(h.dead)
@@ -391,7 +491,7 @@ func (h *history) checkWay(w *way) {
 	twice := 0
 	for body, n := range w.output.Bodies() {
 		twice += n - 1
-		if strings.HasPrefix(body, "drop") || strings.HasPrefix(body, "panic") {
+		if kind := field(body, "kind"); kind == "drop" || kind == "panic" {
 			h.t.Errorf("message %s should not be stored", body)
 		}
 		if w.takes != "" && !strings.Contains(w.takes, inBranch(body)) || w.name != "" && w.takes == "" && inBranch(body) != "3" {
@@ -408,7 +508,7 @@ func (h *history) checkWay(w *way) {
 
 func (h *history) checkDead(dead *enginetest.Store) {
 	for body := range dead.Bodies() {
-		if strings.HasPrefix(body, "ok") || strings.HasPrefix(body, "part") {
+		if kind := field(body, "kind"); kind == "ok" || kind == "part" {
 			h.t.Errorf("good message %s is a dead letter", body)
 		}
 	}

@@ -37,6 +37,10 @@ const (
 	probesBytesMost = 1 << 20
 )
 
+// askedFor is how long one of them may take. It goes past the policies, so nothing else ends a write of an output that has no timeout of its own and hangs: the input would stay
+// closed although everything is well again. One message takes no output that works as long.
+const askedFor = time.Minute
+
 // Probes are those of a connection.
 type Probes struct {
 	mu    sync.Mutex
@@ -134,6 +138,8 @@ func (br *Branch) Ask(ctx context.Context, p *probe) bool {
 
 // ask is a write that nothing depends on. An output that says something of the message itself works.
 func (a *Attempt) ask(ctx context.Context, p *probe) bool {
+	ctx, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
 	b := &engine.Batch{ID: a.r.NewID(), Partition: p.partition, Time: p.time, SealedBy: engine.SealedByLost, Messages: []engine.Message{p.message}}
 	err := fault.Guard(func() error { return a.Next.Write(ctx, b) })
 	var partial *engine.WriteError

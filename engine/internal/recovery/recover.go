@@ -212,6 +212,9 @@ func (c *Recovery) failed(whole refused, left []deliver.Piece) {
 			settle.Release(p.Batch.Messages)
 			stays -= n
 		}
+		if stays > 0 { // the fallback takes none now, so the batch stays as it is, and is due again as one that is refused
+			c.note(whole, left[0].Err, true)
+		}
 	}
 	if stays > 0 {
 		c.stay(stays)
