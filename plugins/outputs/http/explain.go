@@ -29,10 +29,20 @@ func (r *refusal) Class() string {
 		return "throttled"
 	case r.status == http.StatusUnauthorized || r.status == http.StatusForbidden:
 		return "forbidden"
-	case aboutMessages(r):
+	case r.status == http.StatusNotFound || r.status == http.StatusGone:
+		return "missing"
+	case r.status == http.StatusRequestTimeout:
+		return "timeout"
+	case r.status == http.StatusRequestEntityTooLarge:
+		return "too_large"
+	case r.status == http.StatusInsufficientStorage:
+		return "full"
+	case r.status >= 500:
+		return "server"
+	case r.status >= 300:
 		return "refused"
 	}
-	return ""
+	return "" // a success that is none of those in success
 }
 
 // refuse makes an error of an answer, and notes how long the server wants to be left alone.
