@@ -104,3 +104,19 @@ func TestWhatIsSaidIsTried(t *testing.T) {
 		}
 	}
 }
+
+// TestShippedBrokersAreTried: compose.yaml and k8s/ start a broker of a version that the tests run on.
+func TestShippedBrokersAreTried(t *testing.T) {
+	for _, file := range []string{"compose.yaml", "k8s/overlays/dev/rabbitmq.yaml", "k8s/overlays/rabbitmq-operator/rabbitmqcluster.yaml"} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image := regexp.MustCompile(`image: \S*/rabbitmq:([0-9]+\.[0-9]+)[.-]`).FindSubmatch(text)
+		if image == nil {
+			t.Errorf("%s has no image of RabbitMQ with its version", file)
+		} else if got, want := string(image[1]), servers.Newest().Version; got != want {
+			t.Errorf("%s has RabbitMQ %s, and the newest that the tests run on is %s", file, got, want)
+		}
+	}
+}

@@ -84,7 +84,7 @@ var broken = []struct {
 	{"confined", "production", "kind: Deployment", "- ALL", "- NET_RAW", "keeps capabilities"},
 	{"confined", "production", "kind: Deployment", "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "may gain privileges"},
 	{"images", "dev", "kind: Job", "/logpipe:0.1.0", "/logpipe:0.0.9", "two versions of logpipe"},
-	{"images", "dev", "name: rabbitmq\n", "rabbitmq:4.1.4-management", "rabbitmq:latest", "no version"},
+	{"images", "dev", "name: rabbitmq\n", "rabbitmq:4.3.6-management", "rabbitmq:latest", "no version"},
 	{"resources", "production", "kind: Deployment", "memory: 512Mi", "memory: 1Gi", "GOMEMLIMIT 460MiB is not nine tenths"},
 	{"resources", "production", "kind: Deployment", `cpu: "2"`, "cpu: 1500m", "is not whole"},
 	{"resources", "production", "kind: Deployment", "            cpu: 500m\n", "", "no requests"},
