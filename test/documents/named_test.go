@@ -1,4 +1,4 @@
-package howto
+package documents
 
 import (
 	"io/fs"
