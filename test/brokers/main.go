@@ -2,7 +2,7 @@
 // [servers.Releases] and prints a table of versions, packages, results and
 // times:
 //
-//	go run ./test/brokers [-versions 3.10,4.3|newest] [-tags faults] [PACKAGE…]
+//	go run ./test/brokers [-versions 3.10,4.3|newest] [-tags faults] [-race=false] [PACKAGE…]
 //
 // A version that cannot be had here is an error: the table must not look whole
 // without it. So is a test that was skipped for want of a server.
@@ -23,6 +23,7 @@ import (
 func main() {
 	versions := flag.String("versions", "", "the versions, separated by commas, or newest; all of them when empty")
 	tags := flag.String("tags", "", "build tags: faults for the rows that need a broker of their own, cluster for those of several nodes")
+	race := flag.Bool("race", true, "with the race detector")
 	list := flag.Bool("list", false, "print the packages and run nothing")
 	flag.Parse()
 	packages, err := chosenPackages(*tags, flag.Args())
@@ -34,7 +35,7 @@ func main() {
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		ok, err = runAll(ctx, split(*versions), *tags, packages)
+		ok, err = runAll(ctx, split(*versions), suite{packages, *tags, *race})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "brokers:", err)
@@ -61,10 +62,10 @@ func split(text string) []string {
 
 // runAll runs the packages on one version after the other. It says after each
 // how far the table is, for all of it takes long.
-func runAll(ctx context.Context, versions []string, tags string, packages []string) (ok bool, err error) {
-	t := table{packages: packages}
+func runAll(ctx context.Context, versions []string, s suite) (ok bool, err error) {
+	t := table{packages: s.packages}
 	for _, version := range versions {
-		c := runOn(ctx, version, tags, packages)
+		c := runOn(ctx, version, s)
 		t.columns = append(t.columns, c)
 		t.print(os.Stdout)
 		if ctx.Err() != nil {

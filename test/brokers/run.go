@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,8 +17,15 @@ import (
 	"github.com/logpipe/logpipe/test/servers"
 )
 
+// suite is what runs on each version.
+type suite struct {
+	packages []string
+	tags     string
+	race     bool
+}
+
 // runOn runs the tests of the packages on one version of RabbitMQ.
-func runOn(ctx context.Context, version, tags string, packages []string) column {
+func runOn(ctx context.Context, version string, tests suite) column {
 	began := time.Now()
 	c := column{version: version, results: map[string]result{}}
 	os.Setenv(servers.EnvRabbitMQ, version)
@@ -37,15 +45,15 @@ func runOn(ctx context.Context, version, tags string, packages []string) column 
 		return c
 	}
 	defer s3.Close()
-	c.err = c.test(tags, packages, slices.Concat(b.Env(), s3.Env()))
+	c.err = c.test(tests, slices.Concat(b.Env(), s3.Env()))
 	c.took = time.Since(began)
 	return c
 }
 
 // test runs `go test` and reads its account of what passes. What it leaves
 // running ends with it, and with this process.
-func (c *column) test(tags string, packages, env []string) error {
-	args := append([]string{"go", "test", "-json", "-race", "-shuffle=on", "-count=1", "-timeout=60m", "-tags=" + tags}, packages...)
+func (c *column) test(s suite, env []string) error {
+	args := append([]string{"go", "test", "-json", "-race=" + strconv.FormatBool(s.race), "-shuffle=on", "-count=1", "-timeout=60m", "-tags=" + s.tags}, s.packages...)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)

@@ -39,7 +39,7 @@ func TestOneOfTwoReplicasFreezes(t *testing.T) {
 		frozen := w.Start(env, file)
 		window := w.Says(frozen, "prefetch").Int("messages")
 		w.Says(frozen, "input is open")
-		store.Break(proxy.Slow(2 << 10))
+		store.Break(proxy.Slow(256)) // a batch takes some seconds, and there are fifty for five workers: it is not done before it is frozen
 		w.Publish("", "log_queue", 1, n)
 		w.Until("it uploads", func() bool { return store.Met() >= 5 })
 		if err := frozen.Signal(syscall.SIGSTOP); err != nil {
