@@ -6,6 +6,7 @@ import (
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/logpipe/logpipe/plugins/internal/encode"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -47,12 +48,19 @@ func newLetter(queue string, d amqp091.Delivery) *Letter {
 		l.Reason, l.Queue, l.Exchange, l.RoutingKey = died.Reason, died.Queue, died.Exchange, died.RoutingKey
 	}
 	for _, at := range []time.Time{died.at, d.Timestamp} {
-		if l.Since.IsZero() {
+		if l.Since.IsZero() && ofCalendar(at) {
 			l.Since = at
 		}
 	}
 	l.Since = l.Since.UTC()
 	return l
+}
+
+// ofCalendar reports whether a time has a year of four digits. Others are no times: what a producer took for seconds are milliseconds, or less. RFC 3339,
+// and so JSON, has no word for them, and one would keep a whole listing from being written.
+func ofCalendar(t time.Time) bool {
+	year := t.UTC().Year()
+	return year > 0 && year <= 9999
 }
 
 // death is an entry of x-death, which the broker writes when it dead-letters a message itself.
@@ -110,6 +118,10 @@ func (l *Letter) Headers() map[string]any {
 	return d.Headers()
 }
 
+// JSONHeaders are all headers as an object of JSON, with values as in the format envelope: a time is RFC 3339, a number that JSON lacks is a text, bytes
+// and text that is no UTF-8 are {"base64": "…"}.
+func (l *Letter) JSONHeaders() []byte { return encode.AppendTable(nil, l.Headers()) }
+
 // Property is a property of a message that is set.
 type Property struct{ Name, Value string }
 
@@ -126,7 +138,7 @@ func (l *Letter) Properties() []Property {
 	if d.Priority != 0 {
 		all = append(all, Property{"priority", strconv.Itoa(int(d.Priority))})
 	}
-	all = append(all, Property{"delivery_mode", map[uint8]string{amqp091.Transient: "transient", amqp091.Persistent: "persistent"}[d.DeliveryMode]})
+	all = append(all, Property{"delivery_mode", mode(d.DeliveryMode)})
 	var set []Property
 	for _, p := range all {
 		if p.Value != "" {
@@ -134,4 +146,17 @@ func (l *Letter) Properties() []Property {
 		}
 	}
 	return set
+}
+
+// mode is a delivery mode in words where the protocol has one; brokers take any number.
+func mode(n uint8) string {
+	switch n {
+	case 0:
+		return "" // not set
+	case amqp091.Transient:
+		return "transient"
+	case amqp091.Persistent:
+		return "persistent"
+	}
+	return strconv.Itoa(int(n))
 }

@@ -2,6 +2,7 @@ package deadletters
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -125,7 +126,7 @@ type shownLetter struct {
 	Since      time.Time         `json:"since,omitzero"`
 	Redriven   int64             `json:"redriven"`
 	Properties map[string]string `json:"properties"`
-	Headers    map[string]any    `json:"headers"`
+	Headers    json.RawMessage   `json:"headers"`               // values as in the format envelope
 	Body       *string           `json:"body,omitempty"`        // where it is UTF-8
 	Base64     []byte            `json:"body_base64,omitempty"` // where it is not
 }
@@ -133,13 +134,10 @@ type shownLetter struct {
 func jsonLetter(queue string, at int, l *dlq.Letter) shownLetter {
 	s := shownLetter{
 		Queue: queue, At: at, Origin: l.Origin, Error: l.Error, Since: l.Since, Redriven: l.Redriven,
-		Properties: map[string]string{}, Headers: map[string]any{},
+		Properties: map[string]string{}, Headers: l.JSONHeaders(),
 	}
 	for _, p := range l.Properties() {
 		s.Properties[p.Name] = p.Value
-	}
-	for name, v := range l.Headers() {
-		s.Headers[name] = Finite(v)
 	}
 	if utf8.Valid(l.Body) {
 		body := string(l.Body)
@@ -148,25 +146,6 @@ func jsonLetter(queue string, at int, l *dlq.Letter) shownLetter {
 		s.Base64 = l.Body
 	}
 	return s
-}
-
-// Finite replaces the numbers that JSON does not have.
-func Finite(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Sprint(v)
-		}
-	case map[string]any:
-		for name := range v {
-			v[name] = Finite(v[name])
-		}
-	case []any:
-		for i := range v {
-			v[i] = Finite(v[i])
-		}
-	}
-	return v
 }
 
 // showText is a message for people. Nothing in it can be taken for more than text.
@@ -189,7 +168,7 @@ func showText(queue string, at int, l *dlq.Letter) string {
 	s.WriteString("headers\n")
 	rows = nil
 	for name, v := range l.Headers() {
-		rows = append(rows, [2]string{console.Escape(name), headerText(v)})
+		rows = append(rows, [2]string{console.Escape(name), HeaderText(v)})
 	}
 	slices.SortFunc(rows, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	writeRows(&s, rows)
@@ -210,19 +189,5 @@ func writeRows(s *strings.Builder, rows [][2]string) {
 		if row[1] != "" {
 			fmt.Fprintf(s, "  %-*s  %s\n", width, row[0], row[1])
 		}
-	}
-}
-
-// headerText is the value of a header, lists and tables in their order of names.
-func headerText(v any) string {
-	switch v := v.(type) {
-	case string:
-		return console.Quote(v)
-	case []byte:
-		return console.Quote(string(v))
-	case time.Time:
-		return v.Format(time.RFC3339)
-	default:
-		return console.Escape(fmt.Sprint(v)) // maps are sorted by package fmt
 	}
 }

@@ -91,6 +91,9 @@ func appendMeta(dst []byte, meta engine.Meta) []byte {
 	return dst
 }
 
+// AppendTable writes a table of the kinds that engine.Meta names as the member headers of an envelope has it: see [Format.Append].
+func AppendTable(dst []byte, table map[string]any) []byte { return appendTable(dst, table) }
+
 // appendTable sorts the members, because the order of a map would make two different objects of one batch.
 func appendTable(dst []byte, table map[string]any) []byte {
 	var room [16]string
