@@ -73,7 +73,7 @@ faults: ## every row of the failure table, also those that need a broker of thei
 	$(GO) build -o bin/with ./test/servers/with
 	bin/with -- $(GO) test -race -shuffle=on -tags faults -count=1 -parallel 6 -timeout 40m ./test/faults
 
-cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; then a rolling upgrade from 4.0 to 4.3; ten minutes
+cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time without flow; then an upgrade from 4.0 to 4.3; ten minutes
 	$(GO) test -tags cluster -count=1 -v -timeout 40m ./test/rabbitcluster
 
 brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; newest; 3.10,4.3), and a table; an hour and more

@@ -62,12 +62,13 @@ func rollingRestart(f *flow) {
 	}
 }
 
-// What an upgrade goes from and to. RabbitMQ 3.13, from which most come, is in no package that the tests know.
+// What an upgrade goes from and to. A rolling one of these is refused by RabbitMQ: a node of 4.3 wants feature flags that 4.0 does not know, so 4.2 would have to
+// come between, and that is in no package that the tests know, as is 3.13.
 const upgradeFrom, upgradeTo = "4.0", "4.3"
 
-// TestRollingUpgrade stops each node of a cluster under load and starts it with the newer program on the data that it has. For a time both
-// versions are one cluster.
-func TestRollingUpgrade(t *testing.T) {
+// TestUpgrade stops all nodes of a cluster under load and starts them with the newer program on the data that they have, as one does who skips versions. What is
+// unacked then is delivered by another version than before.
+func TestUpgrade(t *testing.T) {
 	if v := os.Getenv(servers.EnvRabbitMQ); v != "" && v != upgradeTo {
 		t.Skipf("the upgrade from %s to %s is tried with the tests of %s", upgradeFrom, upgradeTo, upgradeTo)
 	}
@@ -79,16 +80,15 @@ func TestRollingUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	underFault(t, c, "upgraded", rollingUpgrade)
+	underFault(t, c, "upgraded", upgrade)
 }
 
-func rollingUpgrade(f *flow) {
+func upgrade(f *flow) {
+	f.check(f.cluster.Upgrade(f.TB.Context(), servers.Options{Log: func(text string) { f.TB.Log(text) }}, upgradeTo))
 	for i, node := range f.cluster.Nodes {
-		f.check(f.cluster.Upgrade(f.TB.Context(), servers.Options{Log: func(text string) { f.TB.Log(text) }}, i, upgradeTo))
 		if !strings.HasPrefix(node.Version(), upgradeTo+".") {
 			f.TB.Fatalf("node %d is of version %s after its upgrade to %s", i, node.Version(), upgradeTo)
 		}
-		f.TB.Logf("node %d runs RabbitMQ %s", i, node.Version())
-		f.whole()
 	}
+	f.whole()
 }

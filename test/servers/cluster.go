@@ -140,19 +140,21 @@ func (c *Cluster) join(ctx context.Context) error {
 	return nil
 }
 
-// Upgrade ends a node in an orderly way and starts it again with the programs
-// of another version, on the data that it has.
-func (c *Cluster) Upgrade(ctx context.Context, o Options, i int, version string) error {
+// Upgrade ends all nodes in an orderly way and starts them with the programs of
+// another version, on the data that they have.
+func (c *Cluster) Upgrade(ctx context.Context, o Options, version string) error {
 	in, err := findPrograms(ctx, o, choice{version: version})
 	if err != nil {
 		return err
 	}
-	if err := c.Nodes[i].Stop(ctx); err != nil {
-		return err
+	for i, b := range c.Nodes {
+		if err := b.Stop(ctx); err != nil {
+			return err
+		}
+		c.nodes[i].in = in
 	}
-	c.nodes[i].in = in
-	if err := c.Nodes[i].Start(ctx); err != nil {
-		return fmt.Errorf("upgrade node %d to RabbitMQ %s: %w", i, version, err)
+	if err := c.launch(ctx); err != nil {
+		return fmt.Errorf("upgrade to RabbitMQ %s: %w", version, err)
 	}
 	return nil
 }
