@@ -1,13 +1,17 @@
 package flow_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
@@ -273,4 +277,61 @@ func TestNewAndStuckDeadLettersTakeTurns(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		g.finishNow(t, stop)
 	})
+}
+
+// No window counts what comes home from a fallback: dead letters of it that are stuck would fill memory with as many batches as there are files on the
+// disk, and each would keep the whole batch that it came in.
+func TestDeadLettersOfAFallbackAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const batches, of, size, most = 30, 10, 1 << 20, 4 << 20
+		g := newRig(0).withFallback()
+		g.source.Follow = true
+		g.dead.Script = down
+		h := &home{left: batches, of: of, size: size}
+		g.p.Fallback.Output = h
+		g.output.Script = func(int, *engine.Batch) enginetest.Step {
+			return enginetest.Step{Reject: []int{0}, FailErr: errPoison}
+		}
+		stop := g.start(t)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if read := batches - h.left; read*size > most || read < 2 {
+			t.Errorf("%d batches with a dead letter of 1 MiB each were read, want as many as there is room for in 4 MiB", read)
+		}
+		runtime.GC()
+		for i, block := range h.blocks {
+			if block.Value() != nil {
+				t.Errorf("batch %d is kept by its dead letter, a tenth of it", i)
+			}
+		}
+		stop()
+	})
+}
+
+// home is a fallback full of batches, whose bodies are one allocation each.
+type home struct {
+	engine.Output
+	left, of, size int
+	tag            uint64
+	blocks         []weak.Pointer[byte]
+}
+
+func (h *home) Close(context.Context) error         { return nil }
+func (h *home) Recovery() engine.Input              { return h }
+func (h *home) Open(context.Context) error          { return nil }
+func (h *home) Ack(context.Context, []uint64) error { return nil }
+
+func (h *home) Read(_ context.Context, b *engine.Batch) error {
+	if h.left == 0 {
+		return io.EOF
+	}
+	h.left--
+	h.tag++
+	b.Tag, b.ID = h.tag, fmt.Sprint("home", h.tag)
+	block := make([]byte, h.of*h.size)
+	for i := range h.of {
+		b.Messages = append(b.Messages, engine.Message{Body: block[i*h.size : (i+1)*h.size]})
+	}
+	h.blocks = append(h.blocks, weak.Make(&block[0]))
+	return nil
 }

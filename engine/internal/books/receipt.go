@@ -81,6 +81,9 @@ func (r *Receipt) Release(n int) {
 	r.Epoch.settle(r)
 }
 
+// Left is how many messages are not released yet.
+func (r *Receipt) Left() int64 { return r.left.Load() }
+
 // Grow says that n messages of the chunk became more: a Split.
 func (r *Receipt) Grow(n int) {
 	r.left.Add(int64(n))

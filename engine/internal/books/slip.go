@@ -19,6 +19,7 @@ type BatchState[M, B any] struct {
 	Self   *B        // the batch itself, once it is given to the output: a copy is found out by it
 	Guilty bool      // it was refused while others were stored; set by who tries it again
 	Tried  uint8     // where it was tried to be written, a bit for each role
+	Block  int64     // bytes of the batch that it came home in, whose bodies may share one allocation; 0 where it did not come home
 	Pooled bool      // a chunk of the engine's making, which is given back
 }
 

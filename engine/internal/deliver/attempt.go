@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -159,6 +160,7 @@ func (a *Attempt) part(b *engine.Batch, why []error, durable bool, err error) (b
 	if len(stored) > 0 && len(left) > 0 && b.ID != "" {
 		b.ID = a.r.NewID() // a part of it is stored under the old name, where it must not be overwritten
 	}
+	loosen(dead, settle.StateOf(b).Block)
 	settle.Release(stored)
 	b.Messages, b.Reasons = left, reasons
 	buried = len(dead.Messages) // the batch is another goroutine's once it is sent
@@ -175,6 +177,17 @@ func (a *Attempt) part(b *engine.Batch, why []error, durable bool, err error) (b
 		err = fault.StoredPart(err)
 	}
 	return buried, err
+}
+
+// loosen lets dead letters keep no more than themselves of a batch that came home. They may wait for long, and its bodies are often one allocation, which no window counts. Where they are most
+// of it, copies would only be more.
+func loosen(dead *engine.Batch, block int64) {
+	if 2*dead.Bytes() > block {
+		return
+	}
+	for i := range dead.Messages {
+		dead.Messages[i].Body = bytes.Clone(dead.Messages[i].Body)
+	}
 }
 
 // buries reports whether what can never be stored here goes to the dead letter. A fallback or a dead letter keeps it instead: there is

@@ -68,6 +68,7 @@ func halves(b *engine.Batch) (first, second *engine.Batch) {
 	part := func(from, to int, end string) *engine.Batch {
 		p := &engine.Batch{ID: b.ID + end, Partition: b.Partition, Time: b.Time, SealedBy: b.SealedBy}
 		settle.StateOf(p).Tried, settle.StateOf(p).Guilty = settle.StateOf(b).Tried, settle.StateOf(b).Guilty
+		settle.StateOf(p).Block = settle.StateOf(b).Block
 		p.Messages = slices.Clone(b.Messages[from:to])
 		if b.Reasons != nil {
 			p.Reasons = slices.Clone(b.Reasons[from:to])

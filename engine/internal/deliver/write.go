@@ -175,6 +175,7 @@ func (br *Branch) bury(b *engine.Batch, err error, mark uint64) bool {
 	for range dead.Messages {
 		dead.Reasons = append(dead.Reasons, err)
 	}
+	loosen(dead, settle.StateOf(b).Block)
 	if !Reject(br.Life, br.Burier, dead, br.Spec.Output.Name) {
 		return false
 	}

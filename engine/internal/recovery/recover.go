@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,12 @@ import (
 	"github.com/logpipe/logpipe/engine/internal/books"
 	"github.com/logpipe/logpipe/engine/internal/deliver"
 	"github.com/logpipe/logpipe/engine/internal/fault"
-	"github.com/logpipe/logpipe/engine/internal/life"
-	"github.com/logpipe/logpipe/engine/internal/settle"
 	"github.com/logpipe/logpipe/engine/internal/signal"
 	"github.com/logpipe/logpipe/engine/internal/tries"
 )
 
 // How long recovery waits before it asks an empty fallback again, when nothing wakes it.
 const recoverEvery = 10 * time.Second
-
-// How many messages may be in batches that came home but for their dead letters. Then recovery waits for these.
-const recoverHeld = 1000
 
 // lastDoubts is how many batches the last pass tries before it takes their failures for an outage.
 const lastDoubts = 3
@@ -55,6 +49,7 @@ type Recovery struct {
 	homeless error                   // why a batch stays where it is
 	skipped  int                     // how many of those there are
 	stays    int64                   // and how many messages are in them
+	late     late                    // the dead letters on their way of those that are home
 	doubts   int                     // how many of them failed while nothing was stored
 	again    bool                    // something was stored since: they are worth another pass now
 	wanted   time.Time               // since when another pass is due
@@ -100,6 +95,7 @@ func (c *Recovery) Run() {
 func (c *Recovery) pass() error {
 	c.epoch = books.NewEpoch(c.br.Spec.Fallback.Name, books.NewWindow(books.Amount{}), func(*books.Receipt) {})
 	c.out, c.homeless, c.skipped, c.stays, c.doubts, c.again, c.wanted = map[uint64]engine.Event{}, nil, 0, 0, 0, false, time.Time{}
+	c.late = late{}
 	c.number++
 	if c.final = signal.IsClosed(c.Last); c.final {
 		c.Refused.hurry()
@@ -112,7 +108,7 @@ func (c *Recovery) pass() error {
 		if err := c.settle(); err != nil {
 			return err
 		}
-		if c.epoch.Unsettled.Load()-c.stays >= recoverHeld {
+		if c.late.tooMany(c.epoch.Unsettled.Load() - c.stays) {
 			c.await(c.br.Stop)
 			continue
 		}
@@ -151,211 +147,4 @@ func (c *Recovery) step() (end bool, err error) {
 		err = errors.New("no message and no error")
 	}
 	return false, fmt.Errorf("read: %w", err)
-}
-
-// home writes one batch, or leaves it where it is.
-func (c *Recovery) home(b *engine.Batch) {
-	settle.Admit(c.epoch, b, time.Now())
-	c.out[b.Tag] = engine.Event{Kind: engine.Recovered, Plugin: c.br.Spec.Fallback.Name, Messages: len(b.Messages), Bytes: b.Bytes()}
-	if b.ID == "" {
-		b.ID = c.br.Life.NewID()
-	}
-	if b.Time.IsZero() {
-		b.Time = b.Messages[0].Time.UTC()
-	}
-	known, due := c.Refused.meet(b.ID, c.number)
-	if !due || c.br.Stop.Err() != nil {
-		c.stay(len(b.Messages))
-		return
-	}
-	mark := c.br.Attempt.Evidence.Mark()
-	if known != nil {
-		mark, settle.StateOf(b).Guilty = known.mark, known.guilty
-	}
-	whole := refused{b.ID, engine.Capacity{Messages: len(b.Messages), Bytes: b.Bytes()}, mark}
-	left := c.br.Put(b, mark)
-	switch {
-	case len(left) == 0:
-		settle.Release(b.Messages)
-		if c.Refused.forget(whole.id) {
-			c.news.accepted()
-		}
-		c.wait.Reset()
-		c.again = true
-	case c.br.Stop.Err() != nil:
-		c.stay(messagesOf(left))
-	default:
-		c.failed(whole, left)
-	}
-}
-
-// refused names a batch that was tried.
-type refused struct {
-	id   string
-	of   engine.Capacity
-	mark uint64 // of the evidence, before the first try
-}
-
-// failed is for what is left of a batch that was tried. When a part of it is stored, the rest becomes batches of their own in the
-// fallback: else the next pass would write the good part again, and so would every pass after it.
-func (c *Recovery) failed(whole refused, left []deliver.Piece) {
-	stays := messagesOf(left)
-	guilty := c.note(whole, left[0].Err, stays == whole.of.Messages)
-	if stays < whole.of.Messages {
-		c.again = true // the output works
-		for _, p := range left {
-			n := len(p.Batch.Messages)
-			if c.br.FallBack(p.Batch, p.Err) != nil {
-				continue
-			}
-			c.note(refused{p.Batch.ID, engine.Capacity{Messages: n, Bytes: p.Batch.Bytes()}, whole.mark}, p.Err, true)
-			settle.Release(p.Batch.Messages)
-			stays -= n
-		}
-		if stays > 0 { // the fallback takes none now, so the batch stays as it is, and is due again as one that is refused
-			c.note(whole, left[0].Err, true)
-		}
-	}
-	if stays > 0 {
-		c.stay(stays)
-	}
-	if guilty {
-		return
-	}
-	if c.doubts++; !c.final {
-		c.pause(c.wait.Delay(), c.br.IsWell)
-	}
-}
-
-// note remembers a batch that failed, if it is one of the fallback, and reports whether that was for its own sake.
-func (c *Recovery) note(b refused, err error, there bool) (guilty bool) {
-	guilty = c.br.Attempt.Evidence.Against(err, b.mark)
-	c.homeless = err
-	if there && c.Refused.failed(b.id, b.of, b.mark, guilty, c.number) {
-		c.news.refused(b.id, b.of.Messages, err)
-	}
-	return guilty
-}
-
-func messagesOf(pieces []deliver.Piece) (n int) {
-	for _, p := range pieces {
-		n += len(p.Batch.Messages)
-	}
-	return n
-}
-
-// stay leaves a batch, of which so many messages are not settled, where it is.
-func (c *Recovery) stay(messages int) {
-	c.skipped++
-	c.stays += int64(messages)
-}
-
-// settle lets the batches leave the fallback of which everything is settled.
-func (c *Recovery) settle() error {
-	tags := c.epoch.Acks.Take(nil)
-	if len(tags) == 0 {
-		return nil
-	}
-	if err := fault.Guard(func() error { return c.input.Ack(c.br.Hard, tags) }); err != nil {
-		return fmt.Errorf("%d batches came home but cannot leave the fallback; they will come again under the same id: %w", len(tags), err)
-	}
-	for _, tag := range tags {
-		c.br.Life.Observe(c.out[tag])
-		c.news.came(c.out[tag].Messages)
-		delete(c.out, tag)
-	}
-	return nil
-}
-
-// rest is for the end of the fallback: it waits until it is worth asking again.
-func (c *Recovery) rest(last bool) (end bool, err error) {
-	c.Refused.missed(c.number)
-	if len(c.out) == 0 {
-		c.news.done()
-	}
-	switch {
-	case last && len(c.out) > c.skipped: // dead letters are on their way
-		c.await(c.br.Stop)
-		return false, nil
-	case last && c.skipped == 0:
-		return true, nil
-	case last && c.final:
-		return true, c.homeless
-	case last:
-		return true, errAgain
-	case c.skipped == 0:
-		c.pause(recoverEvery, c.br.FellBack)
-		return false, nil
-	}
-	due := c.Refused.next()
-	if due > 0 {
-		c.pause(min(due, recoverEvery), c.br.FellBack)
-		return false, nil
-	}
-	end, err = c.nextPass()
-	if !end {
-		c.pause(recoverEvery, c.br.FellBack)
-	}
-	return end, err
-}
-
-// nextPass ends this pass, unless dead letters of what it brought home are on their way: their batches would be written again. It waits
-// for these no longer than an hour.
-func (c *Recovery) nextPass() (end bool, err error) {
-	if err := c.settle(); err != nil {
-		return true, err
-	}
-	if c.wanted.IsZero() {
-		c.wanted = time.Now()
-	}
-	if len(c.out) > c.skipped && time.Since(c.wanted) < deadLetterPatience {
-		return false, nil
-	}
-	return true, errAgain
-}
-
-// await waits until a batch is settled, or ctx ends.
-func (c *Recovery) await(ctx context.Context) {
-	select {
-	case <-c.epoch.Acks.Wake:
-	case <-ctx.Done():
-	}
-}
-
-// lastDeadLetters gives the dead letters of a pass some time when the pipeline stops: else they, and their batches, come again.
-func (c *Recovery) lastDeadLetters() error {
-	for len(c.out) > c.skipped && c.epoch.Unsettled.Load() > 0 && c.br.Soft.Err() == nil && !c.br.DeadLetterFails() {
-		c.await(c.br.Soft)
-		if err := c.settle(); err != nil {
-			return err
-		}
-	}
-	return c.settle()
-}
-
-// pause waits for a time, or until early sends or a batch is settled.
-func (c *Recovery) pause(d time.Duration, early <-chan struct{}) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	last := c.Last
-	if c.final {
-		last = nil
-	}
-	select {
-	case <-timer.C:
-	case <-early:
-	case <-c.epoch.Acks.Wake: // settle asks for the tags, not for this
-	case <-last:
-	case <-c.br.Stop.Done():
-	}
-}
-
-// close gives back what was read and not acked. Its dead letters, if some are still on their way, are void.
-func (c *Recovery) close() {
-	c.epoch.Kill()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.br.Stop), life.CloseTimeout)
-	defer cancel()
-	if err := fault.Guard(func() error { return c.input.Close(ctx) }); err != nil {
-		c.br.Life.Log.Debug("closing the fallback's recovery", "error", err)
-	}
 }
