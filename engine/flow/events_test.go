@@ -1,6 +1,7 @@
 package flow_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
+	"github.com/logpipe/logpipe/engine/flow"
 )
 
 // events is an observer that keeps everything.
@@ -152,6 +154,39 @@ func TestRetriesAreMarked(t *testing.T) {
 		}
 		if again != 3 {
 			t.Errorf("held and tried again: %d writes were again, want 3", again)
+		}
+	})
+}
+
+// weighty is a tap whose messages hold more than their bodies.
+type weighty struct{ *tap }
+
+func (w weighty) Read(ctx context.Context, b *engine.Batch) error {
+	err := w.tap.Read(ctx, b)
+	b.MetaBytes = 1000 * int64(len(b.Messages))
+	return err
+}
+
+// What comes in and what is stored are compared by their bytes: where a message costs more memory than its body, that is the window's affair. With
+// RabbitMQ the input would seem to bring four times what the output gets, and somebody would look for the rest.
+func TestBytesOfEventsAreThoseOfBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := &events{}
+		p := &flow.Pipeline{
+			Name: "bytes", Inputs: []engine.InputStep{{Name: "input.tap", Input: weighty{&tap{body: make([]byte, 250), left: 1000}}}},
+			Output: engine.OutputStep{Name: "output.sink", Output: sink{}}, Observer: events,
+		}
+		if err := p.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []engine.EventKind{engine.Received, engine.Attempt, engine.Settled} {
+			var bytes int64
+			for _, e := range events.of(kind) {
+				bytes += e.Bytes
+			}
+			if bytes != 250*1000 {
+				t.Errorf("events of kind %d are about %d bytes, want %d", kind, bytes, 250*1000)
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ type Receipt struct {
 	left     atomic.Int64 // messages of the chunk that are not released yet
 	Messages int          // as read: what the window counts
 	Bytes    int64        // likewise: bodies and what Meta holds
+	Bodies   int64        // of these the bodies alone: what is told of the chunk
 	Since    time.Time
 
 	Pressing      atomic.Bool // its input waits for it; see package intake

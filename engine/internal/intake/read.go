@@ -113,7 +113,7 @@ func (d *Reader) connect() (opened bool, err error) {
 
 // settled tells of a chunk that is settled.
 func (d *Reader) settled(r *books.Receipt) {
-	d.r.Observe(engine.Event{Kind: engine.Settled, Plugin: d.Step.Name, Messages: r.Messages, Bytes: r.Bytes, Took: time.Since(r.Since)})
+	d.r.Observe(engine.Event{Kind: engine.Settled, Plugin: d.Step.Name, Messages: r.Messages, Bytes: r.Bodies, Took: time.Since(r.Since)})
 }
 
 // tookAcks tells that the source took the acks of so many chunks.
@@ -176,7 +176,7 @@ func (d *Reader) readAll(ctx context.Context) error {
 		err := fault.Guard(func() error { return d.Step.Input.Read(ctx, b) })
 		if len(b.Messages) > 0 {
 			r := settle.Admit(d.epoch, b, time.Now())
-			d.r.Observe(engine.Event{Kind: engine.Received, Plugin: d.Step.Name, Messages: r.Messages, Bytes: r.Bytes})
+			d.r.Observe(engine.Event{Kind: engine.Received, Plugin: d.Step.Name, Messages: r.Messages, Bytes: r.Bodies})
 			if !d.handOn(b) {
 				return context.Cause(d.r.Hard)
 			}

@@ -25,6 +25,7 @@ func Admit(e *books.Epoch, b *engine.Batch, now time.Time) *books.Receipt {
 		}
 	}
 	r := e.Admit(b.Tag, len(b.Messages), bytes, now)
+	r.Bodies = bytes - b.MetaBytes
 	for i := range b.Messages {
 		Tie(&b.Messages[i], r)
 	}
