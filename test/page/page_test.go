@@ -29,6 +29,9 @@ func TestOutageShows(t *testing.T) {
 	b.until("all is well", well)
 	b.until("something is written", output+`.querySelector(".word").textContent === "writes"`)
 	moves(b)
+	if told := b.text(`[...document.querySelectorAll(".chart")].find((c) => c.textContent.startsWith("Errors")).querySelector(".axis").textContent`); strings.Contains(told, "most") {
+		t.Errorf("nothing has failed, and of errors the page says %q", told)
+	}
 	configuration(b, w)
 	b.pose(3 * time.Minute)
 	b.shoot("healthy")

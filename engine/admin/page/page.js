@@ -119,13 +119,14 @@
       n,
       show: (values, status, current, atLeast) => {
         data = values; slots = slotsOf(status); seconds = status.history_seconds;
-        most = Math.max(values.length ? atLeast : 0, ...values);
+        const largest = Math.max(0, ...values);
+        most = Math.max(values.length ? atLeast : 0, largest); // what the curve is drawn by
         latest = current;
         const line = isBars ? barsOf(values, most, slots, H) : pathOf(values, most, slots, H);
         attr(curve, "d", line);
         if (!isBars) attr(area, "d", areaOf(line, values.length, slots, H));
-        set(left, `−${slots * seconds / 60} min${most > 0 ? ` · most ${format(most)}` : ""}`);
-        attr(plot, "aria-label", `${title}, last 15 minutes: now ${current}, at most ${format(most)}`);
+        set(left, `−${slots * seconds / 60} min${largest > 0 ? ` · most ${format(largest)}` : ""}`);
+        attr(plot, "aria-label", `${title}, last 15 minutes: now ${current}, at most ${format(largest)}`);
         read();
       },
     };
