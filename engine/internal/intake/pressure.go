@@ -23,7 +23,7 @@ import (
 //     one input's full window does not wait until the workers have nothing to do for another.
 //   - When as many chunks are settled as were marked and the input still waits, the next eighth presses. It also does when none of them is
 //     settled for a while: what presses may be held because it can be written nowhere, and a message may have been between two stages. That
-//     waits with a back-off from pressFirst to pressMost, so all that an input has is passed on within a minute at the latest.
+//     waits with a back-off from pressFirst to pressMost, so all that an input has is passed on within a minute and a half.
 //
 // Less than an eighth would need more rounds, each as long as a write takes, for the same groups; more would cut batches shorter. What
 // presses and cannot be written is not this mechanism's to solve: the window counts chunks wherever they stand, so others go on; and an
