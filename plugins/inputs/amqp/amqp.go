@@ -26,7 +26,7 @@ What came in headers stays: those of types that no client should write, tables n
 as bytes, as AMQP encodes them. No Go client could read them otherwise where they are kept, in dead letters and in the fallback.
 
 A body that came packed is unpacked, by the property content-encoding (gzip, deflate, zstd, bzip2, also as gzip:UTF-8 or in a list) or by the header
-compression of kombu and celery: processors and outputs get it unpacked. It counts in memory as both. One that is broken, larger than max_unpacked_bytes, or
+compression of kombu and celery: processors and outputs get it unpacked, and without that header. It counts in memory as both. One that is broken, larger than max_unpacked_bytes, or
 packed otherwise goes to the pipeline's dead_letter as it came, and on as it came where there is none. A dead letter that no processor has changed
 goes out packed as it came, but out of a fallback it goes unpacked.
 

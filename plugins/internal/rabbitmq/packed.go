@@ -66,6 +66,15 @@ func NewUnpacked(d Delivery, packed, body []byte) *Unpacked {
 	return u
 }
 
+// Headers are those of the delivery, but not the one that says how the body is packed: whoever believes it would unpack the text once more.
+func (u *Unpacked) Headers() map[string]any {
+	all := u.Delivery.Headers()
+	if how, ok := all[headerCompression].(string); ok && unpack.Known(how) {
+		delete(all, headerCompression)
+	}
+	return all
+}
+
 // Properties are those of the delivery, and that the body is not packed any more.
 func (u *Unpacked) Properties() map[string]any {
 	all := u.Delivery.Properties()
