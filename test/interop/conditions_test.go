@@ -41,7 +41,8 @@ func TestConditionsAreTrueOfEveryType(t *testing.T) {
 			continue
 		}
 		can++
-		for _, key := range s.writeOne(t, c, "logpipe") {
+		keys, _ := s.writeOne(t, c, "logpipe")
+		for _, key := range keys {
 			sent[key] = true
 		}
 	}

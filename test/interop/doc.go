@@ -9,6 +9,9 @@
 // reader then reads its control queue and its queue of each place. A message must be the same in both, as that reader sees it: so a
 // difference is always logpipe's, never one of a library.
 //
+// TestCommonClientsReadWhatOthersWrote does that with four clients and without a build tag, so that each change is tried with them. All others
+// need the tag interop.
+//
 // The clients come from Debian's packages, and those of Node.js from npm, by clients/package-lock.json. Both are installed by the tests, the
 // former as root. Elsewhere the tests of what is missing are skipped, or fail if CI is set.
 package interop

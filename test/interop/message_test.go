@@ -1,5 +1,3 @@
-//go:build interop
-
 package interop
 
 import (
@@ -21,6 +19,8 @@ type outgoing struct {
 	Body       []byte           `json:"body"`
 	Properties map[string]any   `json:"properties,omitempty"`
 	Headers    map[string]value `json:"headers,omitempty"`
+
+	packed *packed // what is in the body, where logpipe unpacks it
 }
 
 // incoming is a message as clients tell it. Values are lists of the library's type and the value.
@@ -63,7 +63,7 @@ func described(writer, user string) (all []outgoing) {
 		}
 	}
 	add(outgoing{Properties: map[string]any{"cluster_id": "cluster"}}, "cluster", "0")
-	for i, v := range []any{253402300800, int64(math.MaxInt64 >> 11)} {
+	for i, v := range []any{253402300800, int64(math.MaxInt64 >> 11), int64(math.MaxInt64), uint64(math.MaxUint64), -1, 1767323045123} {
 		add(outgoing{Properties: map[string]any{"timestamp": v}}, "timefar", "%d", i)
 	}
 	add(outgoing{Properties: map[string]any{"user_id": user}}, "property", "user_id")
@@ -74,8 +74,12 @@ func described(writer, user string) (all []outgoing) {
 		}
 		add(outgoing{Body: []byte(body)}, "body", "%s", name)
 	}
+	for name, p := range packings() {
+		add(outgoing{Body: p.body, Properties: map[string]any{"content_encoding": p.encoding}, packed: p.in}, "packed", "%s", name)
+	}
 	// By way of a queue in which it expires: the broker dead-letters it and writes down its death, in tables, lists, times and long numbers.
 	add(outgoing{Exchange: "expire", Headers: map[string]value{header: {"S", "x"}}}, "died", "once")
+	add(outgoing{Exchange: "expire", Properties: map[string]any{"expiration": "0"}}, "died", "at-once")
 	return all
 }
 
@@ -142,11 +146,11 @@ func headerCases() map[string]map[string]value {
 var properties = map[string][]any{
 	"content_type":     {"application/json", "text/plain; charset=\"utf-8\"", long, "x"},
 	"content_encoding": {"utf-8", "identity", "x-unknown", long},
-	"delivery_mode":    {1, 2},
+	"delivery_mode":    {1, 2}, // brokers take no others
 	"priority":         {0, 3, 255},
 	"correlation_id":   {"c", long},
 	"reply_to":         {"answers", long},
-	"expiration":       {"600000"},
+	"expiration":       {"600000", "+600000", "0000600000", "4294967295"},
 	"message_id":       {"id-1", "Grüße", long},
 	"timestamp":        {1767323045, 0, 1, 253402300799},
 	"type":             {"login", long},

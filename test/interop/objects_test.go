@@ -1,5 +1,3 @@
-//go:build interop
-
 package interop
 
 import (
@@ -19,14 +17,6 @@ import (
 	"github.com/logpipe/logpipe/test/servers"
 )
 
-// storeReaders are clients of S3.
-var storeReaders = []*client{
-	{name: "boto3", file: "boto3_client.py", command: interpreted(python),
-		packages: []servers.Package{{Name: "python3-boto3", File: pythonLib + "boto3"}, {Name: "zstd", File: "/usr/bin/zstd"}}},
-	{name: "curl", file: "curls3_client.py", command: interpreted(python),
-		packages: []servers.Package{{Name: "curl", File: "/usr/bin/curl"}, {Name: "zstd", File: "/usr/bin/zstd"}}},
-}
-
 // object is what a client of S3 tells of one.
 type object struct {
 	Key, Type, Encoding string
@@ -45,11 +35,23 @@ type storeTask struct {
 // objects are those of the bucket, as a client sees them.
 func objects(t *testing.T, c *client, s3 *servers.S3, bucket string) []object {
 	t.Helper()
-	var answer struct{ Objects []object }
+	var answer struct {
+		Objects []object
+		Counted *struct{ Rows, Keys, BadTimes int } // by one that asks for all objects at once
+	}
 	c.call(t, "read", storeTask{s3.Endpoint, s3.Region, s3.AccessKey, s3.SecretKey, bucket}, &answer)
 	for _, o := range answer.Objects {
 		if o.Size != o.Length {
 			t.Errorf("%s: %s has %d bytes, and %d were fetched", c.name, o.Key, o.Size, o.Length)
+		}
+	}
+	if all := answer.Counted; all != nil {
+		lines := 0
+		for _, o := range answer.Objects {
+			lines += bytes.Count(o.Text, []byte("\n"))
+		}
+		if all.Rows != lines || all.Keys != lines || all.BadTimes > 0 {
+			t.Errorf("%s: of %d lines it found %d rows with %d keys, and %d times that are none", c.name, lines, all.Rows, all.Keys, all.BadTimes)
 		}
 	}
 	return answer.Objects
@@ -95,6 +97,8 @@ func (s *stage) compareObjects(t *testing.T, c *client) {
 			}
 			seen[e.RoutingKey] = true
 			if sent, ok := s.control[e.RoutingKey]; ok {
+				sent = sent.clone()
+				s.packed[e.RoutingKey].unpacked(&sent)
 				sameStored(t, sent, e)
 			}
 		}

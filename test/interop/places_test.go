@@ -1,5 +1,3 @@
-//go:build interop
-
 package interop
 
 import (
@@ -96,9 +94,9 @@ pipeline "store" {
 }
 `
 
-// The product of all writers, places and readers. If it fails, somebody's messages lose what they carry, or change it.
-func TestEveryClientReadsWhatOthersWrote(t *testing.T) {
-	s := newStage(t)
+// product lets all write, carries it to all places, and lets all read.
+func (s *stage) product(t *testing.T) {
+	t.Helper()
 	s.expire()
 	s.place("control", published)
 	for _, p := range places {
@@ -111,18 +109,22 @@ func TestEveryClientReadsWhatOthersWrote(t *testing.T) {
 	ch := s.Channel()
 	s.queue(ch, "letters")
 	check(t, ch.QueueBind("letters", "#", "dead", false, nil))
+	s.lookers()
 
 	s.write(t)
 	s.carry(t)
 	t.Run("read", func(t *testing.T) {
-		for _, c := range readers() {
+		for _, c := range s.readers() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				s.compare(t, c)
 			})
 		}
 	})
-	for _, c := range storeReaders {
+	for _, c := range s.shown() {
+		t.Run("shown/"+c.name, func(t *testing.T) { s.look(t, c) })
+	}
+	for _, c := range s.stores {
 		t.Run("objects/"+c.name, func(t *testing.T) { s.compareObjects(t, c) })
 	}
 }
@@ -182,7 +184,7 @@ func (s *stage) compare(t *testing.T, c *client) {
 				t.Errorf("%s: %s is missing", p.name, key)
 				continue
 			}
-			if diff := p.difference(sent, came); diff != "" {
+			if diff := p.difference(sent, came, s.packed[key]); diff != "" {
 				if wrong++; wrong <= 40 {
 					t.Errorf("%s: %s: %s", p.name, key, diff)
 				}
@@ -192,8 +194,11 @@ func (s *stage) compare(t *testing.T, c *client) {
 }
 
 // difference tells what a place did to a message that it should not have done.
-func (p place) difference(sent, came incoming) string {
+func (p place) difference(sent, came incoming, in *packed) string {
 	want := sent.clone()
+	if p.unpacks {
+		in.unpacked(&want)
+	}
 	missing := p.strip(&want, &came)
 	p.change(&want)
 	plainProperties(&want)

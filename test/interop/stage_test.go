@@ -1,9 +1,8 @@
-//go:build interop
-
 package interop
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,21 +24,54 @@ const published = "amq.topic"
 // stage is a broker of all protocols, the clients, and what they have written.
 type stage struct {
 	*world.World
-	broker int // its major version
-	sent   []string
+	clients []*client
+	stores  []*client
+	looks   []string // keys of the dead letters that are looked at, behind their writers' names
+	broker  int      // its major version
+	sent    []string
+	packed  map[string]*packed // what was in the bodies of those that were sent packed
 	// control is what the first client found in its control queue.
 	control map[string]incoming
 }
 
+// newStage is one of all clients and protocols.
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	servers.Packages(t, append(packages(clients), packages(storeReaders)...)...)
 	b := servers.OwnBrokerOfAllProtocols(t)
-	s := &stage{World: world.OnBroker(t, b, "interop")}
+	return prepared(t, &stage{packed: map[string]*packed{}, World: world.OnBroker(t, b, "interop"), clients: clients, stores: storeReaders, looks: []string{"#"}})
+}
+
+// newSmallStage is one of those clients that need a broker of AMQP 0-9-1 and little time, on the broker that all tests share.
+func newSmallStage(t *testing.T, of, stores []string) *stage {
+	t.Helper()
+	// One of each type, and what has several.
+	looks := []string{"*.0", "headers.*", "property.all", "packed.*", "died.*", "own.*"}
+	s := &stage{looks: looks, packed: map[string]*packed{}, clients: named(t, clients, of), stores: named(t, storeReaders, stores)}
+	servers.Packages(t, append(packages(s.clients), packages(s.stores)...)...)
+	s.World = world.New(t)
+	return prepared(t, s)
+}
+
+func named(t *testing.T, all []*client, names []string) (found []*client) {
+	t.Helper()
+	for _, c := range all {
+		if slices.Contains(names, c.name) {
+			found = append(found, c)
+		}
+	}
+	if len(found) != len(names) {
+		t.Fatalf("%d of the clients %v are there", len(found), names)
+	}
+	return found
+}
+
+func prepared(t *testing.T, s *stage) *stage {
+	t.Helper()
 	var overview struct {
 		Version string `json:"rabbitmq_version"`
 	}
-	check(t, b.Admin(t.Context(), "GET", "/api/overview", nil, &overview))
+	check(t, s.Broker.Admin(t.Context(), "GET", "/api/overview", nil, &overview))
 	major, err := strconv.Atoi(strings.SplitN(overview.Version, ".", 2)[0])
 	check(t, err)
 	s.broker = major
@@ -47,7 +79,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// expected is how long a queue may be that a reader can read: classic, because a reader shall see what came and not that it was counted.
+// queue makes a queue: classic, because a reader shall see what came and not that it was counted.
 func (s *stage) queue(ch *amqp.Channel, name string) {
 	s.TB.Helper()
 	_, err := ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-queue-type": "classic"})
@@ -61,10 +93,10 @@ func (s *stage) place(name, exchange string) {
 	if !strings.HasPrefix(exchange, "amq.") {
 		check(s.TB, ch.ExchangeDeclare(exchange, "topic", true, false, false, false, nil))
 	}
-	for _, c := range readers() {
+	for _, c := range s.readers() {
 		queue := name + "." + c.name
 		s.queue(ch, queue)
-		for _, key := range c.sees() {
+		for _, key := range s.seenBy(c) {
 			check(s.TB, ch.QueueBind(queue, key, exchange, false, nil))
 		}
 	}
@@ -88,8 +120,8 @@ func (s *stage) expire() {
 	check(s.TB, ch.QueueBind("expire", "", "expire", false, nil))
 }
 
-func readers() (all []*client) {
-	for _, c := range clients {
+func (s *stage) readers() (all []*client) {
+	for _, c := range s.clients {
 		if c.reads {
 			all = append(all, c)
 		}
@@ -97,18 +129,18 @@ func readers() (all []*client) {
 	return all
 }
 
-// sees are the keys of what the client can read.
-func (c *client) sees() []string {
+// seenBy are the keys of what a client can read.
+func (s *stage) seenBy(c *client) []string {
 	if len(c.blind) == 0 {
 		return []string{"#"}
 	}
 	var keys []string
-	for _, g := range append(slices.Clone(groups), "headers", "longname", "noname", "large", "property", "cluster", "timefar", "body", "died", "own", "ids", "most", "celery") {
+	for _, g := range append(slices.Clone(groups), "packed", "headers", "longname", "noname", "large", "property", "cluster", "timefar", "body", "died", "own", "ids", "most", "celery") {
 		if !slices.ContainsFunc(c.blind, func(b string) bool { return strings.HasSuffix(b, "."+g) }) {
 			keys = append(keys, "*."+g+".#")
 			continue
 		}
-		for _, w := range clients {
+		for _, w := range s.clients {
 			if w.writes && c.can(w.name+"."+g) {
 				keys = append(keys, w.name+"."+g+".#")
 			}
@@ -133,6 +165,7 @@ type task struct {
 	Exchange string     `json:"exchange"`
 	Messages []outgoing `json:"messages"`
 	Queues   []string   `json:"queues"`
+	Large    int        `json:"large"`  // the only message that shall be written has a header of so many bytes
 	Poison   string     `json:"poison"` // the only message that shall be written, though the broker cannot deliver it
 }
 
@@ -147,16 +180,17 @@ func (s *stage) write(t *testing.T) {
 	check(t, err)
 	var mu sync.Mutex
 	t.Run("write", func(t *testing.T) {
-		for _, c := range clients {
+		for _, c := range s.clients {
 			if !c.writes {
 				continue
 			}
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				sent := s.writeOne(t, c, user.User.Username())
+				sent, in := s.writeOne(t, c, user.User.Username())
 				mu.Lock()
 				defer mu.Unlock()
 				s.sent = append(s.sent, sent...)
+				maps.Copy(s.packed, in)
 			})
 		}
 	})
@@ -166,18 +200,29 @@ func (s *stage) write(t *testing.T) {
 	s.arrive("control", s.sent)
 }
 
-func (s *stage) writeOne(t *testing.T, c *client, user string) []string {
+// writeOne lets a client write. It returns the keys of what it wrote, and what was in the bodies that it packed.
+func (s *stage) writeOne(t *testing.T, c *client, user string) ([]string, map[string]*packed) {
 	job := s.task()
 	if !c.own {
 		job.Messages = described(c.name, user)
 	}
-	var answer struct{ Sent, Cannot []string }
+	var answer struct {
+		Sent, Cannot []string
+		Packed       map[string]*packed
+	}
 	c.call(t, "write", job, &answer)
 	t.Logf("%d messages; it cannot write %s", len(answer.Sent), kinds(answer.Cannot))
 	if len(answer.Sent) < 5 || len(answer.Sent)+len(answer.Cannot) < len(job.Messages) {
 		t.Errorf("it wrote %d messages, could not write %d, and was given %d", len(answer.Sent), len(answer.Cannot), len(job.Messages))
 	}
-	return answer.Sent
+	in := map[string]*packed{}
+	maps.Copy(in, answer.Packed)
+	for _, m := range job.Messages {
+		if m.packed != nil {
+			in[m.Key] = m.packed
+		}
+	}
+	return answer.Sent, in
 }
 
 // kinds are the groups of keys, for the log.
@@ -192,7 +237,7 @@ func kinds(keys []string) string {
 // arrive waits until each reader's queue of a place has all of these messages that it can read.
 func (s *stage) arrive(place string, keys []string) {
 	s.TB.Helper()
-	for _, c := range readers() {
+	for _, c := range s.readers() {
 		want := 0
 		for _, k := range keys {
 			if c.can(k) {

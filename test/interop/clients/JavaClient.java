@@ -74,7 +74,7 @@ public class JavaClient {
     static Date date(String seconds) {
         try {
             return new Date(Math.multiplyExact(Long.parseLong(seconds), 1000L));
-        } catch (ArithmeticException e) {
+        } catch (ArithmeticException | NumberFormatException e) {
             throw new Cannot();
         }
     }
@@ -216,7 +216,8 @@ public class JavaClient {
             }
             int from = at;
             while (at < s.length() && "+-.0123456789eE".indexOf(s.charAt(at)) >= 0) at++;
-            return Long.valueOf(s.substring(from, at));
+            String n = s.substring(from, at);
+            return n.length() > 18 ? (Object) new java.math.BigInteger(n) : (Object) Long.valueOf(n);
         }
 
         String string() {

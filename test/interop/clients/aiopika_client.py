@@ -1,5 +1,6 @@
 """aio-pika and its codec pamqp: python3-aio-pika."""
 import asyncio
+import struct
 import sys
 
 import aio_pika
@@ -15,6 +16,8 @@ def options(properties):
     made = dict(properties)
     if "cluster_id" in made:
         raise common.Cannot
+    if not 0 <= made.get("timestamp", 0) < 253402300800:
+        raise common.Cannot  # Python's time ends there, and below 0 the library breaks off in the middle of a message
     if "expiration" in made:
         made["expiration"] = int(made["expiration"]) / 1000  # the library wants seconds
     return made
@@ -28,7 +31,7 @@ async def write(channel, task):
         try:
             message = aio_pika.Message(common.body(m), headers=common.headers(m), **options(m.get("properties", {})))
             await exchange.publish(message, m["key"], mandatory=True)
-        except (common.Cannot, TypeError, ValueError, OverflowError):
+        except (common.Cannot, TypeError, ValueError, OverflowError, OSError, struct.error):
             cannot.append(m["key"])
         else:
             sent.append(m["key"])

@@ -1,4 +1,5 @@
 """pika: python3-pika."""
+import struct
 import sys
 
 import pika
@@ -28,7 +29,7 @@ def write(channel, task):
         try:
             properties = pika.BasicProperties(headers=common.headers(m, naive) or None, **m.get("properties", {}))
             channel.basic_publish(m.get("exchange", task["exchange"]), m["key"], common.body(m), properties, mandatory=True)
-        except (common.Cannot, TypeError, AssertionError, OverflowError, pika.exceptions.ShortStringTooLong, pika.exceptions.UnsupportedAMQPFieldException):
+        except (common.Cannot, TypeError, AssertionError, OverflowError, struct.error, pika.exceptions.ShortStringTooLong, pika.exceptions.UnsupportedAMQPFieldException):
             cannot.append(m["key"])
         else:
             sent.append(m["key"])

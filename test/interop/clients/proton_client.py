@@ -69,7 +69,8 @@ def send(url, address, message):
 task = common.task()
 url = urllib.parse.urlparse(task["url"])
 sent, cannot = [], []
-for name, how in messages():
+large = task.get("large")
+for name, how in [("large", dict(properties={"h": "x" * large}, body=b"x", inferred=True))] if large else messages():
     if name in POISON[min(task["broker"], 4)] and not task["poison"] or task["poison"] and name != task["poison"]:
         continue
     key = f"proton.{group(name)}.{name}"

@@ -1,4 +1,5 @@
 """py-amqp, on which kombu and celery stand: python3-amqp."""
+import struct
 import sys
 import urllib.parse
 
@@ -16,7 +17,7 @@ def write(channel, task):
         try:
             message = amqp.Message(common.body(m), application_headers=common.headers(m) or None, **m.get("properties", {}))
             channel.basic_publish_confirm(message, m.get("exchange", task["exchange"]), m["key"], mandatory=True)
-        except (common.Cannot, amqp.exceptions.FrameSyntaxError, OverflowError, TypeError, ValueError):
+        except (common.Cannot, amqp.exceptions.FrameSyntaxError, OverflowError, TypeError, ValueError, struct.error):
             cannot.append(m["key"])
         else:
             sent.append(m["key"])
