@@ -92,6 +92,24 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// A message that begins with a byte order mark has the answers that it has without: else a filter drops what it should keep.
+func TestMark(t *testing.T) {
+	for source, body := range map[string]string{
+		`level == 'debug' && has('status')`:       "\ufeff" + record,
+		`message.body startsWith 'ERROR'`:         "\ufeffERROR",
+		`message.body matches '^ERROR$'`:          "\ufeffERROR",
+		`message.size == 8 && message.body != ''`: "\ufeffERROR",
+	} {
+		c, err := condition.Compile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Match(message(body)); err != nil || !got {
+			t.Errorf("%s is %v, %v", source, got, err)
+		}
+	}
+}
+
 // Who asks decides what becomes of a message without an answer; an answer that was made up would drop logs that nobody meant.
 func TestNoAnswer(t *testing.T) {
 	for _, c := range []struct{ source, body, want string }{

@@ -64,7 +64,7 @@ func (s *state) load(m *engine.Message) error {
 func (s *state) attribute(m *engine.Message, n *slot) any {
 	switch n.kind {
 	case slotBody:
-		return string(m.Body)
+		return string(m.Body[jsonscan.Mark(m.Body):])
 	case slotSize:
 		return len(m.Body)
 	case slotTime:

@@ -25,12 +25,12 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
 }
 
-// Check reads data in one pass and accepts exactly what encoding/json.Valid accepts: one value of RFC 8259, with white
-// space around it, any bytes from 0x20 up inside strings (also such as are not UTF-8), and no byte order mark. The error is
-// a *SyntaxError.
+// Check reads data in one pass and accepts what encoding/json.Valid accepts: one value of RFC 8259, with white space around
+// it, and any bytes from 0x20 up inside strings (also such as are not UTF-8). Beyond that it takes a byte order mark of UTF-8
+// at the beginning for nothing, as all of this package does. The error is a *SyntaxError.
 func Check(data []byte) (Form, error) {
 	s := scanner{data: data}
-	c, i := s.next(0)
+	c, i := s.first()
 	if s.document(c, i) < 0 {
 		return Form{}, s.err
 	}

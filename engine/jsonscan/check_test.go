@@ -37,6 +37,8 @@ var bodies = []string{
 func compareCheck(t *testing.T, data []byte) {
 	t.Helper()
 	form, err := Check(data)
+	marked := Mark(data)
+	data = data[marked:] // encoding/json takes none, and counts from behind it
 	valid := json.Valid(data)
 	if (err == nil) != valid {
 		t.Fatalf("Check says %v, encoding/json says valid=%v, of %.200q", err, valid, data)
@@ -55,7 +57,7 @@ func compareCheck(t *testing.T, data []byte) {
 		if theirs.Error() == "unexpected end of JSON input" || data[want] != ' ' && strings.Contains(theirs.Error(), "character ' '") {
 			want = len(data) // at the end it tries a space
 		}
-		if mine.Offset != want {
+		if mine.Offset-marked != want {
 			t.Fatalf("offset %d, encoding/json says %d (%v), in %.200q", mine.Offset, want, theirs, data)
 		}
 	}
@@ -151,7 +153,10 @@ func TestSyntaxErrorSaysWhatIsWrong(t *testing.T) {
 		`"\q"`:               `invalid JSON at byte 2: unexpected character 'q' after a backslash, want one of " \ / b f n r t u`,
 		`"\u00g0"`:           `invalid JSON at byte 5: unexpected character 'g' in a \u escape, want four hexadecimal digits`,
 		`-x`:                 `invalid JSON at byte 1: unexpected character 'x' in a number, want a digit`,
-		"\xef\xbb\xbf{}":     `invalid JSON at byte 0: unexpected byte order mark, want it left out`,
+		"\xff\xfe{\x00}\x00": `invalid JSON at byte 0: unexpected byte order mark of UTF-16 or UTF-32, want text in UTF-8`,
+		"\ufeff":             `invalid JSON at byte 3: there is nothing`,
+		"\ufeff\ufeff{}":     `invalid JSON at byte 3: unexpected byte 0xef, want a value`,
+		" \ufeff{}":          `invalid JSON at byte 1: unexpected byte 0xef, want a value`,
 		"\xff":               `invalid JSON at byte 0: unexpected byte 0xff, want a value`,
 		nested(MaxDepth + 1): `invalid JSON at byte 10000: more than 10000 levels of nesting`,
 	} {

@@ -2,11 +2,12 @@ package jsonscan
 
 import "bytes"
 
-// Compact appends data, which Check must have accepted, to dst without the white space between its values. Strings and
+// Compact appends data, which Check must have accepted, to dst without the white space between its values and without a byte
+// order mark. Strings and
 // numbers stay as they are, byte for byte.
 func Compact(dst, data []byte) []byte {
 	s := scanner{data: data}
-	for i := 0; ; {
+	for i := Mark(data); ; {
 		c, from := s.next(i)
 		if from >= len(data) {
 			return dst
@@ -20,8 +21,8 @@ func Compact(dst, data []byte) []byte {
 	}
 }
 
-// Trim returns data without the white space around it.
+// Trim returns data without a byte order mark, and without the white space around it.
 func Trim(data []byte) []byte {
-	data = bytes.Trim(data, " \t\r\n")
+	data = bytes.Trim(data[Mark(data):], " \t\r\n")
 	return data[:len(data):len(data)]
 }

@@ -8,7 +8,7 @@ func Elements(data []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		s := scanner{data: data}
 		depth, start, end := 0, -1, 0
-		for i := 0; ; {
+		for i := Mark(data); ; {
 			c, at := s.next(i)
 			if at >= len(data) {
 				return

@@ -14,6 +14,7 @@ func FuzzElements(f *testing.F) {
 		if _, err := Check(data); err != nil || Trim(data)[0] != '[' {
 			t.Skip()
 		}
+		data = data[Mark(data):] // encoding/json takes no mark; see TestMark
 		var want []json.RawMessage
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatal(err)

@@ -44,7 +44,7 @@ func (f *Fields) Find(data []byte) []Value {
 	clear(f.values)
 	f.buf, f.left = f.buf[:0], len(f.names)
 	f.scan.data, f.scan.err = data, nil
-	if c, i := f.scan.next(0); c == '{' && len(f.names) > 0 {
+	if c, i := f.scan.first(); c == '{' && len(f.names) > 0 {
 		f.object(i, f.all())
 	}
 	return f.values

@@ -27,7 +27,7 @@ func (m *Members) Find(data []byte) []Member {
 	m.found = m.found[:0]
 	m.scan.data = data
 	if len(m.names) > 0 {
-		m.inside(0, m.all())
+		m.inside(Mark(data), m.all())
 	}
 	return m.found
 }

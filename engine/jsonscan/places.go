@@ -26,7 +26,7 @@ func (f *Places) Find(data []byte) (places []Place, object bool) {
 	clear(f.found)
 	s := &f.scan
 	s.data, s.err = data, nil
-	c, i := s.next(0)
+	c, i := s.first()
 	if c == '{' {
 		i = f.object(i, f.all())
 	}

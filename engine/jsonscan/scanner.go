@@ -14,6 +14,9 @@ type scanner struct {
 	outer []uint64 // the others, in words of 64
 }
 
+// first is next at the beginning of a body, behind its byte order mark.
+func (s *scanner) first() (byte, int) { return s.next(Mark(s.data)) }
+
 // next returns the first byte from i on that is no white space, and where it is; 0 at the end. A 0 in the body is never right either.
 func (s *scanner) next(i int) (byte, int) {
 	if i < len(s.data) && s.data[i] > ' ' { // mostly there is no white space, and this is short enough to be inlined
@@ -156,8 +159,8 @@ func (s *scanner) fail(offset int, place, want string) int {
 		what, place, want = "there is nothing", "", ""
 	case offset >= len(s.data):
 		what = "unexpected end"
-	case offset == 0 && len(s.data) >= 3 && string(s.data[:3]) == "\xef\xbb\xbf":
-		what, place, want = "unexpected byte order mark", "", "it left out"
+	case offset == 0 && IsUTF16(s.data):
+		what, place, want = "unexpected byte order mark of UTF-16 or UTF-32", "", "text in UTF-8"
 	case s.data[offset] < 0x7f && s.data[offset] >= 0x20:
 		what = fmt.Sprintf("unexpected character '%c'", s.data[offset])
 	default:
@@ -176,6 +179,6 @@ func (s *scanner) fail(offset int, place, want string) int {
 // empty reports whether the body has nothing but white space.
 func (s *scanner) empty() bool {
 	blank := scanner{data: s.data}
-	_, i := blank.next(0)
+	_, i := blank.first()
 	return i == len(s.data)
 }

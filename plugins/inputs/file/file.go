@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
-const doc = `Reads files of lines, each line a message, byte for byte, without its line feed.
+const doc = `Reads files of lines, each line a message, byte for byte, without its line feed. A byte order mark at the beginning of a file
+is taken off. Text in UTF-16 has no such lines: convert it before; the log says which file it is.
 
 A file is claimed before it is read: it is renamed, with the time and .reading at its end, and locked. So two processes never read one file
 twice, and logpipe's file output, which appends under the same lock, goes on in a new file and is never read half. The folder must be writable.
@@ -83,11 +85,24 @@ func (in *input) Read(ctx context.Context, b *engine.Batch) error {
 		}
 		from := in.current.lines.Offset()
 		err := in.current.lines.Next(b, time.Now())
+		if s := in.current; err == nil && from == 0 {
+			defer in.unmark(b, s.name) // when it is noted how long the line is in the file
+		}
 		in.note(b, from, err)
 		if err == nil {
 			return nil
 		}
 	}
+}
+
+// unmark takes the byte order mark off the first line of a file: it says how the file is encoded, and is no part of the text.
+func (in *input) unmark(b *engine.Batch, name string) {
+	first := &b.Messages[0]
+	if jsonscan.IsUTF16(first.Body) {
+		in.log.Warn("the file is in UTF-16, by its byte order mark, and is read as if it were not: its bytes are parted at each byte 0x0a, "+
+			"and no reader of UTF-8 makes lines of that; convert it, such as with iconv -f UTF-16 -t UTF-8", "path", name)
+	}
+	first.Body = first.Body[jsonscan.Mark(first.Body):]
 }
 
 // note keeps the books of a Read: a chunk is on its way, or the current file has come to its end.

@@ -234,6 +234,49 @@ func TestReadsFilesOnce(t *testing.T) {
 	}
 }
 
+// A byte order mark says how a file is encoded. As a part of the first line it would make a dead letter of each file's first
+// record. It is taken off once, at the very beginning, also where that is read again.
+func TestMark(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/a.log", "\ufeff{\"a\":1}\n\ufeff{\"a\":2}\n")
+	write(t, dir+"/b.log", "\ufeffno line feed")
+	write(t, dir+"/c.log", "\ufeff\n\n")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write([]byte("\ufeffpacked\n"))
+	z.Close()
+	write(t, dir+"/d.log.gz", packed.String())
+	want := []string{"{\"a\":1}", "\ufeff{\"a\":2}", "no line feed", "", "", "packed"}
+	for range 2 {
+		in, l := newInput(t, nil, dir+"/*")
+		if err := in.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := readAll(t, in) // and acks nothing: it is read again
+		if d := cmp.Diff(want, got); d != "" || err != io.EOF {
+			t.Errorf("lines (-want +got), %v:\n%s", err, d)
+		}
+		if err := in.Close(t.Context()); err != nil || l.String() != "" {
+			t.Errorf("%v, log: %s", err, l)
+		}
+	}
+	in, _ := opened(t, nil, dir+"/*")
+	wantLines(t, in, want...)
+	wantNames(t, dir, "a.log.delivered", "b.log.delivered", "c.log.delivered", "d.log.gz.delivered")
+}
+
+// Text in UTF-16 comes byte for byte, so that nothing is lost, but as lines that nobody can read: that must be said.
+func TestUTF16IsSaid(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/a.log", "\xff\xfea\x00\n\x00b\x00\n\x00")
+	write(t, dir+"/b.log", "well\n")
+	in, l := opened(t, nil, dir+"/*")
+	wantLines(t, in, "\xff\xfea\x00", "\x00b\x00", "\x00", "well")
+	if n := strings.Count(l.String(), "UTF-16"); n == 0 || !strings.Contains(l.String(), "a.log") || strings.Contains(l.String(), "b.log") {
+		t.Errorf("log: %s", l)
+	}
+}
+
 // A second file of the same name must not replace the one that is kept.
 func TestKeepsEveryFile(t *testing.T) {
 	dir := t.TempDir()

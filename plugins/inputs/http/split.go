@@ -9,6 +9,7 @@ import (
 
 // lines makes a message of each line, byte for byte. A line of nothing is the end of the file before, or a blank line for the eye.
 func lines(body []byte, into []engine.Message, most int) ([]engine.Message, error) {
+	body = body[jsonscan.Mark(body):] // it says how the request is encoded, and is no part of the first line
 	for len(body) > 0 {
 		line, rest := body, []byte(nil)
 		if i := bytes.IndexByte(body, '\n'); i >= 0 {

@@ -90,6 +90,8 @@ func TestAdded(t *testing.T) {
 		{one, `{}`, `{"env":"prod"}`},
 		{one, " {\t} \n", " {\"env\":\"prod\"\t} \n"},
 		{one, ` { "b" : 1.0, "a":{} } `, ` { "b" : 1.0, "a":{},"env":"prod" } `},
+		{one, "\ufeff{}", "\ufeff{\"env\":\"prod\"}"},
+		{over, "\ufeff{\"env\":1}", "\ufeff{\"env\":\"prod\"}"},
 		{one, `{"a":"}"}`, `{"a":"}","env":"prod"}`},
 		{one, `{"a":{"env":1}}`, `{"a":{"env":1},"env":"prod"}`},
 		{one, `{"env":null}`, `{"env":null}`},

@@ -10,6 +10,7 @@ type member struct{ path, value string }
 
 // members are those of a body in their order, as encoding/json reads them.
 func members(body string) (all []member, object bool) {
+	body = strings.TrimPrefix(body, "\ufeff") // encoding/json takes none
 	if !json.Valid([]byte(body)) || strings.TrimLeft(body, " \t\r\n")[0] != '{' {
 		return nil, false
 	}

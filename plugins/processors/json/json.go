@@ -13,8 +13,9 @@ import (
 const doc = `Lets valid JSON pass, each message on one line.
 
 A valid message goes on byte for byte, unless it has line breaks in it: then the white space between its values is taken
-out, so that it can be a line of a file. Strings, numbers and the order of keys are never touched. What is valid is what
-RFC 8259 says, with at most 10,000 levels of nesting; an empty message is not. A message that is not valid is a dead letter,
+out, so that it can be a line of a file. A byte order mark at its front is taken off: no other line of a file may have one.
+Strings, numbers and the order of keys are never touched. What is valid is what RFC 8259 says, with at most 10,000 levels of
+nesting; an empty message is not, nor is text in UTF-16. A message that is not valid is a dead letter,
 with the offset of the first wrong byte (counted from 0) in its reason.`
 
 // Plugin is the processor "json".
@@ -37,6 +38,9 @@ func (p *processor) Process(_ context.Context, b *engine.Batch) error {
 		}
 		switch {
 		case err == nil:
+			if mark := jsonscan.Mark(m.Body); mark > 0 {
+				m.Body = m.Body[mark:]
+			}
 			if form.Newlines {
 				m.Body = oneLine(m.Body)
 			}

@@ -74,6 +74,20 @@ func TestLineBreaksAreTakenOut(t *testing.T) {
 	}
 }
 
+// A byte order mark is no part of the record, and a line of a file that begins with one is no JSON to those who read the file.
+func TestMarkIsTakenOff(t *testing.T) {
+	for body, want := range map[string]string{
+		"\ufeff{\"a\": 1} ":   `{"a": 1} `,
+		"\ufeff\n{\"a\":1}\n": `{"a":1}`,
+		"\ufeff{\"a\":\n1}":   `{"a":1}`,
+		"\ufeff\"\ufeff\"":    "\"\ufeff\"",
+	} {
+		if got := process(t, Defaults(), body)[0]; got != want {
+			t.Errorf("%q became %q, want %q", body, got, want)
+		}
+	}
+}
+
 // The body of a chunk may share its memory with its neighbours, so compacting must not write into it.
 func TestSourceBytesStay(t *testing.T) {
 	arena := []byte("{\n\"a\":1}{\"b\":2}")

@@ -76,7 +76,7 @@ func tokens(data []byte) (all []token) {
 func FuzzPatterns(f *testing.F) {
 	for _, body := range []string{
 		`{"a":"pin=1","b":["pin=22 pin=3",{"pin=4":"x\u00e9pin=5\n"}],"c":12}`, `"\u0070\u0069n=\u0031\ud83d\ude00pin=2\ud83d"`, `pin=1`, `{"a":"pin=1"`, `[]`, `"pin="`,
-		"{\"a\":\"\xffpin=9\"}", " { \"a\" : \"pin=1\" } \n",
+		"{\"a\":\"\xffpin=9\"}", "\ufeff{\"a\":\"pin=9\"}", "\ufeffpin=9", " { \"a\" : \"pin=1\" } \n",
 	} {
 		f.Add([]byte(body))
 	}
@@ -85,6 +85,11 @@ func FuzzPatterns(f *testing.F) {
 	p := create(f, c)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got := run(t, p, body)
+		mark := jsonscan.Mark(body) // it stays
+		if !bytes.HasPrefix(got, body[:mark]) {
+			t.Fatalf("%q became %q", body, got)
+		}
+		body, got = body[mark:], got[mark:]
 		if !json.Valid(body) {
 			if want := expr.ReplaceAll(body, []byte(`pin=<"\>`)); !bytes.EqualFold(got, want) {
 				t.Fatalf("text %q became %q, want %q", body, got, want)
@@ -135,7 +140,7 @@ func FuzzProcess(f *testing.F) {
 			c.With = way
 			p := create(t, c)
 			got := run(t, p, body)
-			if !json.Valid(body) {
+			if !json.Valid(body) { // also one with a mark, which cannot be put into another
 				continue
 			}
 			if !json.Valid(got) {

@@ -80,8 +80,10 @@ func (p *processor) Process(_ context.Context, b *engine.Batch) error {
 // plain redacts a body that is not JSON.
 func (p *processor) plain(body []byte) []byte {
 	e := edit{src: body}
-	p.hits = p.patterns.find(p.hits[:0], body)
+	mark := jsonscan.Mark(body) // no part of the text: "^" is behind it
+	p.hits = p.patterns.find(p.hits[:0], body[mark:])
 	for _, hit := range p.hits {
+		hit.From, hit.To = hit.From+mark, hit.To+mark
 		e.replace(hit, p.put.inText(body[hit.From:hit.To]))
 	}
 	return e.result()
