@@ -30,6 +30,9 @@ compression of kombu and celery: processors and outputs get it unpacked, and wit
 packed otherwise goes to the pipeline's dead_letter as it came, and on as it came where there is none. A dead letter that no processor has changed
 goes out packed as it came, but out of a fallback it goes unpacked.
 
+A byte order mark of UTF-8 in front of a body is no part of it for JSON, conditions and fields, but goes on with it, unless the processor json takes it
+off.
+
 What takes messages away by itself is said at start, each in a warning of its own: that the queue expires (x-expires), or its messages do (x-message-ttl),
 that it keeps the newest only (x-max-length, x-max-length-bytes), and a delivery limit. On RabbitMQ 4.0 or later a quorum queue that logpipe creates gets no
 delivery limit: its default of 20 would take good messages away in an outage of some hours; a policy with delivery-limit = -1 lifts it from a queue that
@@ -139,7 +142,7 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 		return s.suspect(err)
 	}
 	if first {
-		s.following.Go(func() { in.depth.Follow(conn, in.cfg.Queue) })
+		s.following.Go(func() { in.depth.Follow(conn, in.cfg.Queue, nil) })
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func TestDepthYieldsToWhatIsVital(t *testing.T) {
 	}) {
 		t.Errorf("the place of a channel that publishes is taken: %v", err)
 	}
-	if err := <-in.Lost(); !strings.Contains(err.Error(), "number of channels") { // with the next question; once
+	if err := <-in.Lost(); !strings.Contains(err.Error(), "as many channels as it may") { // with the next question; once
 		t.Errorf("lost because of %v", err)
 	}
 	shut(t, in)

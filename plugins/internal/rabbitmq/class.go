@@ -54,6 +54,8 @@ func classOfAnswer(err *amqp.Error) string {
 		return classRefused
 	case !err.Server && strings.Contains(err.Reason, amqp.ErrSyntax.Reason):
 		return "" // a message that cannot be read; the network is well
+	case err == amqp.ErrChannelMax:
+		return classRefused
 	case !err.Server:
 		return classNetwork
 	case err.Code == amqp.NotFound || err.Code == amqp.NotAllowed && strings.Contains(err.Reason, "not found"):

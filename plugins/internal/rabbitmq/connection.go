@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -36,6 +37,8 @@ type Connection struct {
 	out      *outbound.Wire // nil unless it is for publishing
 	several  bool           // it could have been another broker
 	passed   error          // why it is not one of those before
+	crowd    *crowd
+	channels atomic.Int32 // that are open
 	*ended
 }
 
@@ -43,7 +46,7 @@ func newConnection(conn *amqp.Connection, w *wire, e endpoint) *Connection {
 	c := &Connection{Connection: conn, wire: w, endpoint: e}
 	c.Broker.Product, _ = conn.Properties["product"].(string)
 	c.Broker.Version, _ = conn.Properties["version"].(string)
-	c.ended = watch(conn.NotifyClose, c.inWords)
+	c.ended = watch(conn.NotifyClose, c.inWords, func() {})
 	return c
 }
 
@@ -63,6 +66,7 @@ func (c *Connection) Open() (*Channel, error) {
 		ch, err = c.Channel()
 		return err
 	}
+	alone := c.channels.Load() == 0 // a refusal ends the connection, and with it the others
 	var err error
 	if c.out == nil {
 		err = open()
@@ -70,9 +74,14 @@ func (c *Connection) Open() (*Channel, error) {
 		number, err = c.out.Opened(open)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open a channel: %w", c.Explain(err))
+		err = c.Explain(err)
+		if alone && IsLimit(err) {
+			c.crowd.shutOut()
+		}
+		return nil, fmt.Errorf("open a channel: %w", err)
 	}
-	return &Channel{Channel: ch, Conn: c, number: number, ended: watch(ch.NotifyClose, c.inWords)}, nil
+	c.channels.Add(1)
+	return &Channel{Channel: ch, Conn: c, number: number, ended: watch(ch.NotifyClose, c.inWords, func() { c.channels.Add(-1) })}, nil
 }
 
 // Take gives the deliveries that come from now on to r instead of the library: call it before the first Consume. All of them are of this queue
@@ -87,13 +96,14 @@ type ended struct {
 
 // watch waits for the end in a goroutine, which ends with it. The library tells the reason before it ends what depends on
 // the connection or channel.
-func watch(notify func(chan *amqp.Error) chan *amqp.Error, inWords func(*amqp.Error) error) *ended {
+func watch(notify func(chan *amqp.Error) chan *amqp.Error, inWords func(*amqp.Error) error, over func()) *ended {
 	e := &ended{done: make(chan struct{})}
 	closed := notify(make(chan *amqp.Error, 1))
 	go func() {
 		if err, ok := <-closed; ok && err != nil {
 			e.cause = inWords(err)
 		}
+		over()
 		close(e.done)
 	}()
 	return e

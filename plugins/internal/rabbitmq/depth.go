@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,29 +23,43 @@ type Depth struct {
 type said struct{ messages, consumers int }
 
 // Follow asks for the queue's length from time to time, and returns when the connection has ended. What was said is
-// forgotten then: it would be shown for as long as the outage takes.
+// forgotten then: it would be shown for as long as the outage takes. Each question is asked within turn, which may let it
+// be for this time; nil asks at once.
 //
-// A user may have a limit of channels (max-channels), and at one too many the broker closes the connection (530, measured on 3.10, 4.0 and 4.3). So there is a channel only for the
-// moment of the question: at any other time its place is for those that read and publish. If the connection ends for want of channels all the same, nobody
-// asks any more for as long as the Depth is used: logs come first.
-func (d *Depth) Follow(conn *Connection, queue string) {
+// A user may have a limit of channels, see IsLimit. So there is a channel only for the moment of the question: at any
+// other time its place is for those that read and publish. If the connection ends for want of channels all the same,
+// nobody asks any more for as long as the Depth is used, nor where others of this user have none: logs come first.
+func (d *Depth) Follow(conn *Connection, queue string, turn func(ask func())) {
 	defer d.said.Store(nil)
+	if turn == nil {
+		turn = func(ask func()) { ask() }
+	}
 	for !d.yields.Load() {
-		next := depthEvery
-		q, err := conn.lengthOf(queue)
-		if refused := (*amqp.Error)(nil); errors.As(err, &refused) {
-			d.said.Store(nil)
-			next = depthRefused
-		} else if err == nil {
-			d.said.Store(&said{q.Messages, q.Consumers})
+		if times, _ := conn.ShutOut(); times > 0 {
+			return
 		}
+		next := depthEvery
+		turn(func() { next = d.ask(conn, queue) })
 		select {
 		case <-conn.Done():
-			d.yields.Store(isCode(conn.Cause(), amqp.NotAllowed) && strings.Contains(conn.Cause().Error(), "number of channels"))
+			d.yields.Store(IsLimit(conn.Cause()))
 			return
 		case <-time.After(next):
 		}
 	}
+}
+
+// ask asks once, and returns when to do so again.
+func (d *Depth) ask(conn *Connection, queue string) time.Duration {
+	q, err := conn.lengthOf(queue)
+	switch refused := (*amqp.Error)(nil); {
+	case errors.As(err, &refused):
+		d.said.Store(nil)
+		return depthRefused
+	case err == nil:
+		d.said.Store(&said{q.Messages, q.Consumers})
+	}
+	return depthEvery
 }
 
 func (c *Connection) lengthOf(queue string) (amqp.Queue, error) {

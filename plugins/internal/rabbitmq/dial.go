@@ -22,6 +22,7 @@ type Dialer struct {
 	endpoints []endpoint // in an order that is this Dialer's own
 	name      string
 	version   string
+	crowd     *crowd
 
 	publishes bool
 
@@ -40,7 +41,7 @@ func NewDialer(s Server, name, version string) (*Dialer, error) {
 		return nil, err
 	}
 	rand.Shuffle(len(endpoints), func(i, j int) { endpoints[i], endpoints[j] = endpoints[j], endpoints[i] })
-	return &Dialer{endpoints: endpoints, name: name, version: version}, nil
+	return &Dialer{endpoints: endpoints, name: name, version: version, crowd: crowdOf(endpoints)}, nil
 }
 
 // Dial connects to the broker after the one that it has connected to last, or else to the next ones. It is asked when a
@@ -146,7 +147,7 @@ func (d *Dialer) dial(ctx context.Context, e endpoint) (*Connection, error) {
 	}
 	w.expectLife(conn.Config.Heartbeat)
 	c := newConnection(conn, w, e)
-	c.out = out
+	c.out, c.crowd = out, d.crowd
 	return c, nil
 }
 

@@ -167,6 +167,8 @@ var (
 // inWords is for errors of an open connection and its channels.
 func (c *Connection) inWords(err *amqp.Error) error {
 	switch {
+	case err == amqp.ErrChannelMax || isLimit(err):
+		return c.explainLimit(err)
 	case !err.Server && err == amqp.ErrClosed:
 		return explain(err, "the connection is closed")
 	case !err.Server && strings.Contains(err.Reason, amqp.ErrSyntax.Reason):

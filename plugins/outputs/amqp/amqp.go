@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -23,6 +24,10 @@ the first message; what exists is used as it is. Without queue, the exchange mus
 A message that came from a broker keeps its properties, but for cluster-id, and its headers. What would act on it is kept as a header: its expiration,
 user-id, and the headers CC and BCC. A message without an id gets one, the same in each attempt to publish it, so that a reader can tell
 what was stored twice because a confirm was lost.
+
+It needs one channel of the broker, and takes one for each worker where there are so many. Where a user (max-channels), a node
+(channel_max_per_node) or a connection (channel_max) may have no more, writes wait for each other; a warning says so, once. With one user for all, leave
+room for one channel for each connection of an input, one for each output and dead_letter, and one more.
 
 As a dead_letter it adds the headers x-logpipe-reason (a word), x-logpipe-error (what was wrong), x-logpipe-pipeline, x-logpipe-host,
 x-logpipe-version and x-logpipe-first-failed-at (when it was rejected), and for a message of the amqp input x-logpipe-queue (the queue it
@@ -48,6 +53,8 @@ type output struct {
 	link   *link         // guarded by turn
 	closed bool          // guarded by turn
 	warned map[string]bool
+	most   atomic.Int32   // channels that a connection may have, see channels; 0 is not known
+	fewer  sync.Once      // for the log
 	logs   sync.WaitGroup // goroutines of links
 	depth  rabbitmq.Depth // of the queue of a dead letter
 }
@@ -77,22 +84,45 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	if err != nil {
 		return fmt.Errorf("routing key: %w", err)
 	}
-	l, err := o.connect(ctx)
-	if err != nil {
-		return err
-	}
-	ch, err := l.take(ctx)
+	l, ch, err := o.begin(ctx)
 	if err != nil {
 		return err
 	}
 	p := publish{out: o, link: l, ch: ch, batch: b, key: key, began: time.Now(), sent: ch.room(len(b.Messages))}
 	p.run(ctx)
 	if p.full {
-		l.leave(ctx, ch)
-	} else {
-		l.give(ch)
+		// A quorum queue tells a channel when it has room again after messages were taken out, but not after its limit was
+		// taken away: that channel would be refused for ever (measured on 3.10).
+		l.close(ctx, ch)
 	}
+	l.give(ctx, ch)
 	return p.result()
+}
+
+// begin returns a channel for a Write, and its connection. Where one channel too many has ended the connection, the next one
+// is content with fewer; that there can be none at all, connect says.
+func (o *output) begin(ctx context.Context) (*link, *channel, error) {
+	for {
+		l, err := o.connect(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		ch, err := l.take(ctx)
+		if err == nil {
+			return l, ch, nil
+		}
+		if !rabbitmq.IsLimit(err) {
+			return nil, nil, err
+		}
+	}
+}
+
+// few says, once, that Writes have to share channels.
+func (o *output) few(n int, why error) {
+	o.fewer.Do(func() {
+		o.env.Log.Warn("there can be no more channels: writes share those that there are, and wait for each other until this is started again "+
+			"with a higher limit", "channels", n, "error", why)
+	})
 }
 
 // Gauges implements engine.Gauger: how many dead letters wait. Check connects at the start, so that is known before there is a new one.
@@ -144,8 +174,11 @@ func (o *output) connect(ctx context.Context) (*link, error) {
 		if !l.stale.Swap(false) {
 			return l, nil
 		}
-		if err := o.declare(ctx, l.conn); err != nil {
+		err := l.alone(ctx, true, func() error { return o.declare(ctx, l.conn) })
+		if err != nil {
 			l.stale.Store(true)
+		}
+		if err != nil && !errors.Is(err, errBusy) { // it is tried again with the next Write
 			return nil, err
 		}
 		return l, nil
@@ -160,12 +193,23 @@ func (o *output) connect(ctx context.Context) (*link, error) {
 		_ = conn.Shut(ctx)
 		return nil, err
 	}
-	o.link = newLink(conn, o.cfg.Timeout)
-	o.logs.Go(o.link.logBlocked(o.env.Log))
-	if o.env.Role == engine.RoleDeadLetter && o.cfg.Queue != "" {
-		o.logs.Go(func() { o.depth.Follow(conn, o.cfg.Queue) })
+	l := &link{conn: conn, timeout: o.cfg.Timeout, channels: newChannels(conn, &o.most, o.few)}
+	if err := l.first(ctx); err != nil {
+		_ = conn.Shut(ctx)
+		return nil, err
 	}
-	return o.link, nil
+	o.link = l
+	o.logs.Go(l.logBlocked(o.env.Log))
+	o.logs.Go(l.yield)
+	if o.env.Role == engine.RoleDeadLetter && o.cfg.Queue != "" {
+		o.logs.Go(func() {
+			o.depth.Follow(conn, o.cfg.Queue, func(ask func()) {
+				// Where there is no room, or never a quiet moment, the length stays unknown for this time.
+				_ = l.alone(context.Background(), false, func() error { ask(); return nil })
+			})
+		})
+	}
+	return l, nil
 }
 
 // declare makes sure that everything is there.

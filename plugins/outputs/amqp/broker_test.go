@@ -413,13 +413,14 @@ func TestEndedContextDisturbsNobody(t *testing.T) {
 	}
 }
 
-// An alarm and a limit of size are the broker's own matter, so this broker is the test's own.
+// An alarm, a limit of size and one of channels are the broker's own matter, so this broker is the test's own.
 func TestOwnBroker(t *testing.T) {
 	broker := servers.OwnBroker(t)
 	cfg := Defaults()
 	cfg.URL, cfg.Queue = engine.NewSecret(broker.URL()), "stored"
 	t.Run("alarm", func(t *testing.T) { alarm(t, broker, cfg) })
 	t.Run("size", func(t *testing.T) { size(t, broker, cfg) })
+	t.Run("channel_max", func(t *testing.T) { channelMax(t, broker, cfg) })
 }
 
 func ctl(t *testing.T, broker *servers.Broker, args ...string) {
@@ -649,7 +650,7 @@ func TestChannelsAreUsedAgain(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(o.(*output).link.idle); n > 5 {
+	if n := o.(*output).link.open(); n > 5 {
 		t.Errorf("5 workers have opened %d channels", n)
 	}
 }

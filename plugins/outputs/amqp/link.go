@@ -1,11 +1,9 @@
 package amqp
 
 import (
-	"context"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,64 +13,14 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/outbound"
 )
 
-// link is a connection and the channels on it that no Write uses. Each Write has a channel for itself, so that a channel that the
-// broker closes for one message takes only the other messages of that Write with it.
+// link is a connection and its channels. Each Write has a channel for itself, so that a channel that the broker closes for
+// one message takes only the other messages of that Write with it.
 type link struct {
 	conn    *rabbitmq.Connection
 	timeout time.Duration
 	stale   atomic.Bool  // something that was declared seems to be missing
 	largest atomic.Int64 // body that the broker takes, once it has said so; 0 is not known
-
-	mu   sync.Mutex
-	idle []*channel
-}
-
-func newLink(conn *rabbitmq.Connection, timeout time.Duration) *link {
-	return &link{conn: conn, timeout: timeout}
-}
-
-// take returns a channel that no other Write uses.
-func (l *link) take(ctx context.Context) (*channel, error) {
-	if ch := l.pop(); ch != nil {
-		return ch, nil
-	}
-	release := l.conn.Guard(ctx)
-	ch, err := openChannel(l.conn)
-	if aborted := release(); aborted != nil {
-		return nil, aborted
-	}
-	return ch, err
-}
-
-func (l *link) pop() *channel {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for n := len(l.idle) - 1; n >= 0; n-- {
-		ch := l.idle[n]
-		l.idle = l.idle[:n]
-		if !ch.IsClosed() {
-			return ch
-		}
-	}
-	return nil
-}
-
-// give puts a channel back, unless it is closed.
-func (l *link) give(ch *channel) {
-	if ch.IsClosed() {
-		return
-	}
-	l.mu.Lock()
-	l.idle = append(l.idle, ch)
-	l.mu.Unlock()
-}
-
-// leave closes a channel on which a queue was full. A quorum queue tells a channel when it has room again after messages were taken out, but not
-// after its limit was taken away: that channel would be refused for ever (measured on 3.10).
-func (l *link) leave(ctx context.Context, ch *channel) {
-	release := l.conn.Guard(ctx)
-	_ = ch.Close() // what was to be confirmed is; the next Write finds out whether the connection lives
-	_ = release()
+	*channels
 }
 
 // logBlocked returns a function that tells when the broker blocks the connection and when it goes on, until the connection ends.
