@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -164,6 +165,13 @@ func (a *acker) awaited(numbers []uint64) []uint64 {
 	a.look()
 	parts := 1 + uint64(time.Since(a.since)/time.Second)
 	return a.ledger.unsettled(numbers, parts*uint64(max(1, a.most/reserve)))
+}
+
+// unsettled appends the numbers of all chunks that are not settled.
+func (a *acker) unsettled(numbers []uint64) []uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ledger.unsettled(numbers, math.MaxInt64)
 }
 
 // tick is the timer's.

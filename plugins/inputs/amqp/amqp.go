@@ -2,6 +2,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -18,6 +19,11 @@ bindings name, and the dead-letter exchange with its queue, are treated alike, b
 
 An auto-delete queue is refused: the broker deletes it, with all that is in it, when its last reader leaves, and a restart is enough for that. With
 declare = "never", or without the permission to configure, it cannot be seen what a queue is: do not point logpipe at such a one.
+
+With temporary = true logpipe reads a queue of its own, bound to the exchanges of the binding blocks, to look at what goes through them: it is exclusive,
+there only as long as the connection, and named by the broker (amq.gen-…) unless queue says otherwise. It gives no promise: what is in it when the
+connection or logpipe ends is lost, and so is what is published until it is read again. What had been read by then is still written, and the queue is made anew
+when that is done. Where the output is slower than the exchange the queue grows on the broker: arguments = { "x-max-length" = 100000 } bounds it.
 
 Delivery is at least once: what was read and not yet acked when the connection is lost, the broker delivers again. Acks go out
 for many messages at once. The messages that may be unacked (prefetch) follow from what the pipeline can hold, unless set.
@@ -51,6 +57,7 @@ type input struct {
 	mu   sync.Mutex
 	said map[string]bool // so that a reconnect does not say it all again
 
+	queue   string    // as the broker calls it: a temporary queue has another name after each Open; guarded by mu
 	session *session  // of the present Open
 	sizes   []float64 // of the messages that came last, by connection: the next Open begins with them
 	caution caution   // so does what a message has done that could not be delivered
@@ -63,7 +70,7 @@ func New(c Config, env engine.Env) (engine.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}, sizes: make([]float64, c.Connections)}
+	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}, queue: c.Queue, sizes: make([]float64, c.Connections)}
 	if c.ConsumerTag == "" {
 		in.cfg.ConsumerTag = "logpipe-" + env.Pipeline[:min(len(env.Pipeline), maxConsumerTag-len("logpipe-"))]
 	}
@@ -142,7 +149,7 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 		return s.suspect(err)
 	}
 	if first {
-		s.following.Go(func() { in.depth.Follow(conn, in.cfg.Queue, nil) })
+		s.following.Go(func() { in.depth.Follow(conn, s.seen.Name, nil) })
 	}
 	return nil
 }
@@ -188,14 +195,26 @@ func (in *input) declare(conn *rabbitmq.Connection) (rabbitmq.Seen, error) {
 	d.Close()
 	in.say(in.env.Log.Warn, d.Warnings)
 	in.say(in.env.Log.Info, d.Notes)
-	return d.Seen, err
+	seen := d.Seen
+	seen.Name = cmp.Or(seen.Name, in.cfg.Queue)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.queue = seen.Name
+	return seen, err
+}
+
+// name is what the queue is called in messages.
+func (in *input) name() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.queue
 }
 
 func (in *input) declareAll(d *rabbitmq.Declarer) error {
 	d.Check = in.cfg.Declare == rabbitmq.DeclareNever
 	queue := rabbitmq.Queue{Name: in.cfg.Queue, Type: in.cfg.QueueType, Read: true, Arguments: in.cfg.Arguments,
 		DeadLetterExchange: in.cfg.DeadLetterExchange, DeadLetterRoutingKey: in.cfg.DeadLetterRoutingKey}
-	if err := d.DeadLettered(queue); err != nil {
+	if err := in.declareQueue(d, &queue); err != nil {
 		return err
 	}
 	for _, b := range in.cfg.Bindings {
@@ -209,6 +228,15 @@ func (in *input) declareAll(d *rabbitmq.Declarer) error {
 		}
 	}
 	return nil
+}
+
+func (in *input) declareQueue(d *rabbitmq.Declarer, queue *rabbitmq.Queue) error {
+	if !in.cfg.Temporary {
+		return d.DeadLettered(*queue)
+	}
+	err := d.Temporary(queue.Name, queue.Arguments)
+	queue.Name = d.Seen.Name
+	return err
 }
 
 // say logs each text once.

@@ -80,9 +80,9 @@ func (s *session) suspect(err error) error {
 	}
 	s.in.caution.alarm(prefetch)
 	if prefetch > 1 || came {
-		return fmt.Errorf("a message of queue %q may be one that cannot be delivered: %w", s.in.cfg.Queue, err)
+		return fmt.Errorf("a message of queue %q may be one that cannot be delivered: %w", s.in.name(), err)
 	}
 	// Said for itself, and once: the end may come while the input is opened, which is tried again without a word.
-	s.in.say(s.in.env.Log.Warn, []string{fmt.Sprintf("the message at the front of queue %q cannot be delivered, to no reader, and what is behind it has to wait", s.in.cfg.Queue)})
-	return fmt.Errorf("the message at the front of queue %q cannot be delivered: %w", s.in.cfg.Queue, err)
+	s.in.say(s.in.env.Log.Warn, []string{fmt.Sprintf("the message at the front of queue %q cannot be delivered, to no reader, and what is behind it has to wait", s.in.name())})
+	return fmt.Errorf("the message at the front of queue %q cannot be delivered: %w", s.in.name(), err)
 }

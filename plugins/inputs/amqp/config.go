@@ -3,6 +3,7 @@ package amqp
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 type Config struct {
 	rabbitmq.Server
 
-	Queue     string         `hcl:"queue" example:"log_queue" doc:"The queue to read."`
+	Queue     string         `hcl:"queue,optional" example:"log_queue" doc:"The queue to read. Only a temporary one may be left to the broker to name."`
+	Temporary bool           `hcl:"temporary,optional" doc:"Reads a queue of its own, which is there only as long as the connection: to look at what goes through exchanges, see binding, without leaving anything behind. What is in it when the connection ends, or logpipe, is lost, and so is what is published meanwhile."`
 	QueueType string         `hcl:"queue_type,optional" values:"quorum,classic" doc:"The type of the queues that are created: quorum queues are kept on several nodes of a cluster and on disk, classic queues on one."`
 	Declare   string         `hcl:"declare,optional" values:"auto,never" doc:"auto creates the queues, exchanges and bindings that are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
 	Arguments map[string]any `hcl:"arguments,optional" doc:"What the queue is created with beside that, such as { \"x-max-priority\" = 5 }: texts, whole numbers and booleans. A queue that exists is used as it is."`
@@ -55,8 +57,11 @@ func Defaults() Config {
 func (c *Config) Validate() error {
 	errs := []error{c.Server.Validate()}
 	bad := func(attr, format string, args ...any) { errs = append(errs, engine.AttrErrorf(attr, format, args...)) }
-	if c.Queue == "" {
-		bad("queue", "the name of the queue is empty")
+	if c.Queue == "" && !c.Temporary {
+		bad("queue", "the name of the queue is empty: name one, or set temporary = true for a queue that is made and bound for this reader alone")
+	}
+	if c.Temporary {
+		errs = append(errs, c.checkTemporary())
 	}
 	errs = append(errs, rabbitmq.CheckNames("queue", c.Queue), rabbitmq.CheckNames("dead_letter_exchange", c.DeadLetterExchange, c.DeadLetterRoutingKey))
 	errs = append(errs, rabbitmq.CheckOption("queue_type", c.QueueType, rabbitmq.Quorum, rabbitmq.Classic),
@@ -80,6 +85,25 @@ func (c *Config) Validate() error {
 	}
 	for i := range c.Bindings {
 		errs = append(errs, c.Bindings[i].validate())
+	}
+	return errors.Join(errs...)
+}
+
+// checkTemporary finds what does not go with a temporary queue.
+func (c *Config) checkTemporary() error {
+	var errs []error
+	bad := func(attr, format string, args ...any) { errs = append(errs, engine.AttrErrorf(attr, format, args...)) }
+	if c.Queue == "" && len(c.Bindings) == 0 {
+		bad("temporary", "nothing would ever come into the queue: bind it to an exchange by a binding block")
+	}
+	if c.Declare == rabbitmq.DeclareNever {
+		bad("declare", "a temporary queue is always made anew: leave declare out, or name a queue that exists and leave temporary out")
+	}
+	if c.Connections > 1 {
+		bad("connections", "a temporary queue belongs to one connection alone: leave connections out")
+	}
+	if c.DeadLetterExchange != "" {
+		bad("dead_letter_exchange", "a temporary queue goes with what is in it, and gives nothing to a dead-letter exchange then: leave it out")
 	}
 	return errors.Join(errs...)
 }
@@ -126,10 +150,15 @@ func (b *Binding) keys() []string {
 
 // Traffic says which queue is read, and which bindings are made for it.
 func (c *Config) Traffic() rabbitmq.Traffic {
-	t := rabbitmq.Traffic{Server: &c.Server, Reads: c.Queue, Bindings: rabbitmq.DeadBinding(c.DeadLetterExchange, c.DeadLetterRoutingKey)}
+	queue := c.Queue
+	if queue == "" { // which the broker names: nothing but its configuration tells it from another one
+		queue = fmt.Sprintf("amq.gen-%p", c)
+	}
+	t := rabbitmq.Traffic{Server: &c.Server, Reads: queue, Unnamed: c.Queue == "", Bindings: rabbitmq.DeadBinding(c.DeadLetterExchange, c.DeadLetterRoutingKey)}
 	for _, b := range c.Bindings {
 		for _, key := range b.keys() {
-			t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: b.Exchange, Kind: b.kind(), Key: key, Queue: c.Queue})
+			t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: b.Exchange, Kind: b.kind(), Key: key, Queue: queue,
+				Parted: b.kind() == "headers" && len(b.Arguments) > 0})
 		}
 	}
 	return t

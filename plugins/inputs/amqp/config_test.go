@@ -46,6 +46,19 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
 		}
 	}
+	c = Defaults()
+	c.Temporary, c.Declare, c.Connections, c.DeadLetterExchange, c.DeadLetterRoutingKey = true, "never", 2, "dlx", "dead"
+	err = c.Validate()
+	for _, want := range []string{"temporary: nothing would ever come", "declare: a temporary queue", "connections: a temporary queue", "dead_letter_exchange: a temporary queue"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+	c = Defaults()
+	c.Temporary, c.Bindings = true, []Binding{{Exchange: "amq.topic"}}
+	if err := c.Validate(); err != nil {
+		t.Errorf("a temporary queue without a name: %v", err)
+	}
 	long := strings.Repeat("n", 256)
 	c = Defaults()
 	c.Queue, c.VHost, c.DeadLetterExchange, c.Bindings = long, long, long, []Binding{{Exchange: long, RoutingKeys: []string{"a", long}}}

@@ -15,7 +15,18 @@ func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 	for {
 		s.mu.Lock()
 		consumers := slices.Clone(s.consumers)
+		var last []*consumer
+		if s.reason != nil { // nothing is read until these are settled
+			last = slices.Clone(s.orphans)
+		}
 		s.mu.Unlock()
+		for _, c := range last {
+			from := len(tags)
+			tags = c.acks.unsettled(tags)
+			for i := range tags[from:] {
+				tags[from+i] = c.tag(tags[from+i])
+			}
+		}
 		for _, c := range consumers {
 			if c.credit.due() {
 				continue // more comes with the next subscription, and tells again when that is used up

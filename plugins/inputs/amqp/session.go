@@ -19,7 +19,8 @@ import (
 // session is one Open: its connections and what came through them.
 //
 // It ends by Close, by the end of a drain (Read says io.EOF), or because a connection or a channel is lost. What the broker has of it comes again then, and is void here. But what came from a
-// queue that was deleted is nowhere else, and void would be lost: a session that holds such messages, its orphans, lives until they are settled, and ends then.
+// queue that was deleted is nowhere else, and void would be lost: a session that holds such messages, its orphans, lives until they are settled, and ends then. So does one whose temporary
+// queue went with the connection; all that came from that is sealed and written at once, as nothing is read meanwhile.
 type session struct {
 	in        *input
 	conns     []*rabbitmq.Connection
@@ -79,7 +80,7 @@ func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, credit *c
 	credit.fix(seen)
 	cfg := &s.in.cfg
 	c := &consumer{
-		id: id, queue: cfg.Queue, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
+		id: id, queue: seen.Name, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
 		name: fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
 		wake: s.poke, short: s.shorten, fail: s.lose, ended: s.succeed,
 	}
@@ -259,12 +260,26 @@ func (s *session) lose(err error) {
 	if s.reason == nil {
 		s.reason = s.suspect(err)
 	}
+	if s.in.cfg.Temporary {
+		s.leaveBehind()
+	}
+	s.shorten()
 	waits := s.orphaned()
 	s.mu.Unlock()
 	if waits {
 		s.drain() // what else comes now would come again
 	}
 	s.settle()
+}
+
+// leaveBehind makes orphans of all consumers: the queue went with the connection, so what came from it is nowhere else. It is called with the lock
+// held.
+func (s *session) leaveBehind() {
+	for _, c := range s.consumers {
+		c.acks.abandon()
+	}
+	s.orphans = append(s.orphans, s.consumers...)
+	s.consumers = nil
 }
 
 // over is why the session is lost, nil as long as it lives.

@@ -29,7 +29,7 @@ func (s *session) succeed(old *consumer) {
 	s.orphans = append(s.orphans, old)
 	s.mu.Unlock()
 	old.ch.Close() // from 4.3 on the broker may go on with a consumer that it has ended; if it is closed already, so much the better
-	conn, queue := old.ch.Conn, s.in.cfg.Queue
+	conn, queue := old.ch.Conn, old.queue
 	why, pause := error(nil), redeclareAfter
 	for s.sleep(pause, conn) {
 		if why == nil {

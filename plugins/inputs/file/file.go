@@ -17,8 +17,10 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
-const doc = `Reads files of lines, each line a message, byte for byte, without its line feed. A byte order mark at the beginning of a file
-is taken off. Text in UTF-16 has no such lines: convert it before; the log says which file it is.
+const doc = `Reads files of lines, each line a message, byte for byte, without its line feed.
+
+A byte order mark of UTF-8 at the beginning of a file is taken off. Text in UTF-16 has no such lines: convert it before; the
+log says which file it is.
 
 A file is claimed before it is read: it is renamed, with the time and .reading at its end, and locked. So two processes never read one file
 twice, and logpipe's file output, which appends under the same lock, goes on in a new file and is never read half. The folder must be writable.

@@ -9,6 +9,7 @@ import (
 
 // Seen is what a Declarer has seen of the queue that is read. The zero value is for one that may only be used: nothing is known of it.
 type Seen struct {
+	Name         string
 	Known        bool // every argument was compared, and the queue is no auto-delete queue
 	Type         string
 	SingleActive bool // only one consumer at a time gets messages
@@ -21,13 +22,13 @@ func (d *Declarer) look(queue string, diffs []Difference, args amqp.Table) Seen 
 		_, err := ch.QueueDeclare(queue, true, false, false, false, args)
 		return err
 	}) != nil {
-		return Seen{}
+		return Seen{Name: queue}
 	}
 	kind, ok := args[argType].(string)
 	if !ok {
 		kind = Classic
 	}
-	return Seen{Known: true, Type: kind, SingleActive: args[argSingleActive] == true}
+	return Seen{Name: queue, Known: true, Type: kind, SingleActive: args[argSingleActive] == true}
 }
 
 // From reports whether this is RabbitMQ of this version or a later one.

@@ -11,6 +11,7 @@ import (
 type Traffic struct {
 	Server   *Server
 	Reads    string // the queue that is read; empty is none
+	Unnamed  bool   // the broker gives it another name
 	Writes   *Route // where messages are published; nil is nowhere
 	Bindings []Bound
 }
@@ -53,6 +54,9 @@ func Feeds(out Traffic, in any, all []any) (way string, ok bool) {
 		return "", false
 	}
 	to := fmt.Sprintf("queue %q", r.Reads)
+	if r.Unnamed {
+		to = "a temporary queue"
+	}
 	if out.Writes.Exchange == "" {
 		return to, out.Writes.Fixed && out.Writes.Key == r.Reads
 	}

@@ -212,7 +212,9 @@ func TestInvalidMessages(t *testing.T) {
 
 // A mark in front of a body must not be what a secret gets through behind.
 func TestMark(t *testing.T) {
-	c := with(func(c *Config) { c.Fields, c.Patterns, c.OnInvalid = []string{"password"}, []string{"^pin=[0-9]+"}, pass })
+	c := with(func(c *Config) {
+		c.Fields, c.Patterns, c.OnInvalid = []string{"password"}, []string{"^pin=[0-9]+"}, pass
+	})
 	want := []string{"\ufeff{\"password\":\"[redacted]\",\"x\":\"[redacted]\"}", "\ufeff[redacted] ok"}
 	got := process(t, c, "\ufeff{\"password\":\"a\",\"x\":\"pin=1\"}", "\ufeffpin=12 ok")
 	if diff := cmp.Diff(want, got); diff != "" {
