@@ -24,6 +24,12 @@ func TestMessagesInCircles(t *testing.T) {
 		"another queue":          {``, `dead_letter "amqp" { queue = "q_dead" }`, ""},
 		"fanout": {"binding {\n exchange = \"x\"\n type = \"fanout\"\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"k\"\n }",
 			`error 12 ["k"] ` + dead + `, by way of exchange "x"`},
+		"headers, some of them": {"binding {\n exchange = \"x\"\n type = \"headers\"\n arguments = { a = \"1\" }\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"k\"\n }", ""},
+		"headers, all of them":  {"binding {\n exchange = \"x\"\n type = \"headers\"\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"k\"\n }", `error 12`},
+		"a temporary queue": {``, "dead_letter \"amqp\" { queue = \"z\" }\n }\n pipeline \"other\" {\n input \"amqp\" {\n temporary = true\n binding {\n exchange = \"x\"\n type = \"fanout\"\n }\n }\n" +
+			"output \"amqp\" {\n exchange = \"x\"\n routing_key = \"k\"\n }", `error 19 ["k"] output "amqp" writes to a temporary queue, by way of exchange "x"`},
+		"two temporary queues": {``, "dead_letter \"amqp\" { queue = \"z\" }\n }\n pipeline \"other\" {\n input \"amqp\" {\n temporary = true\n binding {\n exchange = \"y\"\n type = \"fanout\"\n }\n }\n" +
+			"output \"amqp\" {\n exchange = \"x\"\n routing_key = \"k\"\n }\n }\n pipeline \"third\" {\n input \"amqp\" {\n temporary = true\n binding {\n exchange = \"x\"\n type = \"fanout\"\n }\n }\n output \"stdout\" {}", ""},
 		"topic":                {"binding {\n exchange = \"x\"\n routing_keys = [\"a.*.c\", \"d.#\"]\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"a.b.c\"\n }", `error 12`},
 		"topic without words":  {"binding {\n exchange = \"x\"\n routing_keys = [\"d.#\"]\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"d\"\n }", `error 12`},
 		"another topic":        {"binding {\n exchange = \"x\"\n routing_keys = [\"a.*\"]\n }", "dead_letter \"amqp\" {\n exchange = \"x\"\n routing_key = \"a.b.c\"\n }", ""},
