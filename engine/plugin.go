@@ -6,7 +6,8 @@ import "context"
 //
 // The engine calls Open, then Read again and again from one goroutine, with Ack beside it from one other goroutine, then
 // Close. Open and Close run beside nothing. When Read or Ack returns an error other than io.EOF the source counts as lost:
-// the engine closes the input, and opens it again after a back-off as soon as nothing of the lost connection is held.
+// the engine closes the input, and opens it again after a back-off as soon as nothing of the lost connection is held and something
+// can be written.
 type Input interface {
 	// Open connects to the source. An error is temporary: Open is called again after a back-off, for ever, with a Close before.
 	Open(ctx context.Context) error
@@ -74,7 +75,8 @@ type Recoverer interface {
 }
 
 // Checker is an Input or Output that can tell early whether its other side is well. Check is called once, in the
-// background, at start, beside Open, Read and Write; Close waits for it. What it returns becomes a log line and changes nothing else.
+// background, at start, beside Open, Read and Write; its ctx ends before Close, which waits for it for 5 s at most. What it returns
+// becomes a log line and changes nothing else.
 type Checker interface {
 	Check(ctx context.Context) error // once, see above
 }
