@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine/stats"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // Options are what a Server needs.
@@ -85,10 +86,7 @@ func (s *Server) Run(ctx context.Context) error {
 			said = err.Error()
 			s.options.Log.Warn("no status page and no metrics; the logs flow on", "error", err, "again_every", listenAgain)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(listenAgain):
-		}
+		_ = sleep.For(ctx, listenAgain) // the loop asks ctx
 	}
 	return nil
 }

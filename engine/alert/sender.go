@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // sender posts alerts to one receiver. What is to be sent is kept by alert and not as a queue of messages: however long a receiver is away,
@@ -106,10 +108,7 @@ func (s *sender) send(ctx context.Context) {
 		}
 		s.again(group)
 		s.fails(c, "alerts cannot be sent; they are tried again, and logs flow on", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		_ = sleep.For(ctx, pause) // the loop asks ctx
 		pause = min(2*pause, mostPause)
 	}
 }

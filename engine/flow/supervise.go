@@ -11,6 +11,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/internal/fault"
 	"github.com/logpipe/logpipe/engine/internal/tries"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // Spec is a pipeline that Supervise keeps running.
@@ -57,7 +58,7 @@ func (s Spec) keepRunning(ctx context.Context) error {
 			s.Log.Error("pipeline failed; starting it again until it runs", "pipeline", s.Name, "error", err, "in", pause.Round(time.Millisecond))
 		}
 		s.observe(engine.Event{Kind: engine.Failed, Err: err, Took: pause})
-		if tries.Sleep(ctx, pause) != nil {
+		if sleep.For(ctx, pause) != nil {
 			s.observe(engine.Event{Kind: engine.Ended, Err: err})
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // How long a source waits until all is settled, and how long a pipeline may take to end behind that.
@@ -43,7 +44,7 @@ func (s *source) Read(ctx context.Context, b *engine.Batch) error {
 		return s.end(ctx)
 	}
 	// A moment between any two chunks keeps their order from being a matter of luck.
-	if err := sleep(ctx, max(s.send[s.next].After, time.Microsecond)); err != nil {
+	if err := sleep.For(ctx, max(s.send[s.next].After, time.Microsecond)); err != nil {
 		return err
 	}
 	for first := true; s.next < len(s.send) && len(b.Messages) < chunkMessages; first = false {
@@ -80,7 +81,7 @@ func (s *source) end(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	if err := sleep(ctx, s.wait); err != nil {
+	if err := sleep.For(ctx, s.wait); err != nil {
 		return err
 	}
 	return io.EOF
@@ -94,17 +95,6 @@ func (s *source) Ack(_ context.Context, tags []uint64) error {
 	default: // somebody has not looked yet
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // meta is what the input knows of a message, and which of those that were sent it is.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/config"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // store stands in place of an output, in one of its roles. It keeps what it is given, and fails where it is told to.
@@ -58,7 +59,7 @@ const (
 
 // Write stores b, or fails.
 func (s *store) Write(ctx context.Context, b *engine.Batch) error {
-	if err := sleep(ctx, writeTime+time.Duration(number(b.ID))*writeShift); err != nil {
+	if err := sleep.For(ctx, writeTime+time.Duration(number(b.ID))*writeShift); err != nil {
 		return err
 	}
 	s.mu.Lock()

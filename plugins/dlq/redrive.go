@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // Redrive sends messages of a dead-letter queue back.
@@ -212,9 +213,7 @@ func (d *redriving) pace(ctx context.Context, n int) bool {
 	if now := time.Now(); d.due.Before(now) {
 		d.due = now
 	}
-	select {
-	case <-time.After(time.Until(d.due)):
-	case <-ctx.Done():
+	if sleep.For(ctx, time.Until(d.due)) != nil {
 		return false
 	}
 	d.due = d.due.Add(time.Duration(float64(n) / d.Rate * float64(time.Second)))

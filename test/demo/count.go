@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/tally"
 )
@@ -34,7 +35,7 @@ func (d *demo) finish(ctx context.Context, producer, pipeline *process.Process) 
 		if pipeline.Ended() {
 			return fmt.Errorf("the pipeline ended too early:\n%s", pipeline.Tail(10))
 		}
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 			return fmt.Errorf("the queue is empty: %v; the fallback has %v: %w", taken, waiting, err)
 		}
 	}

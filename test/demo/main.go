@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/servers"
 )
@@ -158,27 +159,18 @@ func readable(l process.Line) string {
 
 // outage takes S3 away in the middle and brings it back.
 func (d *demo) outage(ctx context.Context) error {
-	if err := pause(ctx, awayAfter); err != nil {
+	if err := sleep.For(ctx, awayAfter); err != nil {
 		return err
 	}
 	d.say("TAKING S3 AWAY for %v", awayFor)
 	if err := d.s3.Stop(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, awayFor); err != nil {
+	if err := sleep.For(ctx, awayFor); err != nil {
 		return err
 	}
 	d.say("BRINGING S3 BACK")
 	return d.s3.Start(ctx)
-}
-
-func pause(ctx context.Context, t time.Duration) error {
-	select {
-	case <-time.After(t):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 func (d *demo) close() {

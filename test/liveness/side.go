@@ -18,6 +18,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/servers"
 )
@@ -71,7 +72,7 @@ func measure(ctx context.Context, bin string, c testCase) (r row, err error) {
 	for _, s := range sides {
 		publishers.Go(func() { s.publish(ctx, c.Rate) })
 	}
-	if err := sleep(ctx, *warm); err != nil {
+	if err := sleep.For(ctx, *warm); err != nil {
 		return r, err
 	}
 	var before, after [2]sample
@@ -81,7 +82,7 @@ func measure(ctx context.Context, bin string, c testCase) (r row, err error) {
 			return r, err
 		}
 	}
-	if err := sleep(ctx, *lasts); err != nil {
+	if err := sleep.For(ctx, *lasts); err != nil {
 		return r, err
 	}
 	for i, s := range sides {
@@ -94,15 +95,6 @@ func measure(ctx context.Context, bin string, c testCase) (r row, err error) {
 		r.Stall[i] = time.Duration(s.stall.Load()).Seconds()
 	}
 	return r, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func (s *side) start(ctx context.Context, bin, bucket string, store *servers.S3, c testCase) (err error) {

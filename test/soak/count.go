@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/test/tally"
 )
 
@@ -29,7 +30,7 @@ func (s *soak) emptied(ctx context.Context) error {
 		if taken && inFile.Places == 0 {
 			return nil
 		}
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+		if err := sleep.For(ctx, 200*time.Millisecond); err != nil {
 			return fmt.Errorf("the queue is empty: %v; %d messages are in the fallback: %w\n%s", taken, len(inFile.Count), err, s.replicas[0].p.Tail(10))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/test/proxy"
 )
 
@@ -34,7 +35,7 @@ func (s *soak) faults(ctx context.Context) error {
 		second := s.draw()
 		overlap := long > 0 && f.end != nil && second.most == 0
 		if overlap {
-			if err := pause(ctx, long/2); err != nil {
+			if err := sleep.For(ctx, long/2); err != nil {
 				return err
 			}
 			s.say("  meanwhile: %s", second.what)
@@ -43,7 +44,7 @@ func (s *soak) faults(ctx context.Context) error {
 			}
 			long /= 2
 		}
-		if err := pause(ctx, long); err != nil {
+		if err := sleep.For(ctx, long); err != nil {
 			return err
 		}
 		if f.end != nil {
@@ -55,7 +56,7 @@ func (s *soak) faults(ctx context.Context) error {
 		if overlap {
 			s.happened = append(s.happened, event{second.what, from, time.Since(s.began)})
 		}
-		if err := pause(ctx, time.Duration(s.rand.Int64N(int64(2*time.Second)))); err != nil {
+		if err := sleep.For(ctx, time.Duration(s.rand.Int64N(int64(2*time.Second)))); err != nil {
 			return err
 		}
 	}
@@ -67,15 +68,6 @@ func during(long time.Duration) string {
 		return ""
 	}
 	return fmt.Sprintf(", for %.1fs", long.Seconds())
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // draw chooses a fault. What takes the broker away is rare, because its start takes long.
@@ -179,7 +171,7 @@ func (s *soak) restartBroker(ctx context.Context) error {
 	if err := s.server.Kill(); err != nil {
 		return err
 	}
-	if err := pause(ctx, time.Second); err != nil {
+	if err := sleep.For(ctx, time.Second); err != nil {
 		return err
 	}
 	return s.server.Start(ctx)

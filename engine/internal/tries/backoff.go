@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // Backoff is a waiting time that doubles from first to most. Half of each wait is random, so that many instances
@@ -25,19 +27,7 @@ func (b *Backoff) Delay() time.Duration {
 
 // Wait sleeps for the next time. It returns early, with the cause, when ctx ends.
 func (b *Backoff) Wait(ctx context.Context) error {
-	return Sleep(ctx, b.Delay())
-}
-
-// Sleep waits. It returns early, with the cause, when ctx ends.
-func Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep.For(ctx, b.Delay())
 }
 
 // Rest is wait, but for work that a drain must not find asleep: when stop or soft ends meanwhile, it comes back at once and

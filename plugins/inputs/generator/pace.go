@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // pace spreads records evenly over time. With rate 0 nothing waits.
@@ -33,7 +35,7 @@ func (p *pace) take(ctx context.Context, most int) (int, error) {
 		if p.rate > float64(time.Second/least) {
 			wait = max(wait, least.Seconds())
 		}
-		if err := sleep(ctx, time.Duration(math.Ceil(min(wait, longest.Seconds())*1e9))); err != nil {
+		if err := sleep.For(ctx, time.Duration(math.Ceil(min(wait, longest.Seconds())*1e9))); err != nil {
 			return 0, err
 		}
 	}
@@ -51,15 +53,4 @@ func (p *pace) due() float64 {
 		due -= late
 	}
 	return due
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 // TryLock takes the exclusive lock of f and reports whether it got it. Closing f gives it back, as the death of the process does.
@@ -82,12 +84,8 @@ func Hold(ctx context.Context, f *os.File, path string) (bool, error) {
 		if err != nil || !same {
 			return false, err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return false, fmt.Errorf("lock %s: %w", path, context.Cause(ctx))
+		if err := sleep.For(ctx, wait); err != nil {
+			return false, fmt.Errorf("lock %s: %w", path, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
@@ -45,12 +46,7 @@ func (l *live) giveTurn(ctx context.Context) {
 	case now.Sub(l.released) >= lockGap:
 		l.since = now
 	case now.Sub(l.since) >= lockTurn:
-		timer := time.NewTimer(lockGap)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
+		_ = sleep.For(ctx, lockGap) // the lock asks ctx
 		l.since = time.Now()
 	}
 }

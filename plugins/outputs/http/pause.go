@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 const (
@@ -44,14 +46,7 @@ func (p *pause) wait(ctx context.Context) error {
 	case left > longestWait:
 		return fmt.Errorf("%w: %v from now", errPaused, left.Round(time.Second))
 	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep.For(ctx, left)
 }
 
 // retryAfter reads the header of that name: seconds or a date (RFC 9110, 10.2.3). 0 is for one that is missing or says nothing.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/internal/sleep"
 )
 
 const doc = `Tries the output again when it fails, before the fallback is used. It stands directly before the output.
@@ -67,9 +67,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 		case o.outage.on(): // another batch has spent its attempts meanwhile
 			return err
 		}
-		select {
-		case <-time.After(rand.N(o.longest(n))):
-		case <-ctx.Done():
+		if sleep.For(ctx, rand.N(o.longest(n))) != nil {
 			return ended(ctx, n, err)
 		}
 	}
