@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -317,6 +318,25 @@ func TestBudgetEncode(t *testing.T) {
 					buf.Release()
 				})
 			})
+		}
+	}
+}
+
+// One producer can send tables within tables without end. A dead letter of it must be one that others can read: with more levels than a
+// reader takes, its reason and body could not be got at either.
+func TestDeepHeaders(t *testing.T) {
+	for _, depth := range []int{999, 1001, 12_000} {
+		var tables, lists any = "t", "l"
+		for range depth {
+			tables, lists = map[string]any{"a": tables}, []any{lists}
+		}
+		m := engine.Message{Body: []byte("body"), Time: noon, Meta: meta{"id", "key", map[string]any{"tables": tables, "lists": lists}}}
+		r, err := Envelope.Decode(Envelope.Append(nil, &m, nil))
+		if err != nil || string(r.Body) != "body" || r.ID != "id" {
+			t.Errorf("%d levels: %v", depth, err)
+		}
+		if depth < 1000 && !reflect.DeepEqual(r.Headers, m.Meta.Headers()) {
+			t.Errorf("%d levels came back changed", depth)
 		}
 	}
 }

@@ -2,15 +2,10 @@ package encode
 
 import (
 	"encoding/base64"
-	"fmt"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/internal/jsonappend"
 )
 
 // Append writes one message to dst, with the line feed, and returns the longer slice. In format lines that is the body
@@ -20,7 +15,8 @@ import (
 //	id           the producer's id, left out when it gave none
 //	routing_key  left out when there is none
 //	headers      an object, its members sorted; left out when there are none. A time is RFC 3339, a number that JSON
-//	             lacks is "NaN", "+Inf" or "-Inf", bytes and text that is not UTF-8 are {"base64": "…"}
+//	             lacks is "NaN", "+Inf" or "-Inf", bytes and text that is not UTF-8 are {"base64": "…"}, and what stands
+//	             within 1000 tables and lists is text
 //	reason       why it is a dead letter; left out elsewhere
 //	body         the body as a JSON string, if it is UTF-8; else
 //	body_base64  the body in standard base64
@@ -40,15 +36,14 @@ func (f Format) Append(dst []byte, m *engine.Message, reason error) []byte {
 
 // appendHead writes all members but the body.
 func appendHead(dst []byte, m *engine.Message, reason error) []byte {
-	dst = append(dst, `{"time":"`...)
-	dst = m.Time.UTC().AppendFormat(dst, time.RFC3339Nano)
-	dst = append(dst, '"')
+	dst = append(dst, `{"time":`...)
+	dst = jsonappend.Time(dst, m.Time)
 	if m.Meta != nil {
 		dst = appendMeta(dst, m.Meta)
 	}
 	if reason != nil {
 		dst = append(dst, `,"reason":`...)
-		dst = appendText(dst, reason.Error())
+		dst = jsonappend.Text(dst, reason.Error())
 	}
 	return dst
 }
@@ -64,7 +59,7 @@ type bodyForm struct {
 const bodyPart = 48 << 10
 
 var (
-	textBody   = bodyForm{`,"body":"`, "\"}\n", appendEscaped[[]byte]}
+	textBody   = bodyForm{`,"body":"`, "\"}\n", jsonappend.Escaped[[]byte]}
 	binaryBody = bodyForm{`,"body_base64":"`, "\"}\n", base64.StdEncoding.AppendEncode}
 )
 
@@ -78,152 +73,34 @@ func bodyOf(body []byte) *bodyForm {
 func appendMeta(dst []byte, meta engine.Meta) []byte {
 	if id := meta.ID(); id != "" {
 		dst = append(dst, `,"id":`...)
-		dst = appendText(dst, id)
+		dst = jsonappend.Text(dst, id)
 	}
 	if key := meta.RoutingKey(); key != "" {
 		dst = append(dst, `,"routing_key":`...)
-		dst = appendText(dst, key)
+		dst = jsonappend.Text(dst, key)
 	}
 	if headers := meta.Headers(); len(headers) > 0 {
 		dst = append(dst, `,"headers":`...)
-		dst = appendTable(dst, headers)
+		dst = values.Members(dst, headers)
 	}
 	return dst
 }
 
 // AppendTable writes a table of the kinds that engine.Meta names as the member headers of an envelope has it: see [Format.Append].
-func AppendTable(dst []byte, table map[string]any) []byte { return appendTable(dst, table) }
+func AppendTable(dst []byte, table map[string]any) []byte { return values.Members(dst, table) }
 
-// appendTable sorts the members, because the order of a map would make two different objects of one batch.
-func appendTable(dst []byte, table map[string]any) []byte {
-	var room [16]string
-	names := room[:0]
-	for name := range table {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	dst = append(dst, '{')
-	for i, name := range names {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendText(dst, name)
-		dst = append(dst, ':')
-		dst = appendValue(dst, table[name])
-	}
-	return append(dst, '}')
-}
-
-// appendValue writes one value of the kinds that engine.Meta names.
-func appendValue(dst []byte, value any) []byte {
-	switch v := value.(type) {
-	case nil:
-		return append(dst, "null"...)
-	case bool:
-		return strconv.AppendBool(dst, v)
-	case int64:
-		return strconv.AppendInt(dst, v, 10)
-	case uint64:
-		return strconv.AppendUint(dst, v, 10)
-	case float64:
-		return appendFloat(dst, v)
-	case string:
-		if !utf8.ValidString(v) {
-			return appendBytes(dst, []byte(v))
-		}
-		return appendString(dst, v)
-	case []byte:
-		return appendBytes(dst, v)
-	case time.Time:
-		return appendString(dst, v.UTC().Format(time.RFC3339Nano))
-	case []any:
-		dst = append(dst, '[')
-		for i, element := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendValue(dst, element)
-		}
-		return append(dst, ']')
-	case map[string]any:
-		return appendTable(dst, v)
-	}
-	return appendText(dst, fmt.Sprint(value))
-}
-
-func appendFloat(dst []byte, v float64) []byte {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		dst = append(dst, '"')
-		dst = strconv.AppendFloat(dst, v, 'g', -1, 64)
-		return append(dst, '"')
-	}
-	return strconv.AppendFloat(dst, v, 'g', -1, 64)
+// values is how headers are written.
+var values = jsonappend.Form{
+	Uint:  jsonappend.Plain.Uint,
+	Float: jsonappend.Float,
+	Bytes: appendBytes,
+	Text:  func(dst []byte, v string) []byte { return appendBytes(dst, []byte(v)) },
+	Time:  jsonappend.Time,
+	Table: [2]string{"{", "}"},
 }
 
 func appendBytes(dst, value []byte) []byte {
-	dst = append(dst, `{"base64":`...)
-	dst = appendBase64(dst, value)
-	return append(dst, '}')
-}
-
-func appendBase64(dst, value []byte) []byte {
-	dst = append(dst, '"')
+	dst = append(dst, `{"base64":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, value)
-	return append(dst, '"')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendText writes s as a JSON string, whatever bytes it has.
-func appendText(dst []byte, s string) []byte {
-	return appendString(dst, strings.ToValidUTF8(s, "\ufffd"))
-}
-
-// appendString writes s, which is UTF-8, as a JSON string with no more escapes than JSON asks for.
-func appendString[S string | []byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
-	dst = appendEscaped(dst, s)
-	return append(dst, '"')
-}
-
-// appendEscaped writes what stands between the quotes. JSON in JSON has a quote every few bytes: the backslash is written always and kept
-// where it is due, because guessing where costs more.
-func appendEscaped[S string | []byte](dst []byte, s S) []byte {
-	dst = slices.Grow(dst, len(s)+len(s)/4+8)
-	n := len(dst)
-	dst = dst[:cap(dst)]
-	for i := 0; i < len(s); i++ {
-		if len(dst)-n < 8 { // the longest escape
-			dst = slices.Grow(dst[:n], len(s)-i+8)
-			dst = dst[:cap(dst)]
-		}
-		c := s[i]
-		if c < ' ' {
-			n += putControl(dst[n:], c)
-			continue
-		}
-		dst[n] = '\\'
-		n += int(backslash[c])
-		dst[n] = c
-		n++
-	}
-	return dst[:n]
-}
-
-// backslash is 1 for the bytes that have one in front of them.
-var backslash = [256]uint8{'"': 1, '\\': 1}
-
-// putControl writes the escape of a control character and returns its length, at most 6.
-func putControl(dst []byte, c byte) int {
-	switch c {
-	case '\n':
-		return copy(dst, `\n`)
-	case '\r':
-		return copy(dst, `\r`)
-	case '\t':
-		return copy(dst, `\t`)
-	}
-	n := copy(dst, `\u00`)
-	dst[n], dst[n+1] = hexDigits[c>>4], hexDigits[c&15]
-	return n + 2
+	return append(dst, `"}`...)
 }

@@ -3,9 +3,7 @@ package linefile
 import (
 	"bytes"
 	"hash/crc32"
-	"math"
 	"strconv"
-	"time"
 
 	"github.com/logpipe/logpipe/engine"
 )
@@ -34,9 +32,9 @@ func AppendHeader(dst []byte, pipeline string, b *engine.Batch) []byte {
 	dst = append(dst, marker...)
 	dst = strconv.AppendInt(dst, version, 10)
 	dst = append(dst, `,"id":`...)
-	dst = appendText(dst, b.ID)
+	dst = kinds.String(dst, b.ID)
 	dst = append(dst, `,"partition":`...)
-	dst = appendText(dst, b.Partition)
+	dst = kinds.String(dst, b.Partition)
 	dst = append(dst, `,"time":"`...)
 	dst = appendTime(dst, b.Time)
 	dst = append(dst, `","count":`...)
@@ -48,11 +46,11 @@ func AppendHeader(dst []byte, pipeline string, b *engine.Batch) []byte {
 	dst = append(dst, '"')
 	if pipeline != "" {
 		dst = append(dst, `,"pipeline":`...)
-		dst = appendText(dst, pipeline)
+		dst = kinds.String(dst, pipeline)
 	}
 	if b.SealedBy != "" {
 		dst = append(dst, `,"sealed_by":`...)
-		dst = appendText(dst, b.SealedBy)
+		dst = kinds.String(dst, b.SealedBy)
 	}
 	if s.feeds {
 		dst = appendLengths(dst, b)
@@ -100,50 +98,4 @@ func appendSum(dst []byte, sum uint32) []byte {
 		dst = append(dst, digits[sum>>shift&15])
 	}
 	return dst
-}
-
-func appendLengths(dst []byte, b *engine.Batch) []byte {
-	dst = append(dst, `,"lengths":[`...)
-	for i := range b.Messages {
-		dst = comma(dst, i)
-		dst = strconv.AppendInt(dst, int64(len(b.Messages[i].Body)), 10)
-	}
-	return append(dst, ']')
-}
-
-func appendTimes(dst []byte, b *engine.Batch) []byte {
-	dst = append(dst, `,"times":[`...)
-	for i := range b.Messages {
-		dst = comma(dst, i)
-		t := b.Messages[i].Time
-		after := t.Sub(b.Time)
-		if after == math.MaxInt64 || after == math.MinInt64 { // farther than a Duration can say
-			dst = append(dst, '"')
-			dst = appendTime(dst, t)
-			dst = append(dst, '"')
-			continue
-		}
-		dst = strconv.AppendInt(dst, int64(after), 10)
-	}
-	return append(dst, ']')
-}
-
-func comma(dst []byte, i int) []byte {
-	if i > 0 {
-		return append(dst, ',')
-	}
-	return dst
-}
-
-// appendTime writes any time so that it is read back equal. Years beyond four digits come from applications that mix up
-// seconds and milliseconds, and must not keep a batch from being stored.
-func appendTime(dst []byte, t time.Time) []byte {
-	t = t.UTC()
-	if year := t.Year(); year >= 0 && year <= 9999 {
-		return t.AppendFormat(dst, time.RFC3339Nano)
-	}
-	dst = append(dst, '@')
-	dst = strconv.AppendInt(dst, t.Unix(), 10)
-	dst = append(dst, '.')
-	return strconv.AppendInt(dst, int64(t.Nanosecond()), 10)
 }

@@ -123,8 +123,14 @@ func TestGoldenFile(t *testing.T) {
 	if d := cmp.Diff(string(golden), string(got)); d != "" {
 		t.Errorf("written (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff(want, unseal(t, golden, int64(len(golden)), plainReader), sameMeta); d != "" {
-		t.Errorf("read back (-want +got):\n%s", d)
+	first, err := os.ReadFile("testdata/sealed-first-release.ndjson") // which escaped line feeds in another way
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range [][]byte{golden, first} {
+		if d := cmp.Diff(want, unseal(t, file, int64(len(file)), plainReader), sameMeta); d != "" {
+			t.Errorf("read back (-want +got):\n%s", d)
+		}
 	}
 }
 
@@ -471,7 +477,7 @@ func TestBrokenDiskIsNoCut(t *testing.T) {
 
 // One producer can send tables within tables without end. They must not make a header that nobody reads: the whole batch would go with it.
 func TestDeepHeaders(t *testing.T) {
-	for _, depth := range []int{10, deepest - 1, 6000, 20_000} {
+	for _, depth := range []int{10, 999, 6000, 20_000} {
 		var tables, lists, odd any = "t", "l", "o"
 		for range depth {
 			tables, lists, odd = map[string]any{"a": tables}, []any{lists}, map[string]any{"\xff": odd}
@@ -483,7 +489,7 @@ func TestDeepHeaders(t *testing.T) {
 		if !ok || got.ID != "1" || len(got.Messages) != 2 {
 			t.Fatalf("%d levels: %.200v", depth, parts[0])
 		}
-		if depth < deepest && !reflect.DeepEqual(got.Messages[0].Meta.Headers(), b.Messages[0].Meta.Headers()) {
+		if depth < 1000 && !reflect.DeepEqual(got.Messages[0].Meta.Headers(), b.Messages[0].Meta.Headers()) {
 			t.Errorf("%d levels came back changed", depth)
 		}
 	}

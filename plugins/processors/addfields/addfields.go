@@ -8,6 +8,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/jsonscan"
+	"github.com/logpipe/logpipe/plugins/internal/jsonappend"
 )
 
 const doc = `Adds fields to JSON objects: constants, and what the source knows of a message beside its body.
@@ -23,9 +24,9 @@ var Plugin = engine.NewTransform("add_fields", doc, Defaults, New)
 func New(c Config, _ engine.Env) (engine.Transform, error) {
 	p := &processor{Config: c, places: jsonscan.NewPlaces(c.names()...)}
 	for _, name := range c.names() {
-		f := field{name: name, key: append(appendText(nil, name), ':'), from: c.From[name]}
+		f := field{name: name, key: append(jsonappend.Text(nil, name), ':'), from: c.From[name]}
 		if f.from == "" {
-			f.constant = appendText(nil, c.Fields[name])
+			f.constant = jsonappend.Text(nil, c.Fields[name])
 		}
 		p.fields = append(p.fields, f)
 	}

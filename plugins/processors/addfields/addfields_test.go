@@ -136,7 +136,7 @@ func TestFromTheMessage(t *testing.T) {
 	for name := range (meta{}).Headers() {
 		headers["h_"+name] = "header." + name
 	}
-	want = `{"h_at":"1970-01-01T00:00:00.000000005Z","h_bad":"[NaN]","h_big":18446744073709551615,"h_f":1.5,"h_inf":"+Inf","h_list":[1,"x"],"h_n":-5,"h_none":null,` +
+	want = `{"h_at":"1970-01-01T00:00:00.000000005Z","h_bad":["NaN"],"h_big":18446744073709551615,"h_f":1.5,"h_inf":"+Inf","h_list":[1,"x"],"h_n":-5,"h_none":null,` +
 		`"h_raw":"b\u0000","h_text":"ü<&>","h_yes":true}`
 	if got := process(t, instance(t, Config{From: headers}), `{}`, meta{}); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
