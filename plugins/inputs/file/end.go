@@ -12,19 +12,19 @@ import (
 )
 
 // leave notes what the end of a finite input says of a file.
-func (in *input) leave(s *source, why error) {
-	if in.cfg.PollInterval == 0 {
-		in.left[s.name] = fmt.Errorf("%s: %w", s.name, why)
+func (in *input) leave(name string, why error) {
+	if in.finite() {
+		in.left[name] = fmt.Errorf("%s: %w", name, why)
 	}
 }
 
-// end is the last word of a finite input.
-func (in *input) end() error {
+// lastWord is the end of a finite input.
+func (in *input) lastWord() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, s := range in.open { // which are read, and not settled
 		if grew, err := s.grew(); grew || err != nil {
-			in.leave(s, cmp.Or(err, errGrew))
+			in.leave(s.name, cmp.Or(err, errGrew))
 		}
 	}
 	if len(in.left) == 0 {

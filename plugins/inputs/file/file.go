@@ -32,8 +32,9 @@ A file leaves, see on_delivered, when its last line is settled. How much of it i
 A file that was interrupted keeps the name of its claim, and one of which nothing is settled gets its name back.
 A file that is damaged, or has a line that is too long, is renamed with .failed at its end when what could be read of it is settled,
 also the lines behind the long one; the log says why and where. Without poll_interval that is how the reading ends, too: with an error.
-When the disk fails, the file is tried again. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
-not found by patterns, and symbolic links are not followed.`
+A file that cannot be read now, because the disk fails or another program has its lock, is tried again, and keeps no other waiting; without
+poll_interval that ends after three tries, with an error. Files that end in .reading, .delivered, .failed, .done, .corrupt and .partial are
+not found by patterns, nor are those whose names begin with a dot, unless the pattern's does. Symbolic links are not followed.`
 
 // Plugin is the input "file".
 var Plugin = engine.NewInput("file", doc, Defaults, New)
@@ -44,22 +45,27 @@ const maxOpen = 512
 
 // New makes the input, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Input, error) {
-	return &input{cfg: cfg, log: env.Log, said: map[string]string{}, left: map[string]error{}}, nil
+	return &input{
+		cfg: cfg, log: env.Log, claims: linefile.NewClaims(env.Log),
+		said: map[string]string{}, left: map[string]error{}, delays: map[string]delay{},
+	}, nil
 }
 
 type input struct {
-	cfg  Config
-	log  *slog.Logger
-	said map[string]string // what the log was told of a path; touched by Read alone
+	cfg    Config
+	log    *slog.Logger
+	claims *linefile.Claims
+	said   map[string]string // what the log was told of a path; touched by Read alone
 
 	queue   []string // not looked at yet
 	looked  bool     // since Open
 	current *source  // being read; nil between files
-	failed  []error  // of files that could not be read now; the engine opens again for them
 
 	mu      sync.Mutex       // Ack runs beside Read
 	left    map[string]error // files that are not read to their end although everything is: the last word of a finite input
-	open    []*source
+	delays  map[string]delay // files that could not be read, by their names
+	stuck   []*source        // files that are settled and could not leave
+	open    []*source        // being read, or waiting for their last lines to settle
 	read    map[uint64]*chunk
 	tag     uint64
 	settled chan struct{} // gets something when a file is done with
@@ -67,8 +73,8 @@ type input struct {
 
 // Open begins anew; what is to be read shows at the first Read.
 func (in *input) Open(context.Context) error {
-	in.queue, in.looked, in.current, in.failed = nil, false, nil, nil
-	in.read, in.open, in.tag = map[uint64]*chunk{}, nil, 0
+	in.queue, in.looked, in.current = nil, false, nil
+	in.read, in.open, in.stuck, in.tag = map[uint64]*chunk{}, nil, nil, 0
 	in.settled = make(chan struct{}, 1)
 	return nil
 }
@@ -115,11 +121,7 @@ func (in *input) note(b *engine.Batch, from int64, err error) {
 	if err == nil {
 		in.tag++
 		b.Tag = in.tag
-		to := s.lines.Offset()
-		c := &chunk{source: s, to: to, last: s.damage != nil || !isWhole(b, to-from)}
-		in.read[b.Tag] = c
-		s.chunks = append(s.chunks, c)
-		s.unsettled++
+		in.read[b.Tag] = s.sent(b, from)
 		if s.lines.More() {
 			return
 		}
@@ -132,126 +134,49 @@ func (in *input) note(b *engine.Batch, from int64, err error) {
 		in.damaged(s, err)
 		return // and on behind it
 	case errors.As(err, &disk):
-		s.unread = true
-		in.failed = append(in.failed, fmt.Errorf("read %s: %w", s.name, err))
+		s.failed = err
 	case err != io.EOF:
 		in.damaged(s, fmt.Errorf("the rest from byte %d on cannot be read: %w", s.lines.Offset(), err))
 	}
 	in.current = nil
 	s.ended = true
-	if err := in.finish(s); err != nil {
-		in.failed = append(in.failed, err)
-	}
+	s.stopReading()
+	in.finish(s)
 }
 
 // damaged notes that a part of a file cannot be read, now or later.
 func (in *input) damaged(s *source, why error) {
 	s.damage = errors.Join(s.damage, why)
 	in.log.Error("a part of a file cannot be read; the file will be kept", "path", s.name, "error", why)
-	in.leave(s, s.damage)
+	in.leave(s.name, s.damage)
 }
 
-// finish ends a file that is settled to its end.
-func (in *input) finish(s *source) error {
+// finish lets a file leave that is settled to its end.
+func (in *input) finish(s *source) {
 	if !s.ended || s.unsettled > 0 {
-		return nil
+		return
 	}
 	in.open = slices.DeleteFunc(in.open, func(other *source) bool { return other == s })
 	select {
 	case in.settled <- struct{}{}:
 	default:
 	}
-	grew, err := s.finish(in.cfg.OnDelivered == keep, in.log)
-	if grew {
-		in.leave(s, errGrew)
+	if s.failed != nil {
+		s.giveBack()
+		in.putOff(s.name, s.delay, s.failed)
+		return
 	}
-	return err
+	in.end(s)
 }
 
-// next claims the next file. Without one it waits for new ones, if it polls, or is finished. Files that could not be read are an error
-// then, but only when everything else is settled: an error makes the engine close the input, and what is on its way would be read again.
-func (in *input) next(ctx context.Context) error {
-	if err := in.waitForOpen(ctx, maxOpen-1); err != nil {
-		return err
-	}
-	for len(in.queue) > 0 {
-		path := in.queue[0]
-		in.queue = in.queue[1:]
-		s, err := claim(ctx, path, int(in.cfg.MaxLineBytes), in.log)
-		switch {
-		case ctx.Err() != nil && err != nil:
-			return err
-		case err != nil:
-			in.failed = append(in.failed, err)
-		case s != nil:
-			in.mu.Lock()
-			in.open = append(in.open, s)
-			in.mu.Unlock()
-			in.current = s
-			return nil
-		}
-	}
-	return in.look(ctx)
-}
-
-// look fills the queue.
-func (in *input) look(ctx context.Context) error {
-	if in.looked {
-		if len(in.failed) > 0 {
-			if err := in.waitForOpen(ctx, 0); err != nil {
-				return err
-			}
-			return errors.Join(in.failed...)
-		}
-		if in.cfg.PollInterval == 0 {
-			return in.end()
-		}
-		timer := time.NewTimer(in.cfg.PollInterval)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	in.looked = true
-	for _, pattern := range in.cfg.Paths {
-		removeOrphans(pattern)
-		paths, why := find(pattern)
-		in.queue = append(in.queue, paths...)
-		if why != in.said[pattern] && why != "" {
-			in.log.Warn(why, "path", pattern)
-		}
-		in.said[pattern] = why
-	}
-	slices.Sort(in.queue)
-	in.queue = slices.Compact(in.queue)
-	// What an earlier life left in the middle is older than the rest.
-	slices.SortStableFunc(in.queue, func(a, b string) int { return order(a) - order(b) })
-	return nil
-}
-
-func order(path string) int {
-	if linefile.Original(path) != "" {
-		return 0
-	}
-	return 1
-}
-
-// waitForOpen waits until at most n files are open.
-func (in *input) waitForOpen(ctx context.Context, n int) error {
-	for {
-		in.mu.Lock()
-		open := len(in.open)
-		in.mu.Unlock()
-		if open <= n {
-			return nil
-		}
-		select {
-		case <-in.settled:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+// end lets a file leave, now or later.
+func (in *input) end(s *source) {
+	grew, err := s.leave(in.cfg.OnDelivered == keep, in.log)
+	switch {
+	case err != nil:
+		in.retain(s, err)
+	case grew:
+		in.leave(s.name, errGrew)
 	}
 }
 
@@ -259,39 +184,33 @@ func (in *input) waitForOpen(ctx context.Context, n int) error {
 func (in *input) Ack(_ context.Context, tags []uint64) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	touched := map[*source]int64{}
+	touched := map[*source]bool{}
 	for _, tag := range tags {
 		c, ok := in.read[tag]
 		if !ok {
 			return fmt.Errorf("ack of tag %d, which is not on its way", tag)
 		}
 		delete(in.read, tag)
-		s := c.source
-		if _, ok := touched[s]; !ok {
-			touched[s] = s.progress.at
-		}
-		s.unsettled--
-		s.settle(c)
+		c.source.settle(c)
+		touched[c.source] = true
 	}
-	var errs []error
-	for s, was := range touched {
-		switch {
-		case s.ended && s.unsettled == 0:
-			errs = append(errs, in.finish(s))
-		case s.progress.at > was:
-			s.progress.note(in.log)
+	for s := range touched {
+		if s.ended && s.unsettled == 0 {
+			in.finish(s)
+		} else {
+			s.note()
 		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Close gives back the files that are not settled to their end.
 func (in *input) Close(context.Context) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, s := range in.open {
-		s.giveBack(in.log)
+	for _, s := range append(in.open, in.stuck...) {
+		s.giveBack()
 	}
-	in.open, in.read, in.current = nil, nil, nil
+	in.open, in.stuck, in.read, in.current = nil, nil, nil, nil
 	return nil
 }

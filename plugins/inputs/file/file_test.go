@@ -385,38 +385,90 @@ func (i *ill) Read(p []byte) (int, error) {
 }
 
 // A disk that fails for a moment says nothing of the file: it must be read again, and not be parked as damaged with all that stands
-// behind. Other files are read before.
+// behind. Other files are read meanwhile, and what was settled does not come twice.
 func TestDiskThatFails(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/a.log", strings.Repeat("a\n", 300))
 	write(t, dir+"/b.log", "b\n")
-	in, _ := opened(t, nil, dir+"/*.log")
-	if err := in.(*input).next(t.Context()); err != nil { // looks
-		t.Fatal(err)
-	}
-	if err := in.(*input).next(t.Context()); err != nil { // claims
-		t.Fatal(err)
-	}
-	in.(*input).current.lines = linefile.NewReader(&ill{"a\n"}, 1000)
-	for _, want := range []string{"a", "b"} {
-		b := &engine.Batch{}
-		if err := in.Read(t.Context(), b); err != nil || string(b.Messages[0].Body) != want {
-			t.Fatalf("%v", err)
+	in, l := newInput(t, nil, dir+"/*.log")
+	synctest.Test(t, func(t *testing.T) {
+		if err := in.Open(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+		if err := in.(*input).next(t.Context()); err != nil { // looks
+			t.Fatal(err)
+		}
+		if err := in.(*input).next(t.Context()); err != nil { // claims
+			t.Fatal(err)
+		}
+		in.(*input).current.lines = linefile.NewReader(&ill{"a\n"}, 1000)
+		for _, want := range []string{"a", "b"} {
+			b := &engine.Batch{}
+			if err := in.Read(t.Context(), b); err != nil || string(b.Messages[0].Body) != want {
+				t.Fatalf("%v", err)
+			}
+			if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+				t.Error(err)
+			}
+		}
+		lines, tags, err := readAll(t, in)
+		if err != io.EOF || len(lines) != 299 {
+			t.Errorf("%d lines, %v", len(lines), err)
+		}
+		if err := in.Ack(t.Context(), tags); err != nil {
 			t.Error(err)
 		}
+	})
+	wantNames(t, dir, "a.log.delivered", "b.log.delivered")
+	if strings.Count(l.String(), "tried again") != 1 {
+		t.Errorf("log: %s", l)
 	}
-	if err := in.Read(t.Context(), &engine.Batch{}); isShort(err) || !errors.Is(err, unix.EIO) || !strings.Contains(err.Error(), dir+"/a.log") {
-		t.Errorf("the end is %v", err)
-	}
-	in.Close(t.Context())
-	if err := in.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	lines, _, err := readAll(t, in)
-	if err != io.EOF || len(lines) < 299 {
-		t.Errorf("%d lines, %v", len(lines), err)
+}
+
+// What cannot be read is no reason to wait for ever: a batch job must come to an end, and say what it left.
+func TestDiskThatFailsForLong(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/a.log", "a\n")
+	write(t, dir+"/b.log", "b\n")
+	in, l := newInput(t, nil, dir+"/*.log")
+	synctest.Test(t, func(t *testing.T) {
+		if err := in.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var tags []uint64
+		for {
+			if s := in.(*input).current; s != nil && s.name == dir+"/a.log" {
+				s.lines = linefile.NewReader(&ill{}, 1000)
+			}
+			if err := in.(*input).next(t.Context()); isShort(err) && errors.Is(err, unix.EIO) && strings.Contains(err.Error(), "a.log: read") {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if s := in.(*input).current; s != nil && s.name == dir+"/a.log" {
+				s.lines = linefile.NewReader(&ill{}, 1000)
+			} else if s == nil {
+				continue
+			}
+			b := &engine.Batch{}
+			err := in.(*input).current.lines.Next(b, time.Now())
+			in.(*input).note(b, 0, err)
+			if err == nil {
+				tags = append(tags, b.Tag)
+			}
+		}
+		if took := time.Since(start); took != 3*time.Second || len(tags) != 1 {
+			t.Errorf("the end came after %v, and %d chunks", took, len(tags))
+		}
+		if err := in.Ack(t.Context(), tags); err != nil {
+			t.Error(err)
+		}
+		in.Close(t.Context())
+	})
+	wantNames(t, dir, "a.log", "b.log.delivered")
+	if strings.Count(l.String(), "tried again") != 1 {
+		t.Errorf("log: %s", l)
 	}
 }
 
@@ -537,7 +589,7 @@ func TestNotesThatCannotBeBelieved(t *testing.T) {
 				t.Errorf("%s: a note about more than is there was believed", name)
 			}
 			open := in.(*input).open[0]
-			open.close() // dies
+			open.claim.Close() // dies
 			claim = open.claim.Path
 		}
 	}
@@ -753,44 +805,69 @@ func TestClaimsOfOthers(t *testing.T) {
 		t.Fatal("nothing read")
 	}
 	wantLines(t, two)
-	one.(*input).open[0].close() // as its death does; the name of the claim stays
+	one.(*input).open[0].claim.Close() // as its death does; the name of the claim stays
 	three, _ := opened(t, nil, dir+"/a.log")
 	wantLines(t, three, "a")
 }
 
-// A file that cannot be claimed is an error that the engine sees, but not before all else is settled.
+// A file that cannot be claimed keeps no other from being read, and is said once. A finite input says so at its end.
 func TestFileThatIsHeldByAnother(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/a.log", "a\n")
-	in, _ := newInput(t, nil, dir+"/a.log", dir+"/locked.log")
 	write(t, dir+"/locked.log", "b\n")
+	in, l := newInput(t, nil, dir+"/a.log", dir+"/locked.log")
 	unlock := lockFromOutside(t, dir+"/locked.log")
 	defer unlock()
 	synctest.Test(t, func(t *testing.T) { // the patience with the lock
 		if err := in.Open(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b := &engine.Batch{}
-		if err := in.Read(t.Context(), b); err != nil || string(b.Messages[0].Body) != "a" {
-			t.Fatalf("%v", err)
+		lines, tags, err := readAll(t, in)
+		if !slices.Equal(lines, []string{"a"}) || !isShort(err) || !strings.Contains(err.Error(), "another process has had the lock") {
+			t.Errorf("read %q, and the end is %v", lines, err)
 		}
-		ended := make(chan error)
-		go func() { ended <- in.Read(t.Context(), &engine.Batch{}) }()
-		synctest.Wait()
-		time.Sleep(time.Minute)
-		select {
-		case err := <-ended:
-			t.Fatalf("the error %v came before all was settled; what is on its way would be read again", err)
-		default:
-		}
-		if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+		if err := in.Ack(t.Context(), tags); err != nil {
 			t.Error(err)
 		}
-		if err := <-ended; err == nil || !strings.Contains(err.Error(), "another process has had the lock") {
-			t.Errorf("the end is %v", err)
-		}
+		in.Close(t.Context())
 	})
 	wantNames(t, dir, "a.log.delivered", "locked.log")
+	if n := strings.Count(l.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings: %s", n, l)
+	}
+}
+
+// An input that polls goes on with what comes while one file cannot be read, and reads that one when it can.
+func TestOneFileKeepsNoOtherWaiting(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/locked.log", "locked\n")
+	in, l := newInput(t, func(c *Config) { c.PollInterval = time.Second }, dir+"/*.log")
+	unlock := lockFromOutside(t, dir+"/locked.log")
+	synctest.Test(t, func(t *testing.T) {
+		if err := in.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Hour, unlock)
+		for i := range 100 {
+			time.AfterFunc(time.Duration(i)*time.Minute, func() { write(t, fmt.Sprintf("%s/%d.log", dir, i), "x\n") })
+		}
+		for range 101 {
+			b := &engine.Batch{}
+			if err := in.Read(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in.Close(t.Context())
+	})
+	if left := names(t, dir); slices.ContainsFunc(left, func(name string) bool { return !strings.HasSuffix(name, linefile.Delivered) }) {
+		t.Errorf("left behind: %q", left)
+	}
+	if n := strings.Count(l.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings: %s", n, l)
+	}
 }
 
 // Where a file could not leave once it is read, it must not be read: it would come again for ever.
@@ -805,7 +882,7 @@ func TestFolderThatCannotBeChanged(t *testing.T) {
 	if err := in.Read(t.Context(), &engine.Batch{}); err != nil {
 		t.Fatal(err)
 	}
-	in.(*input).open[0].close() // dies, and leaves a claim
+	in.(*input).open[0].claim.Close() // dies, and leaves a claim
 	d, err := os.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -815,9 +892,15 @@ func TestFolderThatCannotBeChanged(t *testing.T) {
 	if err := unix.IoctlSetPointerInt(int(d.Fd()), unix.FS_IOC_SETFLAGS, immutable); err != nil {
 		t.Skipf("make a folder immutable: %v", err)
 	}
-	again, _ := opened(t, nil, dir+"/*.log")
-	lines, _, err := readAll(t, again)
-	if len(lines) > 0 || !errors.Is(err, unix.EPERM) {
+	again, _ := newInput(t, nil, dir+"/*.log")
+	var lines []string
+	synctest.Test(t, func(t *testing.T) {
+		if err = again.Open(t.Context()); err == nil {
+			lines, _, err = readAll(t, again)
+		}
+		again.Close(t.Context())
+	})
+	if len(lines) > 0 || !isShort(err) || !errors.Is(err, unix.EPERM) {
 		t.Errorf("read %q and %v", lines, err)
 	}
 	if err := unix.IoctlSetPointerInt(int(d.Fd()), unix.FS_IOC_SETFLAGS, 0); err != nil {

@@ -6,19 +6,101 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 )
+
+// Claims takes files for one reader of them, and remembers for it what of a file is settled where that
+// could not be noted: else all of it would come again whenever the reader begins anew, and not only after
+// a crash. It is used by one goroutine at a time, and its claims by others.
+type Claims struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	owed map[string][]Span // by the path of a file that was claimed
+}
+
+// NewClaims makes Claims that say to log what cannot be noted.
+func NewClaims(log *slog.Logger) *Claims { return &Claims{log: log, owed: map[string][]Span{}} }
 
 // Claim is a file that is ours alone: its lock is held, and nobody appends to it under its name.
 type Claim struct {
-	File *os.File
-	Path string // where it is now
+	File  *os.File
+	Path  string // where it is now
+	Notes *Notes // what of it is settled
+
+	of *Claims
 }
 
-// Take locks the file at path. It waits while another writes to it, and returns nil and no error when the path names no file
-// (any more). The caller renames it with MoveTo before it reads, so that writers go on in a new file.
-func Take(ctx context.Context, path string) (*Claim, error) {
+// Take claims the file at path: it locks it, and renames it to what name makes of path (Claimed or
+// Rotated), so that writers go on in a new file. It waits while another writes to it, and returns nil and
+// no error when the path names no file (any more).
+func (c *Claims) Take(ctx context.Context, path string, name func(string) string) (*Claim, error) {
+	f, err := lockFile(ctx, path)
+	if f == nil || err != nil {
+		return nil, err
+	}
+	claim := &Claim{File: f, Path: path, of: c}
+	if err := claim.moveTo(name(path)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c.noted(claim)
+}
+
+// TakeOver claims the file at path, which is the claim of a process that died, or was given back. It
+// returns nil and no error when another has it, or is done with it. A file in a folder in which nothing
+// can be changed could not leave when it is settled, and would come again and again: it is an error.
+func (c *Claims) TakeOver(path string) (*Claim, error) {
+	f, err := tryLockFile(path)
+	if f == nil || err != nil {
+		return nil, err
+	}
+	claim, err := c.noted(&Claim{File: f, Path: path, of: c})
+	if err != nil {
+		return nil, err
+	}
+	// Where there is only no room, settling the file is what will change that.
+	if err := claim.Notes.create(); err != nil && !IsFull(err) {
+		claim.Close()
+		return nil, fmt.Errorf("the folder cannot be changed, so that the file could not leave: %w", err)
+	}
+	return claim, nil
+}
+
+// noted reads what of a claim is settled.
+func (c *Claims) noted(claim *Claim) (*Claim, error) {
+	notes, err := openNotes(claim.Path, c.log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read what of %s is settled: %w", claim.Path, err), claim.File.Close())
+	}
+	c.mu.Lock()
+	notes.Add(c.owed[claim.Path]...)
+	c.mu.Unlock()
+	claim.Notes = notes
+	return claim, nil
+}
+
+// remember keeps what of a claim could not be noted, as long as its file is there.
+func (c *Claims) remember(claim *Claim) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.owed, claim.Path)
+	if len(claim.Notes.owed) > 0 {
+		c.owed[claim.Path] = claim.Notes.owed
+	}
+	maps.DeleteFunc(c.owed, func(path string, _ []Span) bool { return !exists(path) })
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// lockFile opens and locks the file at path. It waits while another writes to it, and returns nil and no
+// error when the path names no file.
+func lockFile(ctx context.Context, path string) (*os.File, error) {
 	for {
 		f, err := openClaim(path)
 		if f == nil || err != nil {
@@ -26,7 +108,7 @@ func Take(ctx context.Context, path string) (*Claim, error) {
 		}
 		held, err := Hold(ctx, f, path)
 		if err == nil && held {
-			return &Claim{File: f, Path: path}, nil
+			return f, nil
 		}
 		f.Close()
 		if err != nil {
@@ -35,8 +117,8 @@ func Take(ctx context.Context, path string) (*Claim, error) {
 	}
 }
 
-// TryTake locks the file at path, which is a claim. It returns nil and no error when the claim is held by another, or done with.
-func TryTake(_ context.Context, path string) (*Claim, error) {
+// tryLockFile is lockFile for a file whose lock is held for long. It returns nil and no error where it is.
+func tryLockFile(path string) (*os.File, error) {
 	f, err := openClaim(path)
 	if f == nil || err != nil {
 		return nil, err
@@ -51,7 +133,7 @@ func TryTake(_ context.Context, path string) (*Claim, error) {
 		f.Close()
 		return nil, err
 	}
-	return &Claim{File: f, Path: path}, nil
+	return f, nil
 }
 
 // beforeLock is where a test does what another process may do in between.
@@ -69,8 +151,8 @@ func openClaim(path string) (*os.File, error) {
 	return f, err
 }
 
-// MoveTo renames the file, and returns when that is durable. It replaces what has the name already: choose a new one.
-func (c *Claim) MoveTo(path string) error {
+// moveTo renames the file, and returns when that is durable. It replaces what has the name already: choose a new one.
+func (c *Claim) moveTo(path string) error {
 	if err := os.Rename(c.Path, path); err != nil {
 		return fmt.Errorf("claim %s: %w", c.Path, err)
 	}
@@ -78,8 +160,8 @@ func (c *Claim) MoveTo(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// MoveNew renames the file only if nothing has the name, else its error is fs.ErrExist. It returns when that is durable.
-func (c *Claim) MoveNew(path string) error {
+// moveNew renames the file only if nothing has the name, else its error is fs.ErrExist. It returns when that is durable.
+func (c *Claim) moveNew(path string) error {
 	err := c.link(path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
@@ -88,12 +170,8 @@ func (c *Claim) MoveNew(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("claim %s: %w", c.Path, cmp.Or(err, fs.ErrExist))
 	}
-	return c.MoveTo(path)
+	return c.moveTo(path)
 }
-
-// MoveBack is MoveNew to a name that other programs use at any time, and reports whether the file has it. A file system without hard
-// links keeps the name of the claim.
-func (c *Claim) MoveBack(path string) bool { return c.link(path) == nil }
 
 // link is a rename that never replaces a file that somebody made in the meantime.
 func (c *Claim) link(path string) error {
@@ -106,14 +184,3 @@ func (c *Claim) link(path string) error {
 	c.Path = path
 	return SyncDir(filepath.Dir(path))
 }
-
-// Remove deletes the file, gives up the claim, and returns when that is durable.
-func (c *Claim) Remove() error {
-	if err := os.Remove(c.Path); err != nil {
-		return err
-	}
-	return errors.Join(SyncDir(filepath.Dir(c.Path)), c.File.Close())
-}
-
-// Close gives up the claim and leaves the file under the name that it has.
-func (c *Claim) Close() error { return c.File.Close() }

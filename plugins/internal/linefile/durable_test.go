@@ -3,6 +3,7 @@ package linefile_test
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,26 +33,36 @@ func TestNamesAreDurable(t *testing.T) {
 	}
 	open()
 
-	claim, err := linefile.Take(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, move := range map[string]func(string) error{
-		"to":  claim.MoveTo,
-		"new": claim.MoveNew,
-		"back": func(path string) error {
-			if !claim.MoveBack(path) {
-				return errors.New("not moved back")
-			}
-			return nil
-		},
-	} {
-		if err := move(path + "." + name); err != nil {
+	claims := linefile.NewClaims(slog.New(slog.DiscardHandler))
+	take := func() *linefile.Claim {
+		t.Helper()
+		claim, err := claims.Take(t.Context(), path, linefile.Claimed)
+		if err != nil {
 			t.Fatal(err)
 		}
 		disk.WantDurable(t, root)
+		return claim
 	}
-	if err := claim.Remove(); err != nil {
+	if err := take().Remove(); err != nil {
+		t.Fatal(err)
+	}
+	disk.WantDurable(t, root)
+
+	open()
+	take().GiveBack(path)
+	disk.WantDurable(t, root)
+
+	claim := take()
+	claim.Notes.Add(linefile.Span{From: 0, To: 5})
+	claim.Notes.Write()
+	claim.GiveBack(path)
+	disk.WantDurable(t, root)
+
+	again, err := claims.TakeOver(claim.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Keep(path, linefile.Delivered); err != nil {
 		t.Fatal(err)
 	}
 	disk.WantDurable(t, root)

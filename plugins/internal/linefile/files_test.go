@@ -3,7 +3,7 @@ package linefile
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,9 +23,13 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// claims takes files for a test.
+func claims() *Claims { return NewClaims(slog.New(slog.DiscardHandler)) }
+
+// take claims a file as a file input does.
 func take(t *testing.T, path string) *Claim {
 	t.Helper()
-	c, err := Take(t.Context(), path)
+	c, err := claims().Take(t.Context(), path, Claimed)
 	if err != nil || c == nil {
 		t.Fatalf("take %s: %v, %v", path, c, err)
 	}
@@ -38,25 +42,22 @@ func TestClaimIsExclusive(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "x")
 	c := take(t, path)
-	if err := c.MoveTo(Claimed(path)); err != nil {
-		t.Fatal(err)
-	}
-	if other, err := TryTake(t.Context(), c.Path); other != nil || err != nil {
+	if other, err := claims().TakeOver(c.Path); other != nil || err != nil {
 		t.Errorf("a claim was taken a second time: %v, %v", other, err)
 	}
-	if other, err := Take(t.Context(), path); other != nil || err != nil {
+	if other, err := claims().Take(t.Context(), path, Claimed); other != nil || err != nil {
 		t.Errorf("a file that is gone was taken: %v, %v", other, err)
 	}
 	claimed := c.Path
 	c.Close() // as the death of its process does
-	again, err := TryTake(t.Context(), claimed)
+	again, err := claims().TakeOver(claimed)
 	if again == nil || err != nil {
 		t.Fatalf("the claim of a dead process stays for ever: %v", err)
 	}
 	if err := again.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	if other, err := TryTake(t.Context(), claimed); other != nil || err != nil {
+	if other, err := claims().TakeOver(claimed); other != nil || err != nil {
 		t.Errorf("a removed file was taken: %v, %v", other, err)
 	}
 }
@@ -69,12 +70,13 @@ func TestClaimThatEndsMeanwhile(t *testing.T) {
 		path := filepath.Join(dir, "app.log")
 		write(t, path, "x")
 		c := take(t, path)
+		claimed := c.Path
 		var wg sync.WaitGroup
 		var ended atomic.Bool
 		for range 4 {
 			wg.Go(func() {
 				for !ended.Load() {
-					if other, err := TryTake(t.Context(), path); other != nil || err != nil {
+					if other, err := claims().TakeOver(claimed); other != nil || err != nil {
 						t.Errorf("took %v, %v", other, err)
 						return
 					}
@@ -95,17 +97,18 @@ func TestClaimThatEndsBeforeItsLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	for name, end := range map[string]func(*Claim) error{
 		"removed": (*Claim).Remove,
-		"moved":   func(c *Claim) error { return errors.Join(c.MoveTo(path+Delivered), c.Close()) },
+		"kept":    func(c *Claim) error { return c.Keep(path, Delivered) },
 	} {
 		write(t, path, "x")
 		c := take(t, path)
+		claimed := c.Path
 		beforeLock = func() {
 			if err := end(c); err != nil {
 				t.Fatal(err)
 			}
-			write(t, path, "another")
+			write(t, claimed, "another")
 		}
-		if other, err := TryTake(t.Context(), path); other != nil || err != nil {
+		if other, err := claims().TakeOver(claimed); other != nil || err != nil {
 			t.Errorf("a file that was %s was taken: %v, %v", name, other, err)
 		}
 	}
@@ -120,18 +123,21 @@ func TestHoldGivesUpAClaimedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer writer.Close()
-	c := take(t, path)
 	held := make(chan error, 1)
-	go func() {
-		ok, err := Hold(t.Context(), writer, path)
-		if ok {
-			err = errors.New("the writer has the lock of a claim")
-		}
-		held <- err
-	}()
-	if err := c.MoveTo(Rotated(path)); err != nil {
+	claim, err := claims().Take(t.Context(), path, func(path string) string { // while the lock is held
+		go func() {
+			ok, err := Hold(t.Context(), writer, path)
+			if ok {
+				err = errors.New("the writer has the lock of a claim")
+			}
+			held <- err
+		}()
+		return Rotated(path)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer claim.Close()
 	if err := <-held; err != nil {
 		t.Error(err)
 	}
@@ -140,7 +146,11 @@ func TestHoldGivesUpAClaimedFile(t *testing.T) {
 func TestHoldSaysWhoeverHasTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "x")
-	take(t, path)
+	locked, err := lockFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locked.Close()
 	f, err := OpenAppend(path, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -162,53 +172,49 @@ func TestHoldSaysWhoeverHasTheLock(t *testing.T) {
 }
 
 // A rename back must never replace a file that was made in the meantime.
-func TestMoveBack(t *testing.T) {
+func TestGiveBack(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "app.log")
 	write(t, path, "old")
 	c := take(t, path)
-	if err := c.MoveTo(Claimed(path)); err != nil {
-		t.Fatal(err)
-	}
-	claimed := c.Path
 	write(t, path, "new")
-	if c.MoveBack(path) || c.Path != claimed {
-		t.Error("moved over a new file")
-	}
+	c.GiveBack(path)
 	if text, _ := os.ReadFile(path); string(text) != "new" {
 		t.Errorf("the new file has %q", text)
 	}
-	os.Remove(path)
-	if !c.MoveBack(path) {
-		t.Error("not moved back")
+	if text, _ := os.ReadFile(c.Path); string(text) != "old" {
+		t.Errorf("the claim has %q", text)
 	}
+	os.Remove(path)
+	again, err := claims().TakeOver(c.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed := again.Path
+	again.GiveBack(path)
 	if text, _ := os.ReadFile(path); string(text) != "old" {
 		t.Errorf("the file has %q", text)
 	}
-	if _, err := os.Lstat(claimed); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the claim is still there: %v", err)
+	if exists(claimed) || exists(claimed+Done) {
+		t.Error("the claim, or a list of nothing, is still there")
 	}
 }
 
 // Two that keep a file under one name at once must both keep theirs.
-func TestMoveNewReplacesNothing(t *testing.T) {
+func TestKeepReplacesNothing(t *testing.T) {
 	dir := t.TempDir()
-	kept := filepath.Join(dir, "app.log"+Delivered)
-	write(t, kept, "first")
 	path := filepath.Join(dir, "app.log")
+	write(t, path+Delivered, "first")
 	write(t, path, "second")
 	c := take(t, path)
-	if err := c.MoveNew(kept); !errors.Is(err, fs.ErrExist) || c.Path != path {
-		t.Errorf("%v; it is at %s", err, c.Path)
+	if err := c.Keep(path, Delivered); err != nil {
+		t.Fatal(err)
 	}
-	if text, _ := os.ReadFile(kept); string(text) != "first" {
+	if text, _ := os.ReadFile(path + Delivered); string(text) != "first" {
 		t.Errorf("the kept file has %q", text)
 	}
-	if err := c.MoveNew(kept + "2"); err != nil {
-		t.Error(err)
-	}
-	if text, _ := os.ReadFile(kept + "2"); string(text) != "second" {
-		t.Errorf("the second file has %q", text)
+	if text, _ := os.ReadFile(c.Path); string(text) != "second" || !strings.HasSuffix(c.Path, Delivered) {
+		t.Errorf("the second file, %s, has %q", c.Path, text)
 	}
 }
 

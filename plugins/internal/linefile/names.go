@@ -57,9 +57,6 @@ func DoneFiles(path string) ([]string, error) {
 	return stamped(before, after+Done)
 }
 
-// ClaimedFiles lists the files that Claimed named after path, oldest first.
-func ClaimedFiles(path string) ([]string, error) { return stamped(path+".", Reading) }
-
 // Original is the name that a file had before Claimed named it, "" when it did not.
 func Original(path string) string {
 	rest, ok := strings.CutSuffix(path, Reading)
@@ -97,8 +94,9 @@ func fresh(before, after string) string {
 	stamp := time.Now().UTC().Format(stampLayout)
 	name := before + stamp + after
 	for i := 1; ; i++ {
-		if _, err := os.Lstat(name); err != nil {
-			return name // not there; any other error shows again at the rename
+		// Any other error shows again at the rename. A list that an earlier file of that name has left would be believed.
+		if _, err := os.Lstat(name); err != nil && !exists(name+Done) {
+			return name
 		}
 		name = before + stamp + "-" + strconv.Itoa(i) + after
 	}

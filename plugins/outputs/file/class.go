@@ -5,6 +5,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
 // classed is an error of the disk with the class that it is counted by.
@@ -25,7 +27,7 @@ func withClass(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case isFull(err):
+	case linefile.IsFull(err):
 		return &classed{err, "full"}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
 		return &classed{err, "forbidden"}

@@ -450,14 +450,7 @@ func TestRecoveryOnAFullDisk(t *testing.T) {
 	mustWrite(t, o, batch("1", "x"))
 	mustWrite(t, o, batch("2", "y"))
 	mustClose(t, o)
-	filler, err := os.Create(filepath.Join(dir, "filler"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for err == nil {
-		_, err = filler.Write(make([]byte, 4096))
-	}
-	filler.Close()
+	fill(t, dir)
 	if got := ids(recoverAll(t, o, true)); !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("came home: %q", got)
 	}

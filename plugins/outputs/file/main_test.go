@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -64,6 +65,19 @@ func mount(t *testing.T, options string) string {
 		}
 	})
 	return dir
+}
+
+// fill leaves no room on a file system.
+func fill(t *testing.T, dir string) {
+	t.Helper()
+	filler, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer filler.Close()
+	for err == nil {
+		_, err = filler.Write(make([]byte, 4096))
+	}
 }
 
 // immutable forbids to make, rename and remove anything in a folder, also to root. It needs a file system that can.

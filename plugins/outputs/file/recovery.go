@@ -28,7 +28,10 @@ type Fallback struct {
 
 // Recovery returns the input that brings the batches home. It shares nothing with the writing side but the files.
 func (f *Fallback) Recovery() engine.Input {
-	return &recovery{path: f.path, pipeline: f.env.Way(), log: f.env.Log, said: map[string]bool{}, owed: map[string][]linefile.Span{}}
+	return &recovery{
+		path: f.path, pipeline: f.env.Way(), log: f.env.Log, claims: linefile.NewClaims(f.env.Log),
+		said: map[string]bool{}, quiet: map[string]quiet{},
+	}
 }
 
 // recovery reads the files of a fallback, oldest first: those that were put aside, by this process or one before it, and
@@ -38,10 +41,9 @@ type recovery struct {
 	path     string
 	pipeline string // whose batches come home
 	log      *slog.Logger
-	said     map[string]bool // pipelines of which the log has heard
-	// owed is what of each file is home and could not be noted: without it all of that would come again with the next Open, and not
-	// only after a crash. By path; guarded by mu.
-	owed map[string][]linefile.Span
+	claims   *linefile.Claims
+	said     map[string]bool  // pipelines of which the log has heard
+	quiet    map[string]quiet // files whose last line has no end, by path; touched by Read alone
 
 	current *spool   // being read; touched by Read alone
 	queue   []string // files that were put aside and not looked at yet
@@ -67,7 +69,7 @@ func (r *recovery) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	*r = recovery{path: path, pipeline: r.pipeline, log: r.log, said: r.said, owed: r.owed, read: map[uint64]part{}}
+	*r = recovery{path: path, pipeline: r.pipeline, log: r.log, claims: r.claims, said: r.said, quiet: r.quiet, read: map[uint64]part{}}
 	return nil
 }
 
@@ -87,6 +89,7 @@ func (r *recovery) Read(ctx context.Context, b *engine.Batch) error {
 			r.give(b, span)
 			return nil
 		}
+		r.current.stopReading()
 		if err = r.ended(r.current, err); err != nil {
 			r.fail(r.current.claim.Path, err)
 		}
@@ -94,16 +97,20 @@ func (r *recovery) Read(ctx context.Context, b *engine.Batch) error {
 	}
 }
 
-// give notes that a batch is on its way.
+// give notes that a batch is on its way. When it is the last of its file, that is known now, so that its ack can end the file.
 func (r *recovery) give(b *engine.Batch, span linefile.Span) {
-	more := r.current.reader.More()
+	s := r.current
+	if !s.reader.More() {
+		s.stopReading()
+		r.current = nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tag++
 	b.Tag = r.tag
-	r.read[b.Tag] = part{r.current, span}
-	r.current.unacked++
-	r.current.ended = !more
+	r.read[b.Tag] = part{s, span}
+	s.unacked++
+	s.ended = r.current == nil
 }
 
 // ended is called when the current file gives nothing more. It returns what went wrong.
@@ -119,13 +126,12 @@ func (r *recovery) ended(s *spool, err error) error {
 
 // finish lets go of a file of which everything is home.
 func (r *recovery) finish(s *spool, spans []linefile.Span) error {
-	if !s.ended || s.unacked > 0 || s.finished {
-		s.done.add(spans, r.log)
+	if !s.ended || s.unacked > 0 {
+		s.claim.Notes.Add(spans...)
+		s.claim.Notes.Sync()
 		return nil
 	}
-	err := s.finish(spans)
-	r.remember(s)
-	if err != nil {
+	if err := s.leave(spans); err != nil {
 		return err
 	}
 	switch {
@@ -161,9 +167,9 @@ func (r *recovery) next(ctx context.Context) error {
 	for len(r.queue) > 0 {
 		path := r.queue[0]
 		r.queue = r.queue[1:]
-		claim, err := linefile.TryTake(ctx, path)
+		claim, err := r.claims.TakeOver(path)
 		if claim != nil {
-			err = r.begin(claim, false)
+			err = r.begin(claim)
 		}
 		if err != nil {
 			r.fail(path, err)
@@ -197,7 +203,8 @@ func (r *recovery) look() error {
 			return err
 		}
 		r.queue = append(r.queue, files...)
-		removeOrphans(path)
+		lists, _ := linefile.DoneFiles(path)
+		linefile.RemoveOrphans(lists)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -214,16 +221,12 @@ func (r *recovery) takeLive(ctx context.Context, path string) error {
 	if st, err := os.Stat(path); err != nil || st.Size() == 0 || slices.Contains(r.skip, path) {
 		return nil // nothing there; what else may be wrong shows when it is written to
 	}
-	claim, err := linefile.Take(ctx, path)
+	claim, err := r.claims.Take(ctx, path, linefile.Rotated)
 	if ctx.Err() != nil && err != nil {
 		return err
 	}
 	if claim != nil {
-		if err = claim.MoveTo(linefile.Rotated(path)); err == nil {
-			err = r.begin(claim, true)
-		} else {
-			claim.Close()
-		}
+		err = r.begin(claim)
 	}
 	if err != nil {
 		r.fail(path, err)
@@ -231,22 +234,15 @@ func (r *recovery) takeLive(ctx context.Context, path string) error {
 	return nil
 }
 
-// begin makes a claim the current file. The claim is its own from here on. Where nothing in the folder can be changed, the file could
-// not leave when it is home, and would come again and again: that shows by the list of what is home, unless moved says it.
-func (r *recovery) begin(claim *linefile.Claim, moved bool) error {
-	s, err := openSpool(claim, r.pipeline, r.log)
+// begin makes a claim the current file. The claim is its own from here on.
+func (r *recovery) begin(claim *linefile.Claim) error {
+	s, err := openSpool(claim, r.pipeline, r.rests(claim), r.log)
 	if err != nil {
-		return errors.Join(err, claim.Close())
-	}
-	if !moved {
-		if err := s.done.create(); err != nil && !isFull(err) {
-			s.close()
-			return fmt.Errorf("the folder cannot be changed, so that the file could not leave: %w", err)
-		}
+		claim.GiveBack("")
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.done.know(r.owed[claim.Path])
 	r.spools = append(r.spools, s)
 	r.current = s
 	return nil
@@ -273,22 +269,15 @@ func (r *recovery) Ack(_ context.Context, tags []uint64) error {
 	return errors.Join(errs...)
 }
 
-// remember keeps what of a file could not be noted, as long as the file is there.
-func (r *recovery) remember(s *spool) {
-	if _, err := os.Lstat(s.claim.Path); err != nil || len(s.done.owed) == 0 {
-		delete(r.owed, s.claim.Path)
-		return
-	}
-	r.owed[s.claim.Path] = s.done.owed
-}
-
 // Close gives up all claims. What is not acked is there again after the next Open.
 func (r *recovery) Close(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.current != nil {
+		r.current.stopReading()
+	}
 	for _, s := range r.spools {
-		r.remember(s)
-		s.close()
+		s.claim.GiveBack("")
 	}
 	r.spools, r.read, r.current, r.queue = nil, nil, nil, nil
 	return nil

@@ -733,19 +733,15 @@ func FuzzStripError(f *testing.F) {
 // A full disk has no room for the note of what is home. The recovery itself must not forget it: it opens the fallback anew whenever
 // something is tried again, and would bring the same batches home each time. Only a crash repeats them, and README.md says so.
 func TestWhatIsHomeIsKnownWithoutRoomForTheNote(t *testing.T) {
-	o := fallback(t, filepath.Join(t.TempDir(), "failed.ndjson"))
+	dir := mount(t, "size=256k")
+	o := fallback(t, filepath.Join(dir, "failed.ndjson"))
 	for i := range 5 {
 		mustWrite(t, o, batch(fmt.Sprint(i), "x"))
 	}
 	in := recovering(t, o)
 	first := mustRead(t, in)
-	closed, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
-	in.(*recovery).current.done.f = closed // each note fails
 	second := mustRead(t, in)
+	fill(t, dir)
 	mustAck(t, in, first.Tag, second.Tag)
 	for range 2 {
 		if err := in.Close(t.Context()); err != nil {

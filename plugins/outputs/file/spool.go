@@ -7,55 +7,58 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
-// restAge is how long nobody may have written to a file before its last line counts as whole without a line feed.
-const restAge = 10 * time.Second
-
 // spool is one claimed file of a fallback on its way home.
 type spool struct {
-	claim  *linefile.Claim
-	plain  io.Closer // of the decompressor
-	reader *linefile.Unsealer
-	done   *doneList
-	log    *slog.Logger
-	size   int64 // when it was opened
+	claim    *linefile.Claim
+	pipeline string    // whose batches are given
+	plain    io.Closer // of the decompressor
+	reader   *linefile.Unsealer
+	log      *slog.Logger
+	size     int64 // when it was opened
 
-	damage   error  // of the file's content: it is kept for people to look at
-	held     bool   // its last line may still be written to
-	foreign  string // a pipeline that has batches in it; "": none
-	ended    bool   // nothing more to read
-	finished bool
-	unacked  int
+	damage  error  // of the file's content: it is kept for people to look at
+	held    bool   // its last line may still be written to
+	foreign string // a pipeline that has batches in it; "": none
+	ended   bool   // nothing more to read
+	unacked int
 }
 
-// openSpool reads a claimed file from its beginning, and gives the batches of one pipeline.
-func openSpool(claim *linefile.Claim, pipeline string, log *slog.Logger) (*spool, error) {
-	st, err := claim.File.Stat()
+// openSpool reads a claimed file from its beginning, and gives the batches of one pipeline. resting says that nobody writes to it any more.
+func openSpool(claim *linefile.Claim, pipeline string, resting bool, log *slog.Logger) (*spool, error) {
+	s := &spool{claim: claim, pipeline: pipeline, log: log}
+	if err := s.rewind(resting); err != nil {
+		return nil, err
+	}
+	log.Debug("recovering a fallback file", "path", claim.Path, "bytes", s.size, "batches_home", claim.Notes.Len())
+	return s, nil
+}
+
+// rewind begins anew at the beginning of the file.
+func (s *spool) rewind(resting bool) error {
+	s.reader = nil
+	st, err := s.claim.File.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := claim.File.Seek(0, io.SeekStart); err != nil {
-		return nil, err
+	if _, err := s.claim.File.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
-	compression, err := sniff(claim)
+	compression, err := sniff(s.claim)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &spool{claim: claim, log: log, size: st.Size()}
-	plain, err := encode.NewReader(claim.File, compression)
+	plain, err := encode.NewReader(s.claim.File, compression)
 	if err != nil {
 		plain = io.NopCloser(bytes.NewReader(nil))
 		if !errors.Is(err, io.ErrUnexpectedEOF) { // its first write was cut off: then there is nothing in it
 			if err = s.judge(err); err != io.EOF {
-				return nil, err
+				return err
 			}
 		}
 	}
@@ -63,17 +66,13 @@ func openSpool(claim *linefile.Claim, pipeline string, log *slog.Logger) (*spool
 	if compression != encode.None {
 		size = -1
 	}
-	s.plain = plain
+	s.size, s.plain = st.Size(), plain
 	s.reader = linefile.NewUnsealer(plain, 0, size, st.ModTime().UTC())
-	s.reader.Only(pipeline)
-	if age := time.Since(st.ModTime()); age >= 0 && age < restAge {
+	s.reader.Only(s.pipeline)
+	if !resting {
 		s.reader.Hold()
 	}
-	if s.done, err = openDone(claim.Path); err != nil {
-		return nil, errors.Join(err, plain.Close())
-	}
-	log.Debug("recovering a fallback file", "path", claim.Path, "bytes", st.Size(), "batches_home", len(s.done.spans))
-	return s, nil
+	return nil
 }
 
 // magic is how a compressed file begins.
@@ -98,42 +97,64 @@ func sniff(c *linefile.Claim) (encode.Compression, error) {
 // next reads the next batch that is not home yet. After io.EOF or any other error there is nothing more.
 func (s *spool) next(b *engine.Batch) (linefile.Span, error) {
 	for {
-		if to, ok := s.done.spans[s.reader.Offset()]; ok {
-			if err := s.reader.Skip(to - s.reader.Offset()); err != nil {
-				return linefile.Span{}, s.judge(err)
+		if to, ok := s.claim.Notes.End(s.reader.Offset()); ok {
+			if err := s.pass(to); err != nil {
+				return linefile.Span{}, err
 			}
 			continue
 		}
 		span, err := s.reader.Next(b)
-		var cut *linefile.CutError
-		var damage *linefile.DamageError
-		var foreign *linefile.ForeignError
-		switch {
-		case err == nil:
+		if err == nil {
 			if b.ID == "" {
 				stripErrors(b)
 			}
 			return span, nil
-		case errors.As(err, &cut):
-			s.log.Warn("the last write to a fallback file was cut off, and never answered; it is left out", "path", s.claim.Path, "at", cut.At)
-		case errors.As(err, &damage):
-			s.damaged(damage)
-		case errors.As(err, &foreign):
-			s.foreign = foreign.Pipeline
-		case errors.Is(err, linefile.ErrTail):
-			s.held = true
-			return span, io.EOF
-		default:
-			return span, s.judge(err)
+		}
+		if err = s.learn(err); err != nil {
+			return span, err
 		}
 	}
+}
+
+// learn notes what an error says of the file. It returns nil where reading goes on behind it.
+func (s *spool) learn(err error) error {
+	var cut *linefile.CutError
+	var damage *linefile.DamageError
+	var foreign *linefile.ForeignError
+	switch {
+	case errors.As(err, &cut):
+		s.log.Warn("the last write to a fallback file was cut off, and never answered; it is left out", "path", s.claim.Path, "at", cut.At)
+	case errors.As(err, &damage):
+		s.damaged(damage)
+	case errors.As(err, &foreign):
+		s.foreign = foreign.Pipeline
+	case errors.Is(err, linefile.ErrTail):
+		s.held = true
+		return io.EOF
+	default:
+		return s.judge(err)
+	}
+	return nil
+}
+
+// pass passes over what is home, up to the offset to. Notes of more than there is are about what the file held before somebody cut it
+// from outside: what is in it now is read from its beginning.
+func (s *spool) pass(to int64) error {
+	err := s.reader.Skip(to - s.reader.Offset())
+	if err != io.EOF {
+		return s.judge(err)
+	}
+	s.log.Warn("a fallback file is shorter than what of it came home; it is read from its beginning", "path", s.claim.Path)
+	s.claim.Notes.Forget()
+	s.stopReading()
+	return s.rewind(false)
 }
 
 // judge tells what is wrong with the content, which is the end of the file and no error of its own, from what is
 // wrong with the disk.
 func (s *spool) judge(err error) error {
 	var disk *fs.PathError
-	if err == io.EOF || errors.As(err, &disk) {
+	if err == nil || err == io.EOF || errors.As(err, &disk) {
 		return err
 	}
 	at := int64(0)
@@ -149,29 +170,25 @@ func (s *spool) damaged(why error) {
 	s.log.Error("a part of a fallback file is damaged; the file will be kept", "path", s.claim.Path, "error", why)
 }
 
-// finish ends a file of which everything that can be read is home. It is called again if it fails. spans is what came home last.
-func (s *spool) finish(spans []linefile.Span) error {
+// leave ends a file of which everything that can be read is home. Where it fails it can be called again. spans is what came home last.
+func (s *spool) leave(spans []linefile.Span) error {
+	s.claim.Notes.Add(spans...)
 	stays, err := s.stays()
 	switch {
 	case err != nil:
 	case stays:
-		s.done.add(spans, s.log) // the others need not be told: they leave with the file
-		s.finished = true
-		s.close()
-		return nil
+		s.claim.GiveBack("")
 	case s.damage != nil:
-		err = s.keep()
-	default:
-		err = remove(s.claim.Path)
+		if err = s.claim.Keep(s.claim.Path, linefile.Corrupt); err == nil {
+			s.log.Error("a fallback file with a damaged part is kept; what could be read of it is home", "path", s.claim.Path, "error", s.damage)
+		}
+	default: // what came home last need not be noted: it leaves with the file
+		err = s.claim.Remove()
 	}
 	if err != nil {
-		s.done.add(spans, s.log)
-		return err
+		s.claim.Notes.Sync()
 	}
-	s.finished = true
-	s.close()
-	s.done.remove()
-	return nil
+	return err
 }
 
 // stays reports whether there is something in the file that is not read yet: of a program that goes on writing to it without a
@@ -191,26 +208,8 @@ func (s *spool) stays() (bool, error) {
 	return st.Size() > max(s.size, at), err
 }
 
-// keep puts a damaged file out of the way.
-func (s *spool) keep() error {
-	if err := s.claim.MoveTo(s.claim.Path + linefile.Corrupt); err != nil {
-		return err
-	}
-	s.log.Error("a fallback file with a damaged part is kept; what could be read of it is home", "path", s.claim.Path, "error", s.damage)
-	return nil
-}
-
-// remove returns when the removal is durable: else a power failure could undo it, and not that of the list of what is home.
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return linefile.SyncDir(filepath.Dir(path))
-}
-
-// close gives the claim up.
-func (s *spool) close() {
+// stopReading frees what reading takes, when the file gives nothing more.
+func (s *spool) stopReading() {
+	s.reader.Close()
 	s.plain.Close()
-	s.done.close()
-	s.claim.Close()
 }

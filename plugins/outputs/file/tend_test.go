@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,14 +80,14 @@ func TestTheStartMakesNoFile(t *testing.T) {
 	if err := os.WriteFile(o.file, []byte("one\n"), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	claim, err := linefile.Take(t.Context(), o.file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	checked := make(chan error)
-	go func() { checked <- o.Check(t.Context()) }()
-	waitsForLock(t, o.file)
-	if err := claim.MoveTo(linefile.Rotated(o.file)); err != nil {
+	claims := linefile.NewClaims(slog.New(slog.DiscardHandler))
+	claim, err := claims.Take(t.Context(), o.file, func(path string) string {
+		go func() { checked <- o.Check(t.Context()) }()
+		waitsForLock(t, path)
+		return linefile.Rotated(path)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := claim.Close(); err != nil {

@@ -1,0 +1,131 @@
+package file
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/logpipe/logpipe/internal/sleep"
+	"github.com/logpipe/logpipe/plugins/internal/linefile"
+)
+
+// next claims the next file. Without one it waits for new ones, if it polls, or for those that could not be read, or is finished.
+func (in *input) next(ctx context.Context) error {
+	if err := in.waitForOpen(ctx, maxOpen-1); err != nil {
+		return err
+	}
+	for len(in.queue) > 0 {
+		path := in.queue[0]
+		in.queue = in.queue[1:]
+		if err := in.take(ctx, path); err != nil || in.current != nil {
+			return err
+		}
+	}
+	return in.look(ctx)
+}
+
+// take makes the file at path the current one, unless another has it. Its error is that of ctx.
+func (in *input) take(ctx context.Context, path string) error {
+	s, err := claim(ctx, in.claims, path, int(in.cfg.MaxLineBytes))
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	name := nameOf(path)
+	before := in.delays[name]
+	delete(in.delays, name)
+	switch {
+	case err != nil:
+		in.putOff(name, before, err)
+	case s != nil:
+		s.delay = before
+		in.open = append(in.open, s)
+		in.current = s
+	}
+	return nil
+}
+
+// nameOf is the name that a file has, or had before it was claimed.
+func nameOf(path string) string {
+	if original := linefile.Original(path); original != "" {
+		return original
+	}
+	return path
+}
+
+// look fills the queue, when it is time to.
+func (in *input) look(ctx context.Context) error {
+	first := !in.looked
+	if !first {
+		if err := in.rest(ctx); err != nil {
+			return err
+		}
+	}
+	in.looked = true
+	in.again()
+	for _, pattern := range in.cfg.Paths {
+		removeOrphans(pattern)
+		paths, why := find(pattern)
+		in.queue = append(in.queue, paths...)
+		if first || !in.finite() { // else what is not there was read
+			in.say(pattern, why)
+		}
+	}
+	slices.Sort(in.queue)
+	in.queue = slices.Compact(in.queue)
+	slices.SortStableFunc(in.queue, func(a, b string) int { return order(a) - order(b) })
+	in.leaveOut()
+	return nil
+}
+
+// say tells people what they should know of a pattern, once.
+func (in *input) say(pattern, why string) {
+	if why != in.said[pattern] && why != "" {
+		in.log.Warn(why, "path", pattern)
+	}
+	in.said[pattern] = why
+}
+
+// leaveOut takes out of the queue what is not to be tried again yet, and forgets what was put off and is gone.
+func (in *input) leaveOut() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	there := map[string]bool{}
+	in.queue = slices.DeleteFunc(in.queue, func(path string) bool {
+		name := nameOf(path)
+		there[name] = true
+		return in.delays[name].waits(in.finite())
+	})
+	maps.DeleteFunc(in.delays, func(name string, d delay) bool { return !there[name] && !d.waits(in.finite()) })
+}
+
+// rest waits until it is time to look again. For a finite input that is when something is to be tried again; without it that is the end.
+func (in *input) rest(ctx context.Context) error {
+	wait, ok := in.nextTry()
+	switch {
+	case in.finite() && !ok:
+		return in.lastWord()
+	case in.finite():
+	case !ok || wait > in.cfg.PollInterval:
+		wait = in.cfg.PollInterval
+	}
+	return sleep.For(ctx, wait)
+}
+
+// waitForOpen waits until at most n files are open.
+func (in *input) waitForOpen(ctx context.Context, n int) error {
+	for {
+		in.mu.Lock()
+		open := len(in.open)
+		in.mu.Unlock()
+		if open <= n {
+			return nil
+		}
+		select {
+		case <-in.settled:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
