@@ -81,8 +81,11 @@ func (s *source) open(longest int) error {
 			s.stopReading()
 			return err
 		}
-		if err != io.EOF {
-			return nil // other damage shows at the first read
+		if err != io.EOF { // other damage shows at the first read
+			if s.at == 0 {
+				s.lines.SkipMark()
+			}
+			return nil
 		}
 		s.stopReading()
 		s.claim.Notes.Forget() // it was cut from outside: what is in it now is new

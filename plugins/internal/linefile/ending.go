@@ -15,15 +15,22 @@ import (
 // Remove deletes the file, which is settled to its end, and then its notes. It returns when that is
 // durable: else a power failure could undo it, and not the removal of the notes.
 func (c *Claim) Remove() error {
-	if err := os.Remove(c.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	there, err := Same(c.File, c.Path)
+	if err == nil && there {
+		err = os.Remove(c.Path)
+	}
+	if err != nil {
 		return err
 	}
 	return c.done(SyncDir(filepath.Dir(c.Path)))
 }
 
 // Keep gives the file a last name, that of path with end behind it, and removes its notes. Where there is such a file already, it
-// gets the time in between.
+// gets the time in between. A file that somebody has taken away, or put another in the place of, is no file to keep.
 func (c *Claim) Keep(path, end string) error {
+	if there, err := Same(c.File, c.Path); err != nil || !there {
+		return c.done(err)
+	}
 	err := c.moveNew(path + end)
 	for tries := 0; errors.Is(err, fs.ErrExist) && tries < 10; tries++ {
 		err = c.moveNew(strings.TrimSuffix(Claimed(path), Reading) + end)

@@ -218,6 +218,62 @@ func TestKeepReplacesNothing(t *testing.T) {
 	}
 }
 
+// What somebody took away is not there to be removed or kept, and what he put in its place is not ours: to remove it is to lose it.
+func TestFileThatSomebodyReplaced(t *testing.T) {
+	for name, end := range map[string]func(*Claim, string) error{
+		"remove": func(c *Claim, _ string) error { return c.Remove() },
+		"keep":   func(c *Claim, path string) error { return c.Keep(path, Delivered) },
+	} {
+		for _, another := range []string{"", "another"} {
+			path := filepath.Join(t.TempDir(), "app.log")
+			write(t, path, "x")
+			c := take(t, path)
+			claimed := c.Path
+			if err := os.Remove(claimed); err != nil {
+				t.Fatal(err)
+			}
+			if another != "" {
+				write(t, claimed, another)
+			}
+			if err := end(c, path); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if text, _ := os.ReadFile(claimed); string(text) != another {
+				t.Errorf("%s: the file in its place has %q", name, text)
+			}
+		}
+	}
+}
+
+// A neighbour that looks for lists without a file must find none of a claim that is taken over: what it notes would come again.
+func TestNeighboursLeaveListsAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	write(t, path, "x")
+	c := take(t, path)
+	clean := func() {
+		lists, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"+Done))
+		if err != nil || len(lists) != 1 {
+			t.Fatalf("%q, %v", lists, err)
+		}
+		RemoveOrphans(lists)
+	}
+	c.Notes.Add(Span{0, 1})
+	c.Notes.Write()
+	clean()
+	c.Close()
+	for range 2 {
+		again, err := claims().TakeOver(c.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clean()
+		if to, _ := again.Notes.End(0); to != 1 || again.Path != c.Path {
+			t.Errorf("settled up to %d of %s", to, again.Path)
+		}
+		again.GiveBack(path)
+	}
+}
+
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string][2]string{

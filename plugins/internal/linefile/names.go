@@ -2,6 +2,7 @@ package linefile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -107,28 +108,45 @@ func stamped(before, after string) ([]string, error) {
 	if dir == "" {
 		dir = "."
 	}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	var stamps []string
-	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Name(), prefix)
-		if !ok {
-			continue
-		}
-		if stamp, ok := strings.CutSuffix(rest, after); ok && isStamp(stamp) {
+	err := eachName(dir, func(name string) {
+		rest, begins := strings.CutPrefix(name, prefix)
+		if stamp, ends := strings.CutSuffix(rest, after); begins && ends && isStamp(stamp) {
 			stamps = append(stamps, stamp)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(stamps, compareStamps)
 	for i, stamp := range stamps {
 		stamps[i] = before + stamp + after
 	}
 	return stamps, nil
+}
+
+// eachName calls see with the name of each file in a folder, of which there may be millions that are none of ours.
+func eachName(dir string, see func(name string)) error {
+	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for {
+		names, err := d.Readdirnames(1000)
+		for _, name := range names {
+			see(name)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // compareStamps puts "-10" behind "-9".
