@@ -52,7 +52,7 @@ var clients = []*client{
 	{name: "tools", file: "tools_client.py", command: interpreted(python), writes: true, own: true,
 		packages: []servers.Package{{Name: "amqp-tools", File: "/usr/bin/amqp-publish"}}},
 	{name: "curl", file: "curl_client.py", command: interpreted(python), writes: true, own: true, reads: true,
-		blind:    append([]string{"proton.most"}, unknownInteger...), // the management API tells what the broker has, and not what it delivers
+		blind:    append([]string{"proton.most", "rhea.most", "rhea.Tfar", "rhea.timefar"}, unknownInteger...), // the management API tells what the broker has, and not what it delivers
 		packages: []servers.Package{{Name: "curl", File: "/usr/bin/curl"}}},
 }
 

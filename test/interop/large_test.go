@@ -69,7 +69,7 @@ pipeline "store" {
   }
   processor "filter" {
     keep     = "len(message.headers['h']) > 0"
-    on_error = "dead_letter"
+    on_error = "drop" # then it would be missed
   }
   processor "batch" {
     age = "1s"

@@ -1,7 +1,7 @@
 // rhea, the client of Node.js for AMQP 1.0: npm rhea. The broker translates: 4.x in itself, 3.x by a plugin. It writes messages of its own kind.
 const zlib = require('zlib');
 const rhea = require('rhea');
-const { task, told, answer } = require('./common.js');
+const { task, answer } = require('./common.js');
 
 const { types, message } = rhea;
 const bytes = (...list) => Buffer.from(list);
@@ -94,42 +94,4 @@ async function write(t) {
   answer({ sent, cannot, packed });
 }
 
-const names = { message_id: 'message_id', correlation_id: 'correlation_id', content_type: 'content_type', content_encoding: 'content_encoding', reply_to: 'reply_to',
-  subject: 'subject', to: 'to', priority: 'priority', ttl: 'expiration', user_id: 'user_id', creation_time: 'timestamp', group_id: 'group_id' };
-
-// described is a message as it was read. Headers whose names begin with x- come as annotations on 4.x, and as application properties on 3.x.
-function described(m) {
-  const notes = { ...m.message_annotations };
-  const key = notes['x-routing-key'], exchange = notes['x-exchange'];
-  for (const name of ['x-routing-key', 'x-exchange']) delete notes[name];
-  const properties = { delivery_mode: told(m.durable ? 2 : 1) };
-  for (const [theirs, ours] of Object.entries(names)) if (m[theirs] !== undefined && m[theirs] !== null) properties[ours] = told(m[theirs]);
-  const content = m.body && m.body.typecode !== undefined ? m.body.content : m.body;
-  const body = Array.isArray(content) && content.every(Buffer.isBuffer) ? Buffer.concat(content) : Buffer.isBuffer(content) ? content : Buffer.from(JSON.stringify(told(content)));
-  return { key, exchange, body: body.toString('base64'), properties,
-    headers: Object.fromEntries(Object.entries({ ...notes, ...m.application_properties }).map(([name, v]) => [name, told(v)])) };
-}
-
-// readQueue takes messages until the broker says that it has no more.
-const readQueue = (t, queue) => new Promise((resolve, reject) => {
-  const container = rhea.create_container();
-  const got = [];
-  let before = -1;
-  container.on('message', (c) => { got.push(described(c.message)); });
-  const more = (r) => { before = got.length; r.add_credit(500); r.drain_credit(); };
-  container.on('receiver_open', (c) => more(c.receiver));
-  container.on('receiver_drained', (c) => { if (got.length === before) c.connection.close(); else { c.receiver.drain = false; more(c.receiver); } });
-  container.on('connection_close', () => resolve(got));
-  container.on('disconnected', (c) => reject(new Error(`disconnected: ${c.error}`)));
-  for (const what of ['receiver_error', 'session_error', 'connection_error']) container.on(what, (c) => reject(new Error(`${what}: ${(c.receiver && c.receiver.error) || c.connection.error}`)));
-  const address = t.broker >= 4 ? '/queues/' + encodeURIComponent(queue) : '/amq/queue/' + queue;
-  open(t, container).open_receiver({ source: { address }, credit_window: 0, autoaccept: true });
-});
-
-async function read(t) {
-  const queues = {};
-  for (const queue of t.queues) queues[queue] = await readQueue(t, queue);
-  answer({ queues });
-}
-
-({ write, read })[process.argv[2]](task()).catch((e) => { console.error(e); process.exit(1); });
+write(task()).catch((e) => { console.error(e); process.exit(1); });
