@@ -17,7 +17,7 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
 
-const doc = `Reads files of lines, each line a message, byte for byte, without its line feed.
+const doc = `Reads files of lines, each line a message, byte for byte, without its line feed. A byte order mark at the beginning of a file is left out.
 
 A byte order mark of UTF-8 at the beginning of a file is taken off. Text in UTF-16 has no such lines: convert it before; the
 log says which file it is.
