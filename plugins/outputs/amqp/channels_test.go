@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
@@ -31,11 +34,35 @@ func limit(t *testing.T, user string, n int) {
 	}
 }
 
+// counted waits until the broker counts channels, and then for the output's first one. A broker counts by events, and so a
+// moment late; seen of one that had just been started on a busy machine.
+func counted(t *testing.T, c Config, n int, o engine.Output) {
+	t.Helper()
+	refuses := rabbittest.Wait(func() bool {
+		conn, err := amqp091.Dial(c.URL.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() // the broker has closed it already when it refuses
+		for range n {
+			if _, err := conn.Channel(); err != nil {
+				return false // of the time before
+			}
+		}
+		time.Sleep(100 * time.Millisecond) // if it counts later than that, it is tried again
+		_, err = conn.Channel()
+		return err != nil
+	})
+	if !refuses || !rabbittest.Wait(func() bool { return o.(engine.Checker).Check(t.Context()) == nil }) {
+		t.Fatalf("the broker does not let the user have %d channels and no more", n)
+	}
+}
+
 // flood lets workers write all at once, each batch once, and looks whether each message is stored once. An error would not
 // be wrong, but the batch would be written again by who uses the output, and may be there twice then.
 func flood(t *testing.T, v *rabbittest.VHost, o engine.Output, workers int) {
 	t.Helper()
-	const rounds, each = 6, 25
+	const rounds, each = 6, 10
 	var wg sync.WaitGroup
 	for worker := range workers {
 		wg.Go(func() {
@@ -73,7 +100,9 @@ func TestLimitOfChannels(t *testing.T) {
 			log := &logText{}
 			e := env(t, engine.RoleOutput)
 			e.Log = newLog(log)
-			o := newOutput(t, few(t, v, n), e)
+			c := few(t, v, n)
+			o := newOutput(t, c, e)
+			counted(t, c, n, o)
 			flood(t, v, o, 6)
 			if open := o.(*output).link.open(); open < 1 || open > n {
 				t.Errorf("%d channels are open", open)
@@ -121,6 +150,7 @@ func TestOthersGetAChannel(t *testing.T) {
 			v.Declare("dead", nil)
 			c := few(t, v, 3)
 			o := newOutput(t, c, env(t, engine.RoleOutput)).(*output)
+			counted(t, c, 3, o)
 			flood(t, v, o, 6)
 			if open := o.link.open(); open != 3 {
 				t.Fatalf("%d channels are open", open)
