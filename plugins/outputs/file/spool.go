@@ -210,6 +210,9 @@ func (s *spool) stays() (bool, error) {
 
 // stopReading frees what reading takes, when the file gives nothing more.
 func (s *spool) stopReading() {
+	if s.reader == nil { // it could not be read anew
+		return
+	}
 	s.reader.Close()
 	s.plain.Close()
 }
