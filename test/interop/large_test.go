@@ -137,6 +137,9 @@ func TestHeadersLongerThanAFrame(t *testing.T) {
 func (s *stage) writeLarge(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"librabbitmq", "pika", "java", "proton", "rhea", "curl"} {
+		if s.broker < 4 && (name == "proton" || name == "rhea") {
+			continue // the plugin of 3.x puts the properties of the application, as bytes, into one header of its own
+		}
 		c := named(t, clients, []string{name})[0]
 		job := s.task()
 		if c.own {

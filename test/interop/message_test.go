@@ -150,7 +150,7 @@ var properties = map[string][]any{
 	"priority":         {0, 3, 255},
 	"correlation_id":   {"c", long},
 	"reply_to":         {"answers", long},
-	"expiration":       {"600000", "+600000", "0000600000", "4294967295"},
+	"expiration":       {"86400000", "+86400000", "000086400000", "4294967295"},
 	"message_id":       {"id-1", "Grüße", long},
 	"timestamp":        {1767323045, 0, 1, 253402300799},
 	"type":             {"login", long},
@@ -161,7 +161,7 @@ var long = strings.Repeat("l", 255)
 
 var everyProperty = map[string]any{
 	"content_type": "application/json", "content_encoding": "utf-8", "delivery_mode": 1, "priority": 9, "correlation_id": "c", "reply_to": "r",
-	"expiration": "600000", "message_id": "m", "timestamp": 1767323045, "type": "t", "app_id": "a",
+	"expiration": "86400000", "message_id": "m", "timestamp": 1767323045, "type": "t", "app_id": "a",
 }
 
 // largeWriters write a large body: what each of them adds is read, told as JSON and compared many times.

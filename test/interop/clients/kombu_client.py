@@ -30,7 +30,7 @@ def messages():
     yield "zlib", record, dict(serializer="json", compression="zlib")
     yield "bzip2", record, dict(serializer="json", compression="bzip2")
     yield "lzma", record, dict(serializer="json", compression="lzma")
-    yield "expires", record, dict(serializer="json", expiration=600.0)
+    yield "expires", record, dict(serializer="json", expiration=86400.0)
     yield "priority", record, dict(serializer="json", priority=9)
     headers, body, properties = celery("tasks.add", [1, 2])
     yield "celery", body, dict(serializer="json", headers=headers, **properties)

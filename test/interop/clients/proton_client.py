@@ -48,7 +48,7 @@ def messages():
     yield "id-binary", dict(id=b"\xff\x00", correlation_id=b"\x01", body=b"x", inferred=True)
     yield "id-long", dict(id="i" * 300, correlation_id="c" * 300, body=b"x", inferred=True)
     yield "all", dict(subject="subject", reply_to="/queues/reply", content_type="application/json", content_encoding="identity", expiry_time=1893456000,
-                      creation_time=1767323045.5, group_id="g", group_sequence=7, reply_to_group_id="r", priority=9, ttl=600.0,
+                      creation_time=1767323045.5, group_id="g", group_sequence=7, reply_to_group_id="r", priority=9, ttl=86400.0,
                       body=b'{"source":"app1"}', inferred=True)
     yield "annotations", dict(annotations={symbol("x-opt-note"): "n", symbol("x-number"): ulong(5)}, instructions={symbol("d"): 1}, body=b"x", inferred=True)
     yield "many", dict(properties={f"h{i}": i for i in range(200)}, body=b"x", inferred=True)

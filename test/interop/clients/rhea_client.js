@@ -37,7 +37,7 @@ function* messages(t) {
   yield ['id-number', { message_id: 77, correlation_id: 78, ...x }, 'ids'];
   yield ['id-uuid', { message_id: types.wrap_uuid(uuid), correlation_id: types.wrap_uuid(uuid), ...x }, 'ids'];
   yield ['id-long', { message_id: 'i'.repeat(300), correlation_id: 'c'.repeat(300), ...x }, 'ids'];
-  yield ['ttl', { ttl: 600000, ...x }];
+  yield ['ttl', { ttl: 86400000, ...x }];
   yield ['ttl-most', { ttl: 4294967295, ...x }];
   yield ['priority-most', { priority: 255, ...x }];
   yield ['not-durable', { durable: false, ...x }];
@@ -46,7 +46,7 @@ function* messages(t) {
   yield ['time-far', { creation_time: new Date(8.64e15), ...x }, 'timefar'];
   yield ['annotations', { message_annotations: { 'x-opt-note': 'n', 'x-number': types.wrap_ulong(5) }, delivery_annotations: { d: 1 }, footer: { f: 1 }, ...x }];
   yield ['all', { subject: 'subject', reply_to: '/queues/reply', content_type: 'application/json', content_encoding: 'identity', creation_time: new Date(1767323045500),
-    absolute_expiry_time: new Date(1893456000000), group_id: 'g', group_sequence: 7, reply_to_group_id: 'r', priority: 9, ttl: 600000, body: data('{"source":"app1"}') }];
+    absolute_expiry_time: new Date(1893456000000), group_id: 'g', group_sequence: 7, reply_to_group_id: 'r', priority: 9, ttl: 86400000, body: data('{"source":"app1"}') }];
   yield ['gzip', { content_encoding: 'gzip', body: data(zlib.gzipSync(text)) }, 'packed'];
 }
 
