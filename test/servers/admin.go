@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,13 +46,20 @@ func (b *Broker) CloseConnections(ctx context.Context, vhost string) (int, error
 	if err := b.Admin(ctx, "GET", "/api/vhosts/"+url.PathEscape(vhost)+"/connections", nil, &conns); err != nil {
 		return 0, fmt.Errorf("list the connections of virtual host %s: %w", vhost, err)
 	}
+	closed := 0
 	for _, c := range conns {
-		if err := b.Admin(ctx, "DELETE", "/api/connections/"+url.PathEscape(c.Name), nil, nil); err != nil {
-			return 0, fmt.Errorf("close connection %s: %w", c.Name, err)
+		switch err := b.Admin(ctx, "DELETE", "/api/connections/"+url.PathEscape(c.Name), nil, nil); {
+		case errors.Is(err, errNotFound): // it has ended since it was listed
+		case err != nil:
+			return closed, fmt.Errorf("close connection %s: %w", c.Name, err)
+		default:
+			closed++
 		}
 	}
-	return len(conns), nil
+	return closed, nil
 }
+
+var errNotFound = errors.New("404 Not Found")
 
 // Admin calls the management API: path begins with /api/ and its parts are
 // escaped; in is sent as JSON and the answer is decoded into out unless they
@@ -73,6 +81,9 @@ func (b *Broker) Admin(ctx context.Context, method, path string, in, out any) er
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("%s %s: read the answer: %w", method, path, err)
+	}
+	if resp.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%s %s: %w: %s", method, path, errNotFound, body)
 	}
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
