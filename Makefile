@@ -77,7 +77,7 @@ cluster: ## faults of a RabbitMQ cluster of three nodes under load, and the time
 	$(GO) test -tags cluster -count=1 -v -timeout 40m ./test/rabbitcluster
 
 brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; newest; 3.10,4.3), and a table; an hour and more
-	$(GO) build -o bin/brokers ./test/brokers && bin/brokers -versions "$(VERSIONS)" -tags "$(TAGS)" -race=$(RACE)
+	$(GO) build -o bin/brokers ./test/brokers && bin/brokers -versions "$(VERSIONS)" -tags "$(TAGS)" -race=$(RACE) $(BROKERS)
 
 interop: ## foreign clients of RabbitMQ and S3, in their own languages: who writes, through what, who reads; installs them from Debian and npm as root; some minutes
 	$(GO) test -race -tags interop -count=1 -timeout 20m ./test/interop

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -47,6 +48,10 @@ all of it        1m5s        0s
 // TestWhatCountsAsWhole: a table that is green must not hide a version or a package that did not run.
 func TestWhatCountsAsWhole(t *testing.T) {
 	passed := result{verdict: "pass"}
+	unavailable := []column{{err: fmt.Errorf("start: %w", servers.ErrUnavailable)}}
+	if (table{packages: []string{"a"}, columns: unavailable}).ok() || !(table{packages: []string{"a"}, columns: unavailable, lenient: true}).ok() {
+		t.Error("a version that cannot be had counts as whole, or is an error where that is allowed")
+	}
 	for name, c := range map[string]struct {
 		columns []column
 		want    bool

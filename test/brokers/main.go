@@ -2,10 +2,10 @@
 // [servers.Releases] and prints a table of versions, packages, results and
 // times:
 //
-//	go run ./test/brokers [-versions 3.10,4.3|newest] [-tags faults] [-race=false] [PACKAGE…]
+//	go run ./test/brokers [-versions 3.10,4.3|newest] [-tags faults] [-race=false] [-lenient] [PACKAGE…]
 //
 // A version that cannot be had here is an error: the table must not look whole
-// without it. So is a test that was skipped for want of a server.
+// without it, unless -lenient says otherwise. So is a test that was skipped for want of a server.
 package main
 
 import (
@@ -24,6 +24,7 @@ func main() {
 	versions := flag.String("versions", "", "the versions, separated by commas, or newest; all of them when empty")
 	tags := flag.String("tags", "", "build tags: faults for the rows that need a broker of their own, cluster for those of several nodes")
 	race := flag.Bool("race", true, "with the race detector")
+	lenient := flag.Bool("lenient", false, "a version that cannot be had here is said, and is no error")
 	list := flag.Bool("list", false, "print the packages and run nothing")
 	flag.Parse()
 	packages, err := chosenPackages(*tags, flag.Args())
@@ -35,7 +36,7 @@ func main() {
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		ok, err = runAll(ctx, split(*versions), suite{packages, *tags, *race})
+		ok, err = runAll(ctx, split(*versions), suite{packages, *tags, *race}, *lenient)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "brokers:", err)
@@ -62,8 +63,8 @@ func split(text string) []string {
 
 // runAll runs the packages on one version after the other. It says after each
 // how far the table is, for all of it takes long.
-func runAll(ctx context.Context, versions []string, s suite) (ok bool, err error) {
-	t := table{packages: s.packages}
+func runAll(ctx context.Context, versions []string, s suite, lenient bool) (ok bool, err error) {
+	t := table{packages: s.packages, lenient: lenient}
 	for _, version := range versions {
 		c := runOn(ctx, version, s)
 		t.columns = append(t.columns, c)
