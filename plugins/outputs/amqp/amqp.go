@@ -233,7 +233,7 @@ func (o *output) declare(ctx context.Context, conn *rabbitmq.Connection) error {
 func (o *output) declareAll(d *rabbitmq.Declarer) error {
 	// Without a queue the exchange is somebody else's: its type is not known here.
 	d.Check = o.cfg.Declare == rabbitmq.DeclareNever || o.cfg.Queue == ""
-	if err := d.Exchange(o.cfg.Exchange, o.cfg.ExchangeType, nil); err != nil || o.cfg.Queue == "" {
+	if err := d.Exchange(o.cfg.Exchange, o.cfg.ExchangeType, o.cfg.ExchangeArguments); err != nil || o.cfg.Queue == "" {
 		return err
 	}
 	err := d.DeadLettered(rabbitmq.Queue{Name: o.cfg.Queue, Type: o.cfg.QueueType, Arguments: o.cfg.Arguments,
@@ -245,7 +245,7 @@ func (o *output) declareAll(d *rabbitmq.Declarer) error {
 	if err != nil {
 		return fmt.Errorf("routing key: %w", err)
 	}
-	return d.Bind(o.cfg.Exchange, key, o.cfg.Queue, nil)
+	return d.Bind(o.cfg.Exchange, key, o.cfg.Queue, o.cfg.BindingArguments)
 }
 
 // Rehearse names the exchange and the routing key of a batch, as in "dlx/log_dlq"; without an exchange that is the queue.

@@ -59,6 +59,34 @@ func keyed(texts ...string) *engine.Batch {
 	return b
 }
 
+// What an exchange or a binding needs beside its name cannot be set by whoever may not log in to the broker: without it a headers exchange gives the queue
+// everything, and what no queue takes is lost instead of kept aside.
+func TestArgumentsOfExchangeAndBinding(t *testing.T) {
+	v := rabbittest.New(t)
+	v.Declare("rest", nil)
+	if err := v.Channel().QueueBind("rest", "", "amq.fanout", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(v)
+	cfg.Queue, cfg.Exchange, cfg.ExchangeType = "red", "colors", "headers"
+	cfg.ExchangeArguments = map[string]any{"alternate-exchange": "amq.fanout"}
+	cfg.BindingArguments = map[string]any{"x-match": "all", "color": "red"}
+	b := batch()
+	for _, color := range []string{"red", "blue"} {
+		d := rabbitmq.NewDelivery(amqp091.Delivery{Headers: amqp091.Table{"color": color}})
+		b.Messages = append(b.Messages, engine.Message{Body: []byte(color), Time: b.Time, Meta: &d})
+	}
+	if err := write(t, newOutput(t, cfg, env(t, engine.RoleOutput)), b); err != nil {
+		t.Fatal(err)
+	}
+	for queue, want := range map[string]string{"red": "red", "rest": "blue"} {
+		v.WaitReady(queue, 1)
+		if got := bodies(v, queue); !slices.Equal(got, []string{want}) {
+			t.Errorf("queue %s got %q, want %q", queue, got, want)
+		}
+	}
+}
+
 // Message ids are the producers', and a headers exchange routes by none of what a message is known by.
 // If one that no queue gets takes others with it, these are published again and again: 3 messages were 39
 // copies after a minute. If it is taken for another one, it is lost.

@@ -22,8 +22,10 @@ type Config struct {
 	DeadLetterExchange   string         `hcl:"dead_letter_exchange,optional" doc:"The dead-letter exchange that the queue is created with, as in the input that reads it: it does not matter then which of the two creates the queue."`
 	DeadLetterRoutingKey string         `hcl:"dead_letter_routing_key,optional" doc:"The name of the dead-letter queue, and the key that it is bound with. It goes with dead_letter_exchange."`
 
-	ExchangeType string `hcl:"exchange_type,optional" doc:"The type of the exchange if it is created: direct, fanout, topic, headers, or one of a plugin's, which begin with x-."`
-	Declare      string `hcl:"declare,optional" values:"auto,never" doc:"auto creates exchange, queue and binding where queue is set and they are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
+	ExchangeType      string         `hcl:"exchange_type,optional" doc:"The type of the exchange if it is created: direct, fanout, topic, headers, or one of a plugin's, which begin with x-."`
+	ExchangeArguments map[string]any `hcl:"exchange_arguments,optional" doc:"What the exchange is created with, such as { \"alternate-exchange\" = \"unrouted\" }. One that exists is used as it is."`
+	BindingArguments  map[string]any `hcl:"binding_arguments,optional" doc:"What queue is bound to the exchange with. A headers exchange routes by it: { x-match = \"all\", team = \"shop\" } gives the queue what has these headers, and without arguments all messages."`
+	Declare           string         `hcl:"declare,optional" values:"auto,never" doc:"auto creates exchange, queue and binding where queue is set and they are missing; what exists is used as it is, and what differs is a warning. never creates nothing: what is missing is an error."`
 
 	Persistent bool          `hcl:"persistent,optional" doc:"Lets the broker keep the messages on disk. Without it they are lost when the broker restarts."`
 	Mandatory  bool          `hcl:"mandatory,optional" doc:"Takes a message that no queue gets for a failure. Without it the broker drops such a message and says that all is well."`
@@ -61,8 +63,15 @@ func (c *Config) Validate() error {
 		bad("queue", "it is bound with one routing key, and the messages will have several: leave queue out and bind queues at the broker, or use a fixed routing_key")
 	}
 	errs = append(errs, rabbitmq.CheckQueueArguments("arguments", c.Arguments))
+	errs = append(errs, rabbitmq.CheckArguments("exchange_arguments", c.ExchangeArguments), rabbitmq.CheckArguments("binding_arguments", c.BindingArguments))
 	if c.Queue == "" && len(c.Arguments) > 0 {
 		bad("arguments", "there is no queue to create with them: set queue, or leave arguments out")
+	}
+	if c.Queue == "" && len(c.ExchangeArguments) > 0 {
+		bad("exchange_arguments", "without queue the exchange is not created, but must be there: set queue, or leave them out")
+	}
+	if (c.Queue == "" || c.Exchange == "") && len(c.BindingArguments) > 0 {
+		bad("binding_arguments", "nothing is bound: set exchange and queue, or leave them out")
 	}
 	errs = append(errs, rabbitmq.CheckDeadLetter(c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey))
 	if c.Queue == "" && c.DeadLetterExchange != "" {
@@ -84,7 +93,8 @@ func (c *Config) Traffic() rabbitmq.Traffic {
 	t := rabbitmq.Traffic{Server: &c.Server, Writes: &rabbitmq.Route{Exchange: c.Exchange, Key: key, Fixed: fixed},
 		Bindings: rabbitmq.DeadBinding(c.DeadLetterExchange, c.DeadLetterRoutingKey)}
 	if c.Queue != "" && c.Exchange != "" {
-		t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: c.Exchange, Kind: c.ExchangeType, Key: key, Queue: c.Queue})
+		t.Bindings = append(t.Bindings, rabbitmq.Bound{Exchange: c.Exchange, Kind: c.ExchangeType, Key: key, Queue: c.Queue,
+			Parted: c.ExchangeType == "headers" && len(c.BindingArguments) > 0})
 	}
 	return t
 }

@@ -30,6 +30,8 @@ func TestMistakes(t *testing.T) {
 		"declare":           {func(c *Config) { c.Queue, c.Declare = "q", "no" }, `declare: "no"`},
 		"timeout":           {func(c *Config) { c.Queue, c.Timeout = "q", 0 }, "timeout: 0s"},
 		"dead letters":      {func(c *Config) { c.Queue, c.DeadLetterExchange, c.DeadLetterRoutingKey = "q", "x", "d" }, ""},
+		"exchange, its own": {func(c *Config) { c.Exchange, c.ExchangeArguments = "x", map[string]any{"a": "b"} }, "exchange_arguments: without queue"},
+		"binding, none":     {func(c *Config) { c.Queue, c.BindingArguments = "q", map[string]any{"a": "b"} }, "binding_arguments: nothing is bound"},
 		"dead, no key":      {func(c *Config) { c.Queue, c.DeadLetterExchange = "q", "x" }, "dead_letter_exchange: "},
 		"dead, no queue":    {func(c *Config) { c.Exchange, c.DeadLetterExchange, c.DeadLetterRoutingKey = "e", "x", "d" }, "dead_letter_exchange: it is an argument of queue"},
 		"long names":        {func(c *Config) { c.Queue = strings.Repeat("q", 256) }, "queue: a name of 256 bytes"},
