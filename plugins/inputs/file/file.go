@@ -93,8 +93,8 @@ func (in *input) Read(ctx context.Context, b *engine.Batch) error {
 		}
 		from := in.current.lines.Offset()
 		err := in.current.lines.Next(b, time.Now())
-		if s := in.current; err == nil && from == 0 {
-			defer in.unmark(b, s.name) // when it is noted how long the line is in the file
+		if err == nil && from == 0 {
+			in.warnOfUTF16(b, in.current.name)
 		}
 		in.note(b, from, err)
 		if err == nil {
@@ -103,14 +103,12 @@ func (in *input) Read(ctx context.Context, b *engine.Batch) error {
 	}
 }
 
-// unmark takes the byte order mark off the first line of a file: it says how the file is encoded, and is no part of the text.
-func (in *input) unmark(b *engine.Batch, name string) {
-	first := &b.Messages[0]
-	if jsonscan.IsUTF16(first.Body) {
+// warnOfUTF16 looks at the first chunk of a file, whose byte order mark says how it is encoded. That of UTF-8 is taken off before.
+func (in *input) warnOfUTF16(b *engine.Batch, name string) {
+	if jsonscan.IsUTF16(b.Messages[0].Body) {
 		in.log.Warn("the file is in UTF-16, by its byte order mark, and is read as if it were not: its bytes are parted at each byte 0x0a, "+
 			"and no reader of UTF-8 makes lines of that; convert it, such as with iconv -f UTF-16 -t UTF-8", "path", name)
 	}
-	first.Body = first.Body[jsonscan.Mark(first.Body):]
 }
 
 // note keeps the books of a Read: a chunk is on its way, or the current file has come to its end.
