@@ -53,7 +53,7 @@ func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 		{"github.com/rabbitmq/amqp091-go", "plugins"},
 	} {
 		found := 0
-		for _, folder := range []string{"cmd", "engine", "plugins"} {
+		for _, folder := range []string{"cmd", "engine", "internal", "plugins"} {
 			err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 				if err != nil || d.IsDir() && d.Name() == "bench" {
 					return fs.SkipDir // a module of its own

@@ -13,7 +13,7 @@ import (
 func program(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, folder := range []string{"cmd", "engine", "plugins"} {
+	for _, folder := range []string{"cmd", "engine", "internal", "plugins"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

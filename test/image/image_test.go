@@ -111,7 +111,7 @@ func isTheSameAgain(t *testing.T, e *engine) {
 	if err := os.Mkdir(elsewhere, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	e.run("cp", "-R", "go.mod", "go.sum", "cmd", "engine", "plugins", "deploy", elsewhere)
+	e.run("cp", "-R", "go.mod", "go.sum", "cmd", "engine", "internal", "plugins", "deploy", elsewhere)
 	bin := filepath.Join(elsewhere, "bin", "logpipe")
 	e.run(filepath.Join(elsewhere, "deploy/image/compile"), bin, "v0.0.1")
 	compiled, err := os.ReadFile(bin)

@@ -82,7 +82,7 @@ func logpipeFiles(t *testing.T) map[string]string {
 		files[filepath.ToSlash(rel)] = string(text)
 	}
 	take(filepath.Join(tree, "go.mod"))
-	for _, dir := range []string{"cmd", "engine", "plugins"} {
+	for _, dir := range []string{"cmd", "engine", "internal", "plugins"} {
 		err := filepath.WalkDir(filepath.Join(tree, dir), func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
