@@ -207,7 +207,7 @@ func (in *input) declare(conn *rabbitmq.Connection) (rabbitmq.Seen, error) {
 func (in *input) name() string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.queue
+	return cmp.Or(in.queue, in.cfg.Queue)
 }
 
 func (in *input) declareAll(d *rabbitmq.Declarer) error {
