@@ -7,13 +7,16 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+	"unicode/utf8"
 )
 
-// Text appends s as a JSON string, with no more escapes than JSON asks for. What is not UTF-8 becomes U+FFFD.
+// Text appends s as a JSON string, with no more escapes than JSON asks for. Each byte that is not UTF-8 becomes U+FFFD, as in encoding/json.
 func Text(dst []byte, s string) []byte {
-	return quoted(dst, strings.ToValidUTF8(s, "\ufffd"))
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	return quoted(dst, s)
 }
 
 // quoted appends s, which is UTF-8.
