@@ -79,7 +79,7 @@ func New(c Config, env engine.Env) (engine.Input, error) {
 		in.prefetch = derive(env, c.Connections)
 		why = "what the pipeline can hold"
 	}
-	env.Log.Info("prefetch is set", "queue", c.Queue, "messages", in.prefetch, "connections", c.Connections, "because", why)
+	env.Log.Info("prefetch is set", "queue", in.name(), "messages", in.prefetch, "connections", c.Connections, "because", why)
 	return in, nil
 }
 
@@ -203,11 +203,11 @@ func (in *input) declare(conn *rabbitmq.Connection) (rabbitmq.Seen, error) {
 	return seen, err
 }
 
-// name is what the queue is called in messages.
+// name is what the queue is called in messages: the broker names a temporary one.
 func (in *input) name() string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return cmp.Or(in.queue, in.cfg.Queue)
+	return cmp.Or(in.queue, in.cfg.Queue, "(temporary)")
 }
 
 func (in *input) declareAll(d *rabbitmq.Declarer) error {
