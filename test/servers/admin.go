@@ -31,7 +31,7 @@ func (b *Broker) VHost(ctx context.Context, name string) (string, error) {
 // DeleteVHost removes a virtual host with its queues and closes the
 // connections to it.
 func (b *Broker) DeleteVHost(ctx context.Context, name string) error {
-	if err := b.Admin(ctx, "DELETE", "/api/vhosts/"+url.PathEscape(name), nil, nil); err != nil {
+	if err := b.Admin(ctx, "DELETE", "/api/vhosts/"+url.PathEscape(name), nil, nil); err != nil && !errors.Is(err, errNotFound) {
 		return fmt.Errorf("delete virtual host %s: %w", name, err)
 	}
 	return nil
@@ -115,5 +115,8 @@ func (b *Broker) adminRequest(ctx context.Context, method, path string, in any) 
 	password, _ := b.admin.User.Password()
 	req.SetBasicAuth(b.admin.User.Username(), password)
 	req.Header.Set("Content-Type", "application/json")
+	if method != http.MethodPost { // the broker may end an idle connection in this moment: then it is sent again (see http.Transport)
+		req.Header["X-Idempotency-Key"] = nil
+	}
 	return req, nil
 }
