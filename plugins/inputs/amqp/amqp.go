@@ -70,7 +70,7 @@ func New(c Config, env engine.Env) (engine.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}, queue: c.Queue, sizes: make([]float64, c.Connections)}
+	in := &input{cfg: c, env: env, dialer: dialer, prefetch: c.Prefetch, said: map[string]bool{}, sizes: make([]float64, c.Connections)}
 	if c.ConsumerTag == "" {
 		in.cfg.ConsumerTag = "logpipe-" + env.Pipeline[:min(len(env.Pipeline), maxConsumerTag-len("logpipe-"))]
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // How much goes into one chunk. A single line may be longer than ChunkBytes.
@@ -44,14 +45,10 @@ func (r *Reader) Offset() int64 { return r.w.offset }
 // Skip passes over n bytes.
 func (r *Reader) Skip(n int64) error { return r.w.skip(n) }
 
-// byteOrderMark is U+FEFF in UTF-8. Some programs write it at the beginning of a file, where it says that the text is Unicode and is no
-// part of it (RFC 8259, 8.1; The Unicode Standard, 23.8).
-const byteOrderMark = "\ufeff"
-
-// SkipMark passes over a byte order mark. An error shows again at the next call of Next.
+// SkipMark passes over a byte order mark (see jsonscan.Mark). An error shows again at the next call of Next.
 func (r *Reader) SkipMark() {
-	if rest, err := r.w.peek(len(byteOrderMark)); err == nil && bytes.HasPrefix(rest, []byte(byteOrderMark)) {
-		r.w.advance(len(byteOrderMark))
+	if rest, err := r.w.peek(len("\ufeff")); err == nil {
+		r.w.advance(jsonscan.Mark(rest))
 	}
 }
 
