@@ -107,7 +107,9 @@ func TestAFlappingOutputIsLoggedSeldom(t *testing.T) {
 	})
 }
 
-// A dead letter that does not take one message works; the log must not say all the time that it does not.
+// A dead letter that does not take one message works; the log must not say all the time that it does not. It must say once that one is
+// stuck, also where that one was always written with others and the dead letter never failed as a whole: else nothing says why its input
+// is not acked to the end.
 func TestOneStuckDeadLetterIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(0)
@@ -115,16 +117,30 @@ func TestOneStuckDeadLetterIsNoOutage(t *testing.T) {
 		g.source.Chunk = 1
 		log := g.logged()
 		g.before(rejectAll)
+		var healed atomic.Bool
 		g.dead.Script = func(_ int, b *engine.Batch) enginetest.Step {
+			if healed.Load() {
+				return enginetest.Step{}
+			}
 			return enginetest.Step{Fail: find(b, "m000003"), FailErr: errors.New("too large")}
 		}
 		stop := g.start(t)
 		for i := range 3600 {
 			g.source.Send(fmt.Sprintf("m%06d", i))
-			time.Sleep(time.Second)
+			if i > 10 {
+				time.Sleep(time.Second)
+			}
 		}
 		if n := log.with(""); n > 20 {
 			t.Errorf("%d lines in an hour, the last is %s", n, log.all[n-1])
+		}
+		if n := log.with("a dead letter is stuck while others are stored"); n != 1 {
+			t.Errorf("%d lines say that one is stuck:\n%s", n, strings.Join(log.all, ""))
+		}
+		healed.Store(true)
+		time.Sleep(time.Hour)
+		if n := log.with("no dead letter is stuck any more"); n != 1 {
+			t.Errorf("%d lines say that none is stuck:\n%s", n, strings.Join(log.all, ""))
 		}
 		stop()
 	})

@@ -46,6 +46,7 @@ var mutants = []struct {
 	{"the back-off begins anew with every connection", []edit{{"../internal/intake/read.go", "if d.epoch.Acked.Load() ||", "if opened ||"}}},
 	{"parts do not count", []edit{{"../internal/books/receipt.go", "r.Epoch.Unsettled.Add(int64(n))\n}", "}"}}},
 	{"void dead letters leave their reasons", []edit{{"../internal/settle/settle.go", "b.Reasons[len(kept)] = b.Reasons[i]", "_ = i"}}},
+	{"a dead letter is stuck and nobody is told", []edit{{"../internal/deliver/deadletter.go", "d.sayStuck(err, w.Guilty)", "_ = err"}}},
 	{"stored dead letters leave their reasons", []edit{{"../internal/deliver/attempt.go", "reasons = append(reasons, b.Reasons[i])", "reasons = b.Reasons[:len(left)]"}}},
 	{"a message may be made anew", []edit{{"../internal/process/process.go", "if !same && !s.sorted(b.Messages) {", "if false {"}}},
 	{"a message may move after it was rejected", []edit{{"../internal/process/process.go", "if m.Why != nil && settle.ReceiptOf(&m.Msg)", "if false && settle.ReceiptOf(&m.Msg)"}}},

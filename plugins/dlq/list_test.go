@@ -197,3 +197,25 @@ func TestErrorsHideThePassword(t *testing.T) {
 		}
 	}
 }
+
+// Who looks and then sends back must find all of them: the broker takes its time to give back what somebody looked at, and "redrive" right
+// after "list" left what was not there yet.
+func TestWhatWasLookedAtIsThereAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, w world) {
+		const n, looked = 100, 10
+		w.fill(1, n, "a")
+		for range 20 {
+			r, err := Open(t.Context(), w.broker(), "dead")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Depth != n {
+				t.Errorf("%d of %d messages are in the queue after it was looked at", r.Depth, n)
+			}
+			if seen, err := r.Look(t.Context(), looked, true, func(int, *Letter) bool { return true }); seen != looked || err != nil {
+				t.Errorf("%d seen, %v", seen, err)
+			}
+			w.shut(r)
+		}
+	})
+}

@@ -23,6 +23,7 @@ type Reader struct {
 	inbox   *inbox
 	rounds  int
 	seen    int
+	held    int // of these, what was not acked
 	bytes   int64
 	missing map[string]bool // what was asked about other queues
 	acks    bool            // messages will be acked
@@ -152,6 +153,7 @@ func (r *Reader) letters() ([]*Letter, error) {
 		rabbitmq.Unfit(&d)
 		letters[i] = newLetter(r.queue, d)
 		r.seen++
+		r.held++
 		r.bytes += int64(came[i].Size)
 		if r.seen == 1 && came[i].Meta.FromStream() && r.conn.IsStream(r.queue) {
 			return nil, r.stuck()
@@ -235,11 +237,13 @@ func (r *Reader) explain(err error) error {
 func (r *Reader) ack(l *Letter) error {
 	if r.anchor != nil && r.anchor.first == l {
 		r.anchor.acked = true
+		r.held--
 		return nil
 	}
 	if err := r.ch.Ack(l.delivery.DeliveryTag, false); err != nil {
 		return fmt.Errorf("ack to %s: %w", named(r.queue), r.ch.Explain(err))
 	}
+	r.held--
 	return nil
 }
 
@@ -294,6 +298,7 @@ func (r *Reader) gone(queue string) bool {
 // Close lets the acks arrive and gives back what was not acked. An error means that some acks may not have arrived.
 func (r *Reader) Close(ctx context.Context) error {
 	err := r.land()
+	r.giveBack(ctx)
 	if serr := r.conn.Shut(ctx); err == nil {
 		err = serr
 	}

@@ -141,7 +141,7 @@ func TestOneDeadLetterIsStuck(t *testing.T) {
 	w.Send("events", "app", 1, 999, tenth)
 	w.Send("events", "nowhere", 1_000, 1_000, tenth)
 	w.Send("events", "app", 1_001, n, tenth)
-	if line := w.Says(p, "dead_letter fails"); !strings.Contains(line.Text("error"), `with key "nowhere"`) {
+	if line := w.Says(p, "a dead letter is stuck"); !strings.Contains(line.Text("error"), `with key "nowhere"`) {
 		t.Errorf("the error is %q", line.Text("error"))
 	}
 	goodAreStored(w, n)

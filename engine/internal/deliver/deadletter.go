@@ -65,6 +65,7 @@ type Burier struct {
 	stuck tries.Later[*engine.Batch]
 	held  int           // messages in stuck
 	turn  bool          // a new one was written last
+	said  bool          // that some are stuck
 	wait  tries.Backoff // of new ones, while it fails
 	after time.Time     // likewise: none is written before
 
@@ -126,9 +127,11 @@ func (d *Burier) oneStuck() bool {
 	}
 	d.held -= len(w.Item.Messages)
 	settle.StateOf(w.Item).Guilty = w.Guilty
-	if guilty, err := d.write(w.Item, w.Mark); err != nil && !d.cut(w.Item, err, w.Mark) {
+	guilty, err := d.write(w.Item, w.Mark)
+	if err != nil && !d.cut(w.Item, err, w.Mark) {
 		d.stuck.Back(w, guilty)
 	}
+	d.sayStuck(err, w.Guilty)
 	return true
 }
 
@@ -209,6 +212,7 @@ func (d *Burier) purge() {
 		d.held += len(b.Messages)
 		return len(b.Messages) > 0
 	})
+	d.sayStuck(nil, false)
 }
 
 // poll takes what is in the channel, and does not wait.
