@@ -133,6 +133,7 @@ func (o *output) settings(ctx context.Context) (aws.Config, error) {
 
 // adjust sets what the SDK has no general setting for. The endpoint may also have come from AWS_ENDPOINT_URL.
 func (o *output) adjust(s *s3.Options) {
+	s.HTTPSignerV4 = signer{s.HTTPSignerV4}
 	if o.cfg.Endpoint != "" {
 		s.BaseEndpoint = &o.cfg.Endpoint
 	}
