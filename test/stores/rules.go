@@ -87,5 +87,7 @@ func expectsNothing(w http.ResponseWriter, r *http.Request) bool {
 	}
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(http.StatusExpectationFailed)
+	_ = http.NewResponseController(w).Flush()
+	_, _ = io.Copy(io.Discard, r.Body) // of a client that was too slow to see the answer first
 	return true
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -76,7 +77,8 @@ func (o *output) connect(ctx context.Context) (*client, error) {
 	}
 	if o.cfg.RoleARN != "" {
 		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(settings), o.cfg.RoleARN, func(r *stscreds.AssumeRoleOptions) {
-			r.RoleSessionName = "logpipe"
+			r.RoleSessionName = cmp.Or(o.cfg.SessionName, "logpipe")
+			r.ExternalID = optional(o.cfg.ExternalID)
 		})
 		settings.Credentials = aws.NewCredentialsCache(role, func(c *aws.CredentialsCacheOptions) { c.ExpiryWindow = time.Minute })
 	}
@@ -97,7 +99,7 @@ func (o *output) forget(c *client) {
 // settings is what the SDK finds in the environment and its files, under what the configuration says.
 func (o *output) settings(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(newHTTP(o.cfg.Timeout)),
+		config.WithHTTPClient(newHTTP(o.cfg.Timeout, route{o.cfg.Proxy.Reveal(), http.ProxyFromEnvironment})),
 		config.WithLogger(logging.Nop{}),
 		config.WithAppID("logpipe"),
 		// The retries of the SDK are few, and it stops them altogether when many calls fail: the pipeline has a
@@ -134,33 +136,31 @@ func (o *output) settings(ctx context.Context) (aws.Config, error) {
 // adjust sets what the SDK has no general setting for. The endpoint may also have come from AWS_ENDPOINT_URL.
 func (o *output) adjust(s *s3.Options) {
 	s.HTTPSignerV4 = signer{s.HTTPSignerV4}
+	s.UseARNRegion = true // an access point is where its ARN says
+	if o.noExpect.Load() {
+		s.ContinueHeaderThresholdBytes = -1
+	}
 	if o.cfg.Endpoint != "" {
 		s.BaseEndpoint = &o.cfg.Endpoint
 	}
 	amazon := s.BaseEndpoint == nil
-	switch o.cfg.PathStyle {
-	case "true":
-		s.UsePathStyle = true
-	case "false":
-		s.UsePathStyle = false
-	default:
-		s.UsePathStyle = !amazon
-	}
+	s.UsePathStyle = o.cfg.PathStyle == "true" || o.cfg.PathStyle != "false" && !amazon
 	switch {
 	case o.cfg.Checksum == "always":
 		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
-	case o.cfg.Checksum == "required" || !amazon:
+	case o.cfg.Checksum == "required" || o.cfg.Checksum == "md5" || !amazon:
 		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	}
 }
 
 // newHTTP says how connections are made. The SDK's type is needed for AWS_CA_BUNDLE and tls.ca.
-func newHTTP(patience time.Duration) *awshttp.BuildableClient {
+func newHTTP(patience time.Duration, way route) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
 			// One connection a worker, kept: HTTP/2 would send all uploads through a single one.
 			t.ForceAttemptHTTP2 = false
+			t.Proxy, t.OnProxyConnectResponse = way.of, onConnect
 			t.MaxIdleConns, t.MaxIdleConnsPerHost, t.MaxConnsPerHost = maxIdle, maxIdle, 0
 			t.IdleConnTimeout = 90 * time.Second
 			t.TLSHandshakeTimeout = dialTimeout

@@ -4,11 +4,10 @@ package s3
 import (
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
@@ -33,15 +32,25 @@ type Config struct {
 	StorageClass         string `hcl:"storage_class,optional" doc:"Storage class of the objects, for example STANDARD_IA; without it the bucket's."`
 	ServerSideEncryption string `hcl:"server_side_encryption,optional" values:"AES256,aws:kms,aws:kms:dsse" doc:"How the server encrypts the objects; without it as the bucket says."`
 	KMSKey               string `hcl:"kms_key,optional" doc:"ID or ARN of the KMS key, with a server_side_encryption that has one."`
-	Checksum             string `hcl:"checksum,optional" values:"auto,always,required" doc:"Whether uploads carry a checksum header or trailer beside the signature. Some servers other than Amazon's refuse it. auto: always on Amazon's, only where required where an endpoint is set."`
+	BucketKey            bool   `hcl:"bucket_key,optional" doc:"Whether the server encrypts by a key of the bucket, which asks KMS less often and costs less; with server_side_encryption = \"aws:kms\". Without it as the bucket says."`
+	Checksum             string `hcl:"checksum,optional" values:"auto,always,required,md5" doc:"Whether uploads carry a checksum beside the signature. always: CRC32 in a header or trailer, which some servers other than Amazon's refuse. md5: Content-MD5, which all servers know and some demand, such as for object lock. required: none, as no upload needs one by the protocol. auto: always on Amazon's, required where an endpoint is set."`
+
+	ACL          string            `hcl:"acl,optional" values:"private,public-read,public-read-write,authenticated-read,aws-exec-read,bucket-owner-read,bucket-owner-full-control" doc:"Canned ACL of the objects. A bucket of another account may demand bucket-owner-full-control; one that allows no ACLs, as they are made today, takes none but that. Needs s3:PutObjectAcl."`
+	RequestPayer bool              `hcl:"request_payer,optional" doc:"Whether requests say that their sender pays for them, which a bucket with requester pays demands."`
+	Tags         map[string]string `hcl:"tags,optional" example:"{ team = \"payments\" }" doc:"Tags of the objects, at most 10, such as rules of a life cycle go by. Needs s3:PutObjectTagging."`
+	Metadata     map[string]string `hcl:"metadata,optional" example:"{ env = \"prod\" }" doc:"Further metadata of the objects, as x-amz-meta-NAME. Names that begin with logpipe- are taken."`
 
 	Timeout time.Duration `hcl:"timeout,optional" doc:"Longest time of one upload."`
 
 	Profile      string        `hcl:"profile,optional" doc:"Profile of the shared AWS files to take credentials and region from."`
 	RoleARN      string        `hcl:"role_arn,optional" doc:"ARN of a role to assume."`
+	ExternalID   string        `hcl:"external_id,optional" doc:"External ID that the role's trust policy asks for."`
+	SessionName  string        `hcl:"session_name,optional" doc:"Name of the session with the role, by which its uploads are found in CloudTrail. Without it logpipe."`
 	AccessKey    engine.Secret `hcl:"access_key,optional" doc:"Access key, together with secret_key. Without it the usual places count: AWS_ACCESS_KEY_ID, the shared AWS files, the role of the machine or pod."`
 	SecretKey    engine.Secret `hcl:"secret_key,optional" doc:"Secret that belongs to access_key."`
 	SessionToken engine.Secret `hcl:"session_token,optional" doc:"Session token that belongs to a temporary access_key."`
+
+	Proxy engine.Secret `hcl:"proxy,optional" doc:"URL of a proxy for requests to the store and for roles, perhaps with user and password; none for no proxy. Without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count. What the machine or pod is asked for its role never goes by a proxy."`
 
 	TLS *TLS `hcl:"tls,block" doc:"Trust for an endpoint with a certificate of one's own."`
 }
@@ -67,8 +76,8 @@ func (c *Config) Traits() engine.Traits {
 
 // Validate returns all mistakes of the configuration.
 func (c *Config) Validate() error {
-	errs := []error{c.checkBucket(), c.checkKey(), c.checkRegion(), c.checkEndpoint(), c.checkObject(), c.checkCredentials()}
-	errs = append(errs, oneOf("path_style", c.PathStyle, "auto", "true", "false"), oneOf("checksum", c.Checksum, "auto", "always", "required"))
+	errs := []error{c.checkBucket(), c.checkKey(), c.checkRegion(), c.checkEndpoint(), c.checkObject(), c.checkCredentials(), c.checkRole(), c.checkProxy()}
+	errs = append(errs, oneOf("path_style", c.PathStyle, "auto", "true", "false"), oneOf("checksum", c.Checksum, "auto", "always", "required", "md5"))
 	if c.Timeout <= 0 {
 		errs = append(errs, engine.AttrErrorf("timeout", "an upload needs some time; this is %v", c.Timeout))
 	}
@@ -99,13 +108,19 @@ func (c *Config) checkBucket() error {
 	switch {
 	case c.Bucket == "":
 		return engine.AttrErrorf("bucket", "the name of the bucket is empty")
-	case strings.Contains(c.Bucket, "://") || strings.Contains(c.Bucket, "/") && !strings.HasPrefix(c.Bucket, "arn:"):
+	case strings.Contains(c.Bucket, "://") || strings.Contains(c.Bucket, "/") && !isARN(c.Bucket):
 		return engine.AttrErrorf("bucket", "%q is more than a name; a prefix goes into key, a server into endpoint", c.Bucket)
 	case strings.ContainsFunc(c.Bucket, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return engine.AttrErrorf("bucket", "%q has characters that no bucket has", c.Bucket)
+	case isARN(c.Bucket) && c.Endpoint != "":
+		return engine.AttrErrorf("bucket", "the ARN of an access point says where it is; leave endpoint out, or name a bucket")
+	case isARN(c.Bucket) && c.PathStyle == "true":
+		return engine.AttrErrorf("bucket", "an access point stands in the name of the host only; leave path_style out, or name a bucket")
 	}
 	return nil
 }
+
+func isARN(bucket string) bool { return strings.HasPrefix(bucket, "arn:") }
 
 const exampleKey = `"logs/${batch.date}/${batch.id}.ndjson"`
 
@@ -155,29 +170,6 @@ func (c *Config) checkEndpoint() error {
 	return nil
 }
 
-// checkObject checks what the objects are and how they are kept.
-func (c *Config) checkObject() error {
-	var errs []error
-	compression := c.compression()
-	_, err := encode.FormatFor(c.Format, engine.RoleOutput)
-	errs = append(errs, err)
-	if err := oneOf("compression", string(compression), "none", "gzip", "zstd"); err != nil {
-		errs = append(errs, err)
-	} else {
-		errs = append(errs, compression.CheckLevel(c.CompressionLevel))
-	}
-	errs = append(errs, plainText("content_type", c.ContentType), plainText("content_encoding", c.ContentEncoding))
-	// Other servers have storage classes of their own.
-	if class := types.StorageClass(c.StorageClass); c.Endpoint == "" && class != "" && !slices.Contains(class.Values(), class) {
-		errs = append(errs, engine.AttrErrorf("storage_class", "there is no storage class %q; there are %s", class, names(class.Values())))
-	}
-	errs = append(errs, oneOf("server_side_encryption", c.ServerSideEncryption, "AES256", "aws:kms", "aws:kms:dsse"))
-	if c.KMSKey != "" && !strings.HasPrefix(c.ServerSideEncryption, "aws:kms") {
-		errs = append(errs, engine.AttrErrorf("kms_key", `a key is used with server_side_encryption = "aws:kms" or "aws:kms:dsse" only`))
-	}
-	return errors.Join(errs...)
-}
-
 func (c *Config) checkCredentials() error {
 	var errs []error
 	access, secret, token := c.AccessKey.Reveal() != "", c.SecretKey.Reveal() != "", c.SessionToken.Reveal() != ""
@@ -193,11 +185,38 @@ func (c *Config) checkCredentials() error {
 	if c.Profile != "" && access {
 		errs = append(errs, engine.AttrErrorf("profile", "credentials come from profile or from access_key, not from both"))
 	}
+	if c.TLS != nil && c.TLS.CA == "" {
+		errs = append(errs, engine.AttrErrorf("tls.ca", "the name of the file is empty; leave the block out to trust the system's certificates"))
+	}
+	return errors.Join(errs...)
+}
+
+// What STS takes (AWS STS API Reference, "AssumeRole").
+var (
+	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+)
+
+func (c *Config) checkRole() error {
+	var errs []error
 	if c.RoleARN != "" && !strings.HasPrefix(c.RoleARN, "arn:") {
 		errs = append(errs, engine.AttrErrorf("role_arn", "%q is no ARN of a role, such as arn:aws:iam::123456789012:role/logs", c.RoleARN))
 	}
-	if c.TLS != nil && c.TLS.CA == "" {
-		errs = append(errs, engine.AttrErrorf("tls.ca", "the name of the file is empty; leave the block out to trust the system's certificates"))
+	for _, a := range []struct {
+		attr, value string
+		form        *regexp.Regexp
+		says        string
+	}{
+		{"external_id", c.ExternalID, externalID, "an external ID has 2 to 1224 letters, digits and _+=,.@:/-"},
+		{"session_name", c.SessionName, sessionName, "the name of a session has 2 to 64 letters, digits and _+=,.@-"},
+	} {
+		switch {
+		case a.value == "":
+		case c.RoleARN == "":
+			errs = append(errs, engine.AttrErrorf(a.attr, "%s needs role_arn beside it", a.attr))
+		case !a.form.MatchString(a.value) || len(a.value) > 1224:
+			errs = append(errs, engine.AttrErrorf(a.attr, "%.60q: %s", a.value, a.says))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -207,29 +226,4 @@ func (c *Config) compression() encode.Compression {
 		return encode.None
 	}
 	return encode.Compression(c.Compression)
-}
-
-// contentType is what the objects are called to those who fetch them. An object that is unpacked on the way, because it has a
-// Content-Encoding, arrives as lines.
-func (c *Config) contentType() string {
-	if c.ContentType != "" {
-		return c.ContentType
-	}
-	if c.ContentEncoding == "" {
-		switch c.compression() {
-		case encode.Gzip:
-			return "application/gzip"
-		case encode.Zstd:
-			return "application/zstd"
-		}
-	}
-	return "application/x-ndjson"
-}
-
-func names[T ~string](values []T) string {
-	all := make([]string, len(values))
-	for i, v := range values {
-		all[i] = string(v)
-	}
-	return strings.Join(all, ", ")
 }

@@ -36,6 +36,16 @@ func attributes(err error) []string {
 	return attrs
 }
 
+const arn = "arn:aws:s3:us-east-1:123456789012:accesspoint/logs"
+
+func eleven() map[string]string {
+	all := map[string]string{}
+	for i := range 11 {
+		all[strings.Repeat("t", i+1)] = "x"
+	}
+	return all
+}
+
 func TestValidate(t *testing.T) {
 	for name, row := range map[string]struct {
 		change func(*Config)
@@ -80,6 +90,43 @@ func TestValidate(t *testing.T) {
 		"profile and keys": {func(c *Config) {
 			c.Profile, c.AccessKey, c.SecretKey = "p", engine.NewSecret("k"), engine.NewSecret("s")
 		}, "profile"},
+		"named access point, endpoint":   {func(c *Config) { c.Bucket, c.Endpoint = arn, "http://localhost:9000" }, "bucket"},
+		"named access point, path_style": {func(c *Config) { c.Bucket, c.PathStyle = arn, "true" }, "bucket"},
+		"called gzip, not packed":        {func(c *Config) { c.ContentEncoding = "gzip" }, "content_encoding"},
+		"called gzip, is zstd":           {func(c *Config) { c.ContentEncoding, c.Compression = "GZIP", "zstd" }, "content_encoding"},
+		"called brotli":                  {func(c *Config) { c.ContentEncoding, c.Compression = "identity, br", "gzip" }, "content_encoding"},
+		"called gzip, is gzip":           {func(c *Config) { c.ContentEncoding, c.Compression = "gzip", "gzip" }, ""},
+		"called chunks":                  {func(c *Config) { c.ContentEncoding = "aws-chunked" }, "content_encoding"},
+		"checksum md5":                   {func(c *Config) { c.Checksum = "md5" }, ""},
+		"acl":                            {func(c *Config) { c.ACL = "bucket-owner-full-control" }, ""},
+		"acl that is none":               {func(c *Config) { c.ACL = "owner" }, "acl"},
+		"acl of others":                  {func(c *Config) { c.ACL, c.Endpoint = "project-private", "http://localhost:9000" }, ""},
+		"bucket key":                     {func(c *Config) { c.BucketKey, c.ServerSideEncryption = true, "aws:kms" }, ""},
+		"bucket key of AES256":           {func(c *Config) { c.BucketKey, c.ServerSideEncryption = true, "AES256" }, "bucket_key"},
+		"tags":                           {func(c *Config) { c.Tags = map[string]string{"team": "pay ments/ä", "empty": ""} }, ""},
+		"tags, 11":                       {func(c *Config) { c.Tags = eleven() }, "tags"},
+		"tag of Amazon":                  {func(c *Config) { c.Tags = map[string]string{"AWS:x": "y"} }, "tags"},
+		"tag with a long value":          {func(c *Config) { c.Tags = map[string]string{"x": strings.Repeat("ä", 257)} }, "tags"},
+		"tag with a line break":          {func(c *Config) { c.Tags = map[string]string{"x": "a\nb"} }, "tags"},
+		"metadata":                       {func(c *Config) { c.Metadata = map[string]string{"Env": "prod"} }, ""},
+		"metadata of ours":               {func(c *Config) { c.Metadata = map[string]string{"Logpipe-Batch": "x"} }, "metadata"},
+		"metadata twice":                 {func(c *Config) { c.Metadata = map[string]string{"a": "1", "A": "2"} }, "metadata"},
+		"metadata with a space":          {func(c *Config) { c.Metadata = map[string]string{"a b": "1"} }, "metadata"},
+		"metadata with an umlaut":        {func(c *Config) { c.Metadata = map[string]string{"a": "ä"} }, "metadata"},
+		"metadata with an end":           {func(c *Config) { c.Metadata = map[string]string{"a": "b\n"} }, "metadata"},
+		"metadata, too much":             {func(c *Config) { c.Metadata = map[string]string{"a": strings.Repeat("b", 1536)} }, "metadata"},
+		"external id alone":              {func(c *Config) { c.ExternalID = "4711" }, "external_id"},
+		"session name alone":             {func(c *Config) { c.SessionName = "logs" }, "session_name"},
+		"session with a role": {func(c *Config) {
+			c.RoleARN, c.ExternalID, c.SessionName = "arn:aws:iam::1:role/r", "a:b/c", "logs@prod"
+		}, ""},
+		"external id with a space":  {func(c *Config) { c.RoleARN, c.ExternalID = "arn:aws:iam::1:role/r", "a b" }, "external_id"},
+		"session name with a colon": {func(c *Config) { c.RoleARN, c.SessionName = "arn:aws:iam::1:role/r", "a:b" }, "session_name"},
+		"proxy":                     {func(c *Config) { c.Proxy = engine.NewSecret("http://me:hush-hush@proxy:3128") }, ""},
+		"no proxy":                  {func(c *Config) { c.Proxy = engine.NewSecret("none") }, ""},
+		"proxy without scheme":      {func(c *Config) { c.Proxy = engine.NewSecret("hush-hush:3128") }, "proxy"},
+		"proxy with a path":         {func(c *Config) { c.Proxy = engine.NewSecret("http://proxy:3128/hush-hush") }, "proxy"},
+
 		"role":                     {func(c *Config) { c.RoleARN = "logs" }, "role_arn"},
 		"certificate without name": {func(c *Config) { c.TLS = &TLS{} }, "tls.ca"},
 	} {

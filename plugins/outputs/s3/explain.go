@@ -1,10 +1,12 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -81,6 +83,8 @@ type answer struct {
 	code, message string
 	region        string    // where the bucket is, if it said so
 	date          time.Time // its clock, zero if it has none
+	location      string    // where it redirects to
+	scheme, host  string    // of the URL that was asked
 }
 
 // readAnswer takes the server's answer out of an error; there is none if the request did not get that far.
@@ -93,6 +97,10 @@ func readAnswer(err error) (answer, bool) {
 	header := response.HTTPResponse().Header
 	a.region = header.Get("X-Amz-Bucket-Region")
 	a.date, _ = http.ParseTime(header.Get("Date"))
+	a.location = header.Get("Location")
+	if asked := response.HTTPResponse().Request; asked != nil {
+		a.scheme, a.host = asked.URL.Scheme, asked.URL.Host
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		a.code, a.message = api.ErrorCode(), strings.Join(strings.Fields(api.ErrorMessage()), " ")
@@ -137,10 +145,19 @@ func (o *output) explainAnswer(a answer) string {
 
 // meaning is the part of explainAnswer in our words.
 func (o *output) meaning(a answer) string {
+	if text := cmp.Or(o.advice(a), o.redirected(a)); text != "" {
+		return text
+	}
 	if text, ok := meanings[a.code]; ok {
 		return text
 	}
 	switch {
+	case a.code == "AccessDenied":
+		return o.denied(a)
+	case a.code == "SignatureDoesNotMatch" && o.cfg.Endpoint != "" && o.sendsChecksum():
+		return meaningOfSignature + `, or the server takes no checksums: set checksum = "required"`
+	case a.code == "SignatureDoesNotMatch":
+		return meaningOfSignature
 	case a.code == "NoSuchBucket":
 		return fmt.Sprintf("there is no bucket %q at %s; the logs wait until it is created", o.cfg.Bucket, o.where())
 	case a.code == "RequestTimeTooSkewed" && !a.date.IsZero():
@@ -155,12 +172,12 @@ func (o *output) meaning(a answer) string {
 	return o.meaningOfStatus(a)
 }
 
+const meaningOfSignature = "access denied: the secret key does not belong to the access key, or a proxy changes requests"
+
 // meanings are the codes that need no other facts (Amazon S3 API Reference, "Error responses").
 var meanings = map[string]string{
-	"AccessDenied":              "access denied: the credentials may not put objects here (s3:PutObject, and the use of the KMS key where one encrypts)",
 	"InvalidAccessKeyId":        "access denied: the server does not know the access key",
 	"XAdminUserNotFound":        "access denied: the server does not know the access key", // versitygw, with 404
-	"SignatureDoesNotMatch":     "access denied: the secret key does not belong to the access key, or a proxy changes requests",
 	"ExpiredToken":              "access denied: the session token has expired",
 	"ExpiredTokenException":     "access denied: the session token has expired",
 	"TokenRefreshRequired":      "access denied: the session token has expired",
@@ -189,6 +206,8 @@ func (o *output) meaningOfStatus(a answer) string {
 		return "the server's storage is full"
 	case http.StatusRequestTimeout:
 		return "the server waited too long for the body"
+	case http.StatusProxyAuthRequired:
+		return "a proxy asks for a user and a password; write them into the URL of proxy"
 	}
 	return fmt.Sprintf("the server answers %d %s", a.status, http.StatusText(a.status))
 }
@@ -247,6 +266,9 @@ func (o *output) explainCredentials(ctx context.Context, err error) error {
 		text = "no credentials: " + o.explainEnd(ctx)
 	case errors.As(err, &api) && o.cfg.RoleARN != "":
 		text = fmt.Sprintf("no credentials: role %s could not be assumed (%s: %.300s)", o.cfg.RoleARN, api.ErrorCode(), api.ErrorMessage())
+		if o.cfg.ExternalID == "" && api.ErrorCode() == "AccessDenied" {
+			text += "; its trust policy may ask for external_id"
+		}
 	default:
 		text = fmt.Sprintf("no credentials: set access_key and secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, "+
 			"or give the machine or pod a role (tried last: %.300s)", root(err))
@@ -264,6 +286,11 @@ func (o *output) where() string {
 
 // redact takes secrets out of a text. No server should repeat them, but some servers repeat what they were sent.
 func (o *output) redact(text string, s session) string {
+	if proxy, err := url.Parse(o.cfg.Proxy.Reveal()); err == nil && proxy.User != nil {
+		if password, ok := proxy.User.Password(); ok && len(password) >= 4 {
+			text = strings.ReplaceAll(text, password, "(secret)")
+		}
+	}
 	for _, secret := range []string{o.cfg.SecretKey.Reveal(), o.cfg.SessionToken.Reveal(), o.cfg.AccessKey.Reveal(), s.used.SecretAccessKey, s.used.SessionToken} {
 		if len(secret) >= 4 {
 			text = strings.ReplaceAll(text, secret, "(secret)")

@@ -52,7 +52,14 @@ func TestAnswersInWords(t *testing.T) {
 		{"denied without words", 403, nil, "", "access denied: the credentials are not allowed to do this"},
 		{"other region", 301, europe, xml("PermanentRedirect", "Use the other endpoint."), `bucket "logs" is in region eu-west-1 and not in us-east-1; set region = "eu-west-1"`},
 		{"other region, signed", 400, nil, xml("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-1'"), "check region and endpoint (AuthorizationHeaderMalformed: the region 'us-east-1' is wrong; expecting 'eu-west-1')"},
-		{"redirect", 307, http.Header{"Location": {"http://127.0.0.1:1/"}}, "", `bucket "logs" is not in region us-east-1`},
+		{"redirect", 307, http.Header{"Location": {"http://127.0.0.1:1/"}}, "", `redirects to http://127.0.0.1:1, and redirects are not followed; set endpoint = "http://127.0.0.1:1"`},
+		{"redirect to a page", 302, http.Header{"Location": {"/login?next=%2Flogs"}}, "", "redirects to the path /login, which no S3 server does"},
+		{"redirect of S3", 307, http.Header{"Location": {"https://logs.s3-eu-west-1.amazonaws.com/x"}}, xml("TemporaryRedirect", "Please re-send this request."), `bucket "logs" is not in region us-east-1`},
+		{"checksum for object lock", 400, nil, xml("InvalidRequest", "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"), `set checksum = "always"`},
+		{"only MD5", 400, nil, xml("InvalidRequest", "Missing required header for this request: Content-MD5"), `set checksum = "md5"`},
+		{"only MD5, MinIO", 400, nil, xml("MissingContentMD5", "Missing required header for this request: Content-Md5."), `set checksum = "md5"`},
+		{"a proxy's password", 407, nil, "<html>squid</html>", "a proxy asks for a user and a password"},
+		{"somebody else's bucket", 403, nil, xml("AccessDenied", "Access Denied"), `may demand acl = "bucket-owner-full-control" or request_payer = true`},
 		{"clock", 403, http.Header{"Date": {time.Now().Add(-2 * time.Hour).UTC().Format(http.TimeFormat)}}, xml("RequestTimeTooSkewed", "The difference is too large."), "the clock of this machine is 2h0m"},
 		{"expired", 400, nil, xml("ExpiredToken", "The provided token has expired."), "access denied: the session token has expired"},
 		{"full", 507, nil, xml("XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), "the server's storage is full"},
@@ -133,7 +140,7 @@ func TestRoleThatCannotBeAssumed(t *testing.T) {
 	cfg := reach(&servers.S3{Endpoint: "http://127.0.0.1:1", AccessKey: "key-of-test", SecretKey: "secret-value", Region: "us-east-1"}, "logs")
 	cfg.RoleARN = "arn:aws:iam::123456789012:role/logs"
 	wantError(t, open(t, cfg).Write(t.Context(), batchOf("b1", "a")),
-		"no credentials: role arn:aws:iam::123456789012:role/logs could not be assumed (AccessDenied: not authorized to perform: sts:AssumeRole)")
+		"no credentials: role arn:aws:iam::123456789012:role/logs could not be assumed (AccessDenied: not authorized to perform: sts:AssumeRole); its trust policy may ask for external_id")
 }
 
 // With role_arn the uploads are the role's, not those of the keys that may assume it; and credentials that are about to expire are not used any more: an upload
@@ -144,6 +151,9 @@ func TestUploadsAreSignedWithTheRole(t *testing.T) {
 	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		form, _ := url.ParseQuery(string(body))
+		if form.Get("ExternalId") != "tenant/4711" || form.Get("RoleSessionName") != "logs@prod" {
+			t.Errorf("STS is asked for %v", form)
+		}
 		if form.Get("RoleArn") != "arn:aws:iam::123456789012:role/logs" || !strings.Contains(r.Header.Get("Authorization"), "Credential=key-of-test/") {
 			t.Errorf("STS is asked for %v by %s", form, r.Header.Get("Authorization"))
 		}
@@ -163,7 +173,7 @@ func TestUploadsAreSignedWithTheRole(t *testing.T) {
 	defer store.Close()
 	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
 	cfg := reach(&servers.S3{Endpoint: store.URL, AccessKey: "key-of-test", SecretKey: "secret-value", Region: "us-east-1"}, "logs")
-	cfg.RoleARN = "arn:aws:iam::123456789012:role/logs"
+	cfg.RoleARN, cfg.ExternalID, cfg.SessionName = "arn:aws:iam::123456789012:role/logs", "tenant/4711", "logs@prod"
 	o := open(t, cfg)
 	for range 3 {
 		mustWrite(t, o, batchOf("b1", "a"))

@@ -15,7 +15,13 @@ import (
 func (o *output) explainNetwork(err error) string {
 	var dns *net.DNSError
 	var timeout net.Error
+	var op *net.OpError
+	var refusal *proxyRefusal
 	switch {
+	case errors.As(err, &refusal):
+		return refusal.Error()
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Sprintf("the proxy cannot be reached: %s; see proxy and HTTPS_PROXY", o.explainNetwork(op.Err))
 	case isCertificate(err):
 		return o.explainCertificate(err)
 	case errors.As(err, &dns):

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
-	"strconv"
+	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/encode"
@@ -37,6 +36,9 @@ type output struct {
 	log     *slog.Logger
 	version string
 	encoder *encode.Encoder
+
+	// noExpect: something before the server refused Expect: 100-continue. It is not asked again.
+	noExpect atomic.Bool
 
 	mu      sync.Mutex
 	client  *client   // nil: none yet, or the last one is forgotten
@@ -76,11 +78,13 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	if buffer.Messages == 0 {
 		return nil // all were rejected
 	}
-	// net/http may go on reading the body of a call that has returned. The SDK ends that before PutObject returns
-	// (smithy-go, transport/http/client.go), so the buffer can be released.
-	answer, err := c.api.PutObject(attempt, o.request(key, b, buffer))
-	if err == nil && answer.ETag == nil {
-		err = errNoETag
+	err = put(attempt, c, o.request(key, b, buffer))
+	if o.refusesToExpect(err) {
+		o.forget(c.client)
+		if c, err = o.ready(attempt); err != nil {
+			return fail("put object "+key, err)
+		}
+		err = put(attempt, c, o.request(key, b, buffer))
 	}
 	if err == nil || o.isThere(attempt, c, err, key, b, buffer) {
 		return nil
@@ -88,41 +92,28 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 	return fail("put object "+key+" into bucket "+o.cfg.Bucket, o.explain(attempt, c, err, buffer))
 }
 
+// put uploads an object. net/http may go on reading the body of a call that has returned. The SDK ends that before PutObject returns
+// (smithy-go, transport/http/client.go), so the buffer can be released.
+func put(ctx context.Context, c session, request *s3.PutObjectInput) error {
+	answer, err := c.api.PutObject(ctx, request)
+	if err == nil && answer.ETag == nil {
+		return errNoETag
+	}
+	return err
+}
+
+// refusesToExpect reports whether err is the answer to a question that need not be asked: Expect: 100-continue, which the SDK sends with large
+// bodies and some proxies do not know. It says so once, so that an upload is repeated once at most.
+func (o *output) refusesToExpect(err error) bool {
+	a, answered := readAnswer(err)
+	return answered && a.status == http.StatusExpectationFailed && !o.noExpect.Swap(true)
+}
+
 // errNoETag: a web server may well say 200 to a PUT that it did not care for.
 var errNoETag = errors.New("the answer is not that of an S3 server: it has no ETag")
 
 // errSlow is the cause of a context that ended because an upload took too long.
 var errSlow = errors.New("upload took too long")
-
-// request is the same for each attempt of a batch.
-func (o *output) request(key string, b *engine.Batch, buffer *encode.Buffer) *s3.PutObjectInput {
-	size, contentType := buffer.Size(), o.cfg.contentType()
-	return &s3.PutObjectInput{
-		Bucket:               &o.cfg.Bucket,
-		Key:                  &key,
-		Body:                 buffer.Reader(),
-		ContentLength:        &size,
-		ContentType:          &contentType,
-		ContentEncoding:      optional(o.cfg.ContentEncoding),
-		StorageClass:         types.StorageClass(o.cfg.StorageClass),
-		ServerSideEncryption: types.ServerSideEncryption(o.cfg.ServerSideEncryption),
-		SSEKMSKeyId:          optional(o.cfg.KMSKey),
-		Metadata: map[string]string{
-			"logpipe-batch":      url.PathEscape(b.ID), // a header carries ASCII only
-			"logpipe-messages":   strconv.Itoa(buffer.Messages),
-			"logpipe-first-time": buffer.First.UTC().Format(time.RFC3339Nano),
-			"logpipe-last-time":  buffer.Last.UTC().Format(time.RFC3339Nano),
-			"logpipe-version":    url.PathEscape(o.version),
-		},
-	}
-}
-
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
 
 // Check asks whether the bucket is there, and says in the log that it is; the engine says that it is not. It puts no object, so a right to write is not proven. It lists one object, for
 // which the same right is needed as for HeadBucket, whose answers have no words.
@@ -132,7 +123,7 @@ func (o *output) Check(ctx context.Context) error {
 	c, err := o.ready(attempt)
 	if err == nil {
 		one := int32(1)
-		if _, err = c.api.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &o.cfg.Bucket, MaxKeys: &one}); err == nil {
+		if _, err = c.api.ListObjectsV2(attempt, &s3.ListObjectsV2Input{Bucket: &o.cfg.Bucket, MaxKeys: &one, RequestPayer: o.cfg.payer()}); err == nil {
 			o.log.Info("the bucket answers", "bucket", o.cfg.Bucket)
 			return nil
 		}

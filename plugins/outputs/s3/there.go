@@ -24,9 +24,9 @@ func (o *output) isThere(ctx context.Context, c session, err error, key string, 
 	default:
 		return false
 	}
-	head, err := c.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.cfg.Bucket, Key: &key})
+	head, err := c.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.cfg.Bucket, Key: &key, RequestPayer: o.cfg.payer()})
 	if err != nil || head.ContentLength == nil || *head.ContentLength != buffer.Size() ||
-		head.Metadata["logpipe-batch"] != url.PathEscape(b.ID) {
+		head.Metadata[ourMetadata+"batch"] != url.PathEscape(b.ID) {
 		return false
 	}
 	o.log.Info("an object that the server lets nobody overwrite is there already: an earlier upload of this batch was stored", "key", key)
