@@ -21,6 +21,13 @@ func NewMembers(paths ...string) *Members {
 	return &Members{paths: newPaths(paths)}
 }
 
+// NewMembersFold is NewMembers, but that the case of letters does not count.
+func NewMembersFold(paths ...string) *Members {
+	m := NewMembers(paths...)
+	m.fold = true
+	return m
+}
+
 // Find returns every member that a path leads to, whatever its value is, in the order of data, which Check must have accepted. A name that is
 // there twice is found twice. What is inside the value of a member is not looked for again. The slice holds until the next Find.
 func (m *Members) Find(data []byte) []Member {

@@ -45,7 +45,8 @@ func nextCard(text []byte, i int) (jsonscan.Span, bool) {
 	return jsonscan.Span{}, false
 }
 
-func ofCard(c byte) bool { return isDigit(c) || c == ' ' || c == '-' }
+// ofCard reports whether a card's number can have c in it. In forms a blank is a plus.
+func ofCard(c byte) bool { return isDigit(c) || c == ' ' || c == '-' || c == '+' }
 
 // card returns where a card's number ends that begins at from, 0 when none does. A part of a longer number or of a word is none.
 func card(text []byte, from int) (end int) {
@@ -93,12 +94,12 @@ func luhn(digits []byte) bool {
 
 // partOfMore reports whether a number at i has a word, another digit, or a digit and a point before it.
 func partOfMore(text []byte, i int) bool {
-	return i > 0 && (isWord(text[i-1]) || text[i-1] == '.' && i > 1 && isDigit(text[i-2]))
+	return i > 0 && (isWord(text[i-1]) && text[i-1] != '_' || text[i-1] == '.' && i > 1 && isDigit(text[i-2]))
 }
 
 // goesOn is partOfMore for what is behind a number that ends before i.
 func goesOn(text []byte, i int) bool {
-	return i < len(text) && (isWord(text[i]) || text[i] == '.' && i+1 < len(text) && isDigit(text[i+1]))
+	return i < len(text) && (isWord(text[i]) && text[i] != '_' || text[i] == '.' && i+1 < len(text) && isDigit(text[i+1]))
 }
 
 func hasIPv4(text []byte) bool {

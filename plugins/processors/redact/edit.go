@@ -52,6 +52,8 @@ func newSubstitute(c Config) *substitute {
 	case withMask:
 		s.plain = []byte(c.Mask)
 		s.quoted, _ = json.Marshal(c.Mask) // a text has always one
+	case withRemove:
+		s.quoted = []byte(`""`)
 	case withHash:
 		s.mac = hmac.New(sha256.New, []byte(c.HashKey.Reveal()))
 		s.hex[0], s.hex[len(s.hex)-1] = '"', '"'
@@ -59,7 +61,7 @@ func newSubstitute(c Config) *substitute {
 	return s
 }
 
-// asString is a whole JSON string.
+// asString is a whole JSON string, an empty one where secrets are removed.
 func (s *substitute) asString(secret []byte) []byte {
 	if s.mac == nil {
 		return s.quoted
@@ -70,19 +72,20 @@ func (s *substitute) asString(secret []byte) []byte {
 	return s.hex[:]
 }
 
-// inString is a part of a JSON string.
-func (s *substitute) inString(secret []byte) []byte {
-	whole := s.asString(secret)
-	if len(whole) == 0 { // it is removed
-		return nil
+// inString is a part of a JSON string. A secret is hashed as it reads when it is unwrapped so many times, so that the same one has the same hash
+// in a URL and out of it.
+func (s *substitute) inString(secret []byte, unwraps int) []byte {
+	if s.mac != nil {
+		secret = unwrap(secret, unwraps)
 	}
+	whole := s.asString(secret)
 	return whole[1 : len(whole)-1]
 }
 
 // inText is a part of a body that is not JSON.
-func (s *substitute) inText(secret []byte) []byte {
+func (s *substitute) inText(secret []byte, unwraps int) []byte {
 	if s.mac == nil {
 		return s.plain
 	}
-	return s.inString(secret)
+	return s.inString(secret, unwraps)
 }

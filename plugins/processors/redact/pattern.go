@@ -2,7 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"cmp"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -22,6 +21,11 @@ type pattern struct {
 
 type patterns []pattern
 
+// maybe reports whether there may be a hit of any of them in text.
+func (ps patterns) maybe(text []byte) bool {
+	return slices.ContainsFunc(ps, func(p pattern) bool { return p.maybe(text) })
+}
+
 // compile makes the patterns of a configuration.
 func (c Config) compile() (all patterns, err error) {
 	for _, name := range c.Preset {
@@ -35,36 +39,6 @@ func (c Config) compile() (all patterns, err error) {
 		all = append(all, p)
 	}
 	return all, nil
-}
-
-// maybe reports whether a string of the record body may have a hit. Where no string has escapes, what is in a string is in the body.
-func (ps patterns) maybe(body []byte) bool {
-	if len(ps) > 0 && bytes.IndexByte(body, '\\') >= 0 {
-		return true
-	}
-	return slices.ContainsFunc(ps, func(p pattern) bool { return p.maybe(body) })
-}
-
-// find appends the hits of all patterns in text, in their order. Those that overlap are one.
-func (ps patterns) find(hits []jsonscan.Span, text []byte) []jsonscan.Span {
-	for _, p := range ps {
-		if p.maybe(text) {
-			hits = p.find(hits, text)
-		}
-	}
-	if len(hits) < 2 {
-		return hits
-	}
-	slices.SortFunc(hits, func(a, b jsonscan.Span) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To)) })
-	merged := hits[:1]
-	for _, hit := range hits[1:] {
-		if last := &merged[len(merged)-1]; hit.From < last.To {
-			last.To = max(last.To, hit.To)
-		} else {
-			merged = append(merged, hit)
-		}
-	}
-	return merged
 }
 
 // expression is the pattern of a regular expression.

@@ -5,25 +5,50 @@ import (
 	"slices"
 )
 
-// presets are the ready patterns by their names, which are also in the tag of Config.Preset.
+// namedSecret is the preset that looks at the names of a record's own fields as well.
+const namedSecret = "named_secret"
+
+// presets are the ready patterns by their names, which are also in the tag of Config.Preset. Where a word begins they take "_" for no part of it, as
+// in "session_eyJ…".
 var presets = map[string]patterns{
-	"email":       {ready(`[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+\pL{2,}`)},
+	"email":       {outsideAuthority(ready(`[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+(?:xn--[\pL\pN\-]+|\pL{2,})`))},
 	"credit_card": {{maybe: hasCard, find: findCards}},
 	"ipv4":        {{maybe: hasIPv4, find: findIPv4}},
-	// Shorter words behind "bearer" are English.
-	"bearer_token": {ready(`(?i)\bbearer[ \t]+([a-z0-9\-._~+/]{16,}=*)`)},
+	"ipv6":        {{maybe: hasIPv6, find: findIPv6}},
+	// Shorter words behind "bearer" are English. In forms the blank is a plus.
+	"bearer_token": {ready(`(?i)(?:\b|_)bearer[ \t+]+([a-z0-9\-._~+/]{16,}=*)`)},
+	"basic_auth":   {{maybe: basic.in, find: findBasicAuth}},
 	"aws_key": {
-		ready(`\b(AKIA[A-Z0-9]{16})\b`),
-		ready(`\b(ASIA[A-Z0-9]{16})\b`),
-		ready(`(?i)secret_?(?:access_?)?key["']?[ \t]*[:=][ \t]*["']?([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)`),
+		ready(`(?:\b|_)(AKIA[A-Z0-9]{16})(?:\b|_)`),
+		ready(`(?:\b|_)(ASIA[A-Z0-9]{16})(?:\b|_)`),
+		ready(`(?i)secret[_\-]?(?:access[_\-]?)?key["']?[ \t]*[:=][ \t]*["']?([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)`),
 	},
-	"jwt": {ready(`\b(eyJ[\w\-]{8,}\.eyJ[\w\-]{8,}\.[\w\-]*)`)},
+	// Signed ones (RFC 7519), and encrypted ones of five parts (RFC 7516).
+	"jwt": {where(hasJWT, ready(`(?:\b|_)(eyJ[\w\-]{8,}(?:\.eyJ[\w\-]{8,}\.[\w\-]*|\.[\w\-]*(?:\.[\w\-]+){3}))`))},
 	// One that is cut off has lost its end, and is as secret.
-	"private_key":  {ready(`-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)`)},
-	"url_password": {ready(`://[^/?#\s:@]*:([^/?#\s@]+)@`)},
+	"private_key": {ready(`-----BEGIN[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----(?s:.*?)` +
+		`(?:-----END[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|$)`)},
+	"url_password": {{maybe: hasURLPassword, find: findURLPasswords}},
+	namedSecret:    {{maybe: hasNamedSecret, find: findNamedSecrets}, {maybe: hasSecretFlag, find: findSecretFlags}},
 }
 
 func presetNames() []string { return slices.Sorted(maps.Keys(presets)) }
+
+// where is p, asked only where maybe says that it can have a hit.
+func where(maybe func(text []byte) bool, p pattern) pattern {
+	p.maybe = maybe
+	return p
+}
+
+// hasJWT looks for the J of eyJ, the one letter of it that is rare.
+func hasJWT(text []byte) bool {
+	for i := 2; i < len(text); i++ {
+		if i = index(text, 'J', i); i < len(text) && text[i-1] == 'y' && text[i-2] == 'e' {
+			return true
+		}
+	}
+	return false
+}
 
 func ready(expr string) pattern {
 	p, err := expression(expr)

@@ -93,6 +93,52 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// A producer that writes Password where another writes password must not get its secrets stored.
+func TestFieldsInAnyCase(t *testing.T) {
+	const body = `{"Password":"a","PASSWORD":"b","user":{"EMail":1,"Ümlaut":2},"passwords":"c"}`
+	c := fields("password", "User.Email", "user.ümlaut")
+	if got, want := process(t, c, body)[0], `{"Password":"[redacted]","PASSWORD":"[redacted]","user":{"EMail":"[redacted]","Ümlaut":"[redacted]"},"passwords":"c"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	c.MatchCase = true
+	if got := process(t, c, body)[0]; got != body {
+		t.Errorf("with match_case it became %s", got)
+	}
+}
+
+// Whoever asks for what is behind such names means those of the record as well.
+func TestNamesOfTheRecord(t *testing.T) {
+	const body = `{"user":"u","password" : "a\u0041","api_key":12,"token":7,"sig":"","n":{"clientSecret":"c"},"auth":null,"secret":{"x":"y"},"x":"password=p"}`
+	for with, want := range map[string]string{
+		withMask:   `{"user":"u","password" : "[redacted]","api_key":"[redacted]","token":7,"sig":"","n":{"clientSecret":"[redacted]"},"auth":null,"secret":{"x":"y"},"x":"password=[redacted]"}`,
+		withRemove: `{"user":"u","password" : "","api_key":"","token":7,"sig":"","n":{"clientSecret":""},"auth":null,"secret":{"x":"y"},"x":"password="}`,
+		withHash:   hashed(`{"user":"u","password" : "#aA#","api_key":"#12#","token":7,"sig":"","n":{"clientSecret":"#c#"},"auth":null,"secret":{"x":"y"},"x":"password=#p#"}`),
+	} {
+		c := Defaults()
+		c.Preset, c.With, c.HashKey = []string{namedSecret}, with, engine.NewSecret(testKey)
+		if got := process(t, c, body)[0]; got != want {
+			t.Errorf("%s:\n got %s\nwant %s", with, got, want)
+		}
+	}
+	c := fields("password", "n")
+	c.Preset = []string{namedSecret}
+	if got, want := process(t, c, `{"password":"a","n":{"password":"b"},"pass":"c"}`)[0], `{"password":"[redacted]","n":"[redacted]","pass":"[redacted]"}`; got != want {
+		t.Errorf("beside fields: got %s, want %s", got, want)
+	}
+}
+
+// Who joins by hashes must find a value that was in a URL beside the same one that was not.
+func TestHashOfWhatIsEncoded(t *testing.T) {
+	c := with(func(c *Config) {
+		c.Preset, c.With, c.HashKey = []string{"email"}, withHash, engine.NewSecret(testKey)
+	})
+	const body = `{"a":"alice@example.com","b":"/?q=alice%40example.com","c":"alice%2540example.com","d":"\\\"alice\\u0040example.com\\\""}`
+	want := hashed(`{"a":"#alice@example.com#","b":"/?q=#alice@example.com#","c":"#alice@example.com#","d":"\\\"#alice@example.com#\\\""}`)
+	if got := process(t, c, body)[0]; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 const testKey = "0123456789abcdef"
 
 // hashed puts the hash of what stands between # and # in its place.
@@ -161,7 +207,7 @@ func TestPatterns(t *testing.T) {
 // A record that has nothing to hide is the source's: it must leave as it came, and without a copy.
 func TestOthersAreNotTouched(t *testing.T) {
 	c := with(func(c *Config) { c.Fields, c.Preset = []string{"password"}, presetNames() })
-	bodies := []string{`{"b": 1,  "a":1.0, "a":"\u0041"}`, ` {"a":"\/"} `, `[]`, `"x"`, `1e2`, "{\n\"Password\":\"x\"}"}
+	bodies := []string{`{"b": 1,  "a":1.0, "a":"\u0041"}`, ` {"a":"\/"} `, `[]`, `"x"`, `1e2`, "{\n\"Passwords\":\"x\"}"}
 	if diff := cmp.Diff(bodies, process(t, c, bodies...)); diff != "" {
 		t.Error(diff)
 	}
