@@ -13,6 +13,7 @@ type Config struct {
 	Paths        []string      `hcl:"paths" example:"[\"/var/log/app/*.log\"]" doc:"Files, or patterns as in \"/var/log/app/*.log\". Files that end in .gz and .zst are unpacked."`
 	OnDelivered  string        `hcl:"on_delivered,optional" values:"keep,delete" doc:"What becomes of a file when all of it is delivered: keep renames it, with .delivered at its end, so that it is not read again; delete removes it."`
 	MaxLineBytes engine.Bytes  `hcl:"max_line_bytes,optional" doc:"A longer line is passed over, and its file is kept under the end .failed."`
+	MinAge       time.Duration `hcl:"min_age,optional" doc:"How old the last change of a file must be, where the system does not say whether a program has it open for writing. 0 is for files that are whole when they get their name."`
 	PollInterval time.Duration `hcl:"poll_interval,optional" doc:"Look for new files this often, for ever. 0 reads what is there at the start and is finished."`
 }
 
@@ -22,8 +23,14 @@ const (
 	remove = "delete"
 )
 
-// Defaults is a Config as it is before the file is read.
-func Defaults() Config { return Config{OnDelivered: keep, MaxLineBytes: 16 << 20} }
+// mostAge is the most that min_age may be. Who wants more wants to read files of yesterday, and names them so.
+const mostAge = 24 * time.Hour
+
+// Defaults is a Config as it is before the file is read. Programs that keep a file open write a line of their state each minute or so: five
+// are more than one such pause.
+func Defaults() Config {
+	return Config{OnDelivered: keep, MaxLineBytes: 16 << 20, MinAge: 5 * time.Minute}
+}
 
 // Validate returns all mistakes, each with its attribute.
 func (c *Config) Validate() error {
@@ -43,6 +50,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxLineBytes < 1 || c.MaxLineBytes > 1<<30 {
 		errs = append(errs, engine.AttrErrorf("max_line_bytes", "a line may have 1B to 1GiB; this is %s", c.MaxLineBytes))
+	}
+	if c.MinAge < 0 || c.MinAge > mostAge {
+		errs = append(errs, engine.AttrErrorf("min_age", "an age is 0 to %v; this is %v", mostAge, c.MinAge))
 	}
 	if c.PollInterval < 0 {
 		errs = append(errs, engine.AttrErrorf("poll_interval", "an interval is not negative; 0 reads once"))

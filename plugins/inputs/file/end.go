@@ -1,7 +1,6 @@
 package file
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,14 +22,14 @@ func (in *input) lastWord() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, s := range in.open { // which are read, and not settled
-		if grew, err := s.grew(); grew || err != nil {
-			in.leave(s.name, cmp.Or(err, errGrew))
+		if err := in.stays(s); err != nil {
+			in.leave(s.name, err)
 		}
 	}
-	if len(in.left) == 0 {
+	why := in.waiting.left()
+	if len(in.left)+len(why) == 0 {
 		return io.EOF
 	}
-	var why []error
 	for _, name := range slices.Sorted(maps.Keys(in.left)) {
 		why = append(why, in.left[name])
 	}

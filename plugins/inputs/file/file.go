@@ -22,10 +22,20 @@ const doc = `Reads files of lines, each line a message, byte for byte, without i
 A byte order mark of UTF-8 at the beginning of a file is taken off. Text in UTF-16 has no such lines: convert it before; the
 log says which file it is.
 
+A file is read when no program has it open for writing any more, so that nothing is taken half, or removed with what comes later: a copy
+when it is whole, a log when it was rotated and its program has let go of it. A program that keeps one file open for ever has to rotate
+it; the log says which files wait for that. Without poll_interval open files are left, and the reading ends with an error.
+On Linux the kernel is asked (a lease, see fcntl(2)), on ext4, XFS, Btrfs, F2FS, ZFS, FAT, tmpfs and overlayfs, of files of logpipe's own
+user, or of all with the capability CAP_LEASE. On NFS, SMB and systems other than Linux nothing can be asked, nor of files of other users
+without the capability, and on FUSE and others only for programs on this machine: there a file is read when its last change is older
+than min_age, which must be longer than any pause of the programs that write; the clocks of the machines must agree.
+A last line without its end is waited for, for min_age at most, where the input polls. Where patterns find both, a file is left while a
+program packs it into one with .gz or .zst at its end. With poll_interval a file is read when it has been closed for a second.
+
 A file is claimed before it is read: it is renamed, with the time and .reading at its end, and locked. So two processes never read one file
-twice, and logpipe's file output, which appends under the same lock, goes on in a new file and is never read half. The folder must be writable.
-Other programs must have finished a file, or open it anew for each write, as when it is rotated. If one still appends to a file that was
-read, the file keeps the name of its claim, and what is new is read later.
+twice, and logpipe's file output, which appends under the same lock, goes on in a new file and is never read half, also while it has the
+file open. The folder must be writable. If a program still appends to a file that was read, the file keeps the name of its claim,
+and what is new is read later.
 
 A file leaves, see on_delivered, when its last line is settled. How much of it is settled before is noted beside it in a file that ends in
 .reading.done: a stop repeats nothing, and a crash what was not settled; only a power failure may repeat more of the files that were being read.
@@ -45,10 +55,12 @@ const maxOpen = 512
 
 // New makes the input, and touches no file.
 func New(cfg Config, env engine.Env) (engine.Input, error) {
-	return &input{
+	in := &input{
 		cfg: cfg, log: env.Log, claims: linefile.NewClaims(env.Log),
 		said: map[string]string{}, left: map[string]error{}, delays: map[string]delay{},
-	}, nil
+	}
+	in.claims.Ready = in.ready
+	return in, nil
 }
 
 type input struct {
@@ -57,9 +69,10 @@ type input struct {
 	claims *linefile.Claims
 	said   map[string]string // what the log was told of a path; touched by Read alone
 
-	queue   []string // not looked at yet
-	looked  bool     // since Open
-	current *source  // being read; nil between files
+	queue   []string  // not looked at yet
+	began   time.Time // of the first look since Open; zero: there was none
+	waiting waiting
+	current *source // being read; nil between files
 
 	mu      sync.Mutex       // Ack runs beside Read
 	left    map[string]error // files that are not read to their end although everything is: the last word of a finite input
@@ -73,7 +86,7 @@ type input struct {
 
 // Open begins anew; what is to be read shows at the first Read.
 func (in *input) Open(context.Context) error {
-	in.queue, in.looked, in.current = nil, false, nil
+	in.queue, in.began, in.current = nil, time.Time{}, nil
 	in.read, in.open, in.stuck, in.tag = map[uint64]*chunk{}, nil, nil, 0
 	in.settled = make(chan struct{}, 1)
 	return nil
@@ -127,12 +140,15 @@ func (in *input) note(b *engine.Batch, from int64, err error) {
 	}
 	var long *linefile.LongLineError
 	var disk *fs.PathError
+	s.cameTo(err)
 	switch {
 	case errors.As(err, &long):
 		in.damaged(s, err)
 		return // and on behind it
 	case errors.As(err, &disk):
 		s.failed = err
+	case err != io.EOF && in.stays(s) != nil:
+		s.unfinished = true // what is there now is not what it will be
 	case err != io.EOF:
 		in.damaged(s, fmt.Errorf("the rest from byte %d on cannot be read: %w", s.lines.Offset(), err))
 	}
@@ -167,13 +183,32 @@ func (in *input) finish(s *source) {
 	in.end(s)
 }
 
-// end lets a file leave, now or later.
+// stays returns errGrew for a file that was read as far as it goes if somebody still writes to it.
+func (in *input) stays(s *source) error {
+	st, err := s.claim.File.Stat()
+	if err != nil {
+		return err
+	}
+	writers := linefile.WritersOf(s.claim.File)
+	age := time.Since(st.ModTime())
+	if st.Size() != s.size || writers == linefile.OpenWriter || writers == linefile.UnknownWriters && age >= 0 && age < in.cfg.MinAge {
+		return errGrew
+	}
+	return nil
+}
+
+// end lets a file leave, now or later. One to which somebody still writes is given back, to be read on.
 func (in *input) end(s *source) {
-	grew, err := s.leave(in.cfg.OnDelivered == keep, in.log)
-	switch {
-	case err != nil:
-		in.retain(s, err)
-	case grew:
+	switch why := in.stays(s); {
+	case why == nil && !s.unfinished:
+		if err := s.leave(in.cfg.OnDelivered == keep, in.log); err != nil {
+			in.retain(s, err)
+		}
+	case why != nil && !errors.Is(why, errGrew):
+		in.retain(s, why)
+	default:
+		s.giveBack()
+		in.log.Warn("another program still writes to a file that was read; it will be read on", "path", s.claim.Path)
 		in.leave(s.name, errGrew)
 	}
 }

@@ -657,8 +657,10 @@ func TestDamageOutlivesAStop(t *testing.T) {
 	}
 }
 
-// A program that does not know of the lock goes on writing to the file that it opened. Those lines must not go with the file.
+// Where the system cannot tell, a program that does not know of the lock may go on writing to the file that it opened. Those lines must not
+// go with the file.
 func TestFileThatGrows(t *testing.T) {
+	systemSays(t, linefile.UnknownWriters)
 	for _, delivered := range []string{keep, remove} {
 		dir := t.TempDir()
 		f, err := os.Create(dir + "/a.log")
@@ -666,7 +668,7 @@ func TestFileThatGrows(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.WriteString("one\nha")
-		in, l := opened(t, func(c *Config) { c.OnDelivered = delivered }, dir+"/a.log")
+		in, l := opened(t, func(c *Config) { c.OnDelivered, c.MinAge = delivered, 0 }, dir+"/a.log")
 		_, tags, _ := readAll(t, in)
 		f.WriteString("lf\n")
 		f.Close()
@@ -677,7 +679,7 @@ func TestFileThatGrows(t *testing.T) {
 		if !strings.Contains(l.String(), "still writes") {
 			t.Errorf("log: %s", l)
 		}
-		again, _ := opened(t, nil, dir+"/a.log")
+		again, _ := opened(t, func(c *Config) { c.MinAge = 0 }, dir+"/a.log")
 		wantLines(t, again, "half") // the whole line, and not what was read of it before
 	}
 }
@@ -1007,14 +1009,14 @@ func TestManySmallFiles(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	bad := Config{OnDelivered: "move", PollInterval: -1}
+	bad := Config{OnDelivered: "move", MinAge: 25 * time.Hour, PollInterval: -1}
 	var got []string
 	for _, err := range bad.Validate().(interface{ Unwrap() []error }).Unwrap() {
 		var attr *engine.AttrError
 		errors.As(err, &attr)
 		got = append(got, attr.Attr)
 	}
-	if d := cmp.Diff([]string{"paths", "on_delivered", "max_line_bytes", "poll_interval"}, got); d != "" {
+	if d := cmp.Diff([]string{"paths", "on_delivered", "max_line_bytes", "min_age", "poll_interval"}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	cfg := Defaults()

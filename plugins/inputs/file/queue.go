@@ -2,8 +2,10 @@ package file
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/logpipe/logpipe/internal/sleep"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
@@ -15,6 +17,9 @@ func (in *input) next(ctx context.Context) error {
 		return err
 	}
 	for len(in.queue) > 0 {
+		if ctx.Err() != nil { // there may be many that are not ready
+			return context.Cause(ctx)
+		}
 		path := in.queue[0]
 		in.queue = in.queue[1:]
 		if err := in.take(ctx, path); err != nil || in.current != nil {
@@ -27,12 +32,16 @@ func (in *input) next(ctx context.Context) error {
 // take makes the file at path the current one, unless another has it. Its error is that of ctx.
 func (in *input) take(ctx context.Context, path string) error {
 	s, err := claim(ctx, in.claims, path, int(in.cfg.MaxLineBytes))
+	name := nameOf(path)
+	if why := (*notReady)(nil); errors.As(err, &why) {
+		in.waiting.add(name, why)
+		return nil
+	}
 	if err != nil && ctx.Err() != nil {
 		return err
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	name := nameOf(path)
 	before := in.delays[name]
 	delete(in.delays, name)
 	switch {
@@ -56,13 +65,17 @@ func nameOf(path string) string {
 
 // look fills the queue, when it is time to.
 func (in *input) look(ctx context.Context) error {
-	first := !in.looked
-	if !first {
+	first := in.began.IsZero()
+	if first {
+		in.began = time.Now()
+	} else {
+		in.waiting.end()
+		in.report()
 		if err := in.rest(ctx); err != nil {
 			return err
 		}
 	}
-	in.looked = true
+	in.waiting.begin()
 	in.again()
 	for _, pattern := range in.cfg.Paths {
 		removeOrphans(pattern)
@@ -100,9 +113,14 @@ func (in *input) leaveOut() {
 	maps.DeleteFunc(in.delays, func(name string, d delay) bool { return !there[name] && !d.waits(in.finite()) })
 }
 
-// rest waits until it is time to look again. For a finite input that is when something is to be tried again; without it that is the end.
+// rest waits until it is time to look again. For a finite input that is when something is to be tried again, or will be ready; without
+// that it is the end.
 func (in *input) rest(ctx context.Context) error {
 	wait, ok := in.nextTry()
+	if ready, soon := in.waiting.next(); soon && in.finite() && time.Since(in.began) <= in.cfg.MinAge && (!ok || ready < wait) {
+		// It waits once for what is young now. What is changed again and again meanwhile is for the next run.
+		wait, ok = ready, true
+	}
 	switch {
 	case in.finite() && !ok:
 		return in.lastWord()

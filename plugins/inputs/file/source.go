@@ -22,11 +22,13 @@ type source struct {
 	at     int64    // so much is settled, from the beginning without a gap
 	chunks []*chunk // on their way, in the order of the file, behind that
 
-	ended     bool  // read as far as it goes
-	unsettled int   // chunks
-	damage    error // of the content: people have to look at it
-	failed    error // of the disk: the file is to be read again
-	delay     delay // what became of earlier tries
+	ended      bool  // read as far as it goes
+	size       int64 // of the file then
+	unsettled  int   // chunks
+	damage     error // of the content: people have to look at it
+	unfinished bool  // it ended in the middle, and somebody still wrote to it
+	failed     error // of the disk: the file is to be read again
+	delay      delay // what became of earlier tries
 }
 
 // chunk is a chunk on its way.
@@ -106,6 +108,15 @@ func (s *source) stopReading() {
 	}
 }
 
+// cameTo notes how large the file was when reading came to its end, or to what cannot be read.
+func (s *source) cameTo(err error) {
+	if err == io.EOF {
+		s.size, _ = s.claim.File.Seek(0, io.SeekCurrent) // if this fails the file seems to have grown, and is read on
+	} else if st, err := s.claim.File.Stat(); err == nil {
+		s.size = st.Size()
+	}
+}
+
 // sent notes that a chunk is on its way, which began at the offset from.
 func (s *source) sent(b *engine.Batch, from int64) *chunk {
 	to := s.lines.Offset()
@@ -141,38 +152,20 @@ func (s *source) note() {
 	}
 }
 
-// leave is called when everything that was read is settled. It reports whether somebody else goes on writing. Where it fails the file
-// is still claimed, and it can be called again.
-func (s *source) leave(keep bool, log *slog.Logger) (grew bool, err error) {
-	if s.damage != nil {
+// leave is called when everything that was read is settled, and nobody writes to the file any more. Where it fails the file is still
+// claimed, and it can be called again.
+func (s *source) leave(keep bool, log *slog.Logger) error {
+	switch {
+	case s.damage != nil:
 		if err := s.claim.Keep(s.name, linefile.Failed); err != nil {
-			return false, err
+			return err
 		}
 		log.Error("file is kept, and not read again: a part of it could not be read", "path", s.claim.Path, "error", s.damage)
-		return false, nil
-	}
-	if grew, err = s.grew(); err != nil {
-		return false, err
-	}
-	switch {
-	case grew:
-		s.giveBack()
-		log.Warn("another program still writes to a file that was read; it will be read on", "path", s.claim.Path)
-		return true, nil
+		return nil
 	case keep:
-		return false, s.claim.Keep(s.name, linefile.Delivered)
+		return s.claim.Keep(s.name, linefile.Delivered)
 	}
-	return false, s.claim.Remove()
-}
-
-// grew reports whether there is something behind what was read.
-func (s *source) grew() (bool, error) {
-	st, err := s.claim.File.Stat()
-	if err != nil {
-		return false, err
-	}
-	at, err := s.claim.File.Seek(0, io.SeekCurrent)
-	return at != st.Size(), err
+	return s.claim.Remove()
 }
 
 // giveBack ends the claim of a file that has to be read on.

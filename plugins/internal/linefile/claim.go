@@ -17,6 +17,11 @@ import (
 // could not be noted: else all of it would come again whenever the reader begins anew, and not only after
 // a crash. It is used by one goroutine at a time, and its claims by others.
 type Claims struct {
+	// Ready says why a file cannot be claimed yet, such as because a program still writes to it; nil: all can. It is asked before
+	// a file is claimed and, because a program may have opened it in between, once more under its new name, as it is of files
+	// that others claimed. The file is open for reading only, but on file systems that give no lock then.
+	Ready func(f *os.File, claimed bool) error
+
 	log  *slog.Logger
 	mu   sync.Mutex
 	owed map[string][]Span // by the path of a file that was claimed
@@ -36,24 +41,42 @@ type Claim struct {
 
 // Take claims the file at path: it locks it, and renames it to what name makes of path (Claimed or
 // Rotated), so that writers go on in a new file. It waits while another writes to it, and returns nil and
-// no error when the path names no file (any more).
+// no error when the path names no file (any more). Where the file is not ready that is the error, and the
+// file has the name that it had, unless somebody has made another of that name.
 func (c *Claims) Take(ctx context.Context, path string, name func(string) string) (*Claim, error) {
-	f, err := lockFile(ctx, path)
+	f, err := c.lockFile(ctx, path)
 	if f == nil || err != nil {
 		return nil, err
 	}
 	claim := &Claim{File: f, Path: path, of: c}
-	if err := claim.moveTo(name(path)); err != nil {
+	if err := claim.rename(name(path)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return c.noted(claim)
+	notReady := c.ready(f, true)
+	if err := SyncDir(filepath.Dir(claim.Path)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	claim, err = c.noted(claim)
+	if err == nil && notReady != nil {
+		claim.GiveBack(path)
+		return nil, notReady
+	}
+	return claim, err
+}
+
+func (c *Claims) ready(f *os.File, claimed bool) error {
+	if c.Ready == nil {
+		return nil
+	}
+	return c.Ready(f, claimed)
 }
 
 // TakeOver claims the file at path, which is the claim of a process that died, or was given back. It
 // returns nil and no error when another has it, or is done with it. A file in a folder in which nothing
-// can be changed could not leave when it is settled, and would come again and again: it is an error.
+// can be changed could not leave when it is settled, and would come again and again: it is an error. One
+// that is not ready stays as it is, and that is the error.
 func (c *Claims) TakeOver(path string) (*Claim, error) {
-	f, err := tryLockFile(path)
+	f, err := c.tryLockFile(path)
 	if f == nil || err != nil {
 		return nil, err
 	}
@@ -98,66 +121,20 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// lockFile opens and locks the file at path. It waits while another writes to it, and returns nil and no
-// error when the path names no file.
-func lockFile(ctx context.Context, path string) (*os.File, error) {
-	for {
-		f, err := openClaim(path)
-		if f == nil || err != nil {
-			return nil, err
-		}
-		held, err := Hold(ctx, f, path)
-		if err == nil && held {
-			return f, nil
-		}
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// tryLockFile is lockFile for a file whose lock is held for long. It returns nil and no error where it is.
-func tryLockFile(path string) (*os.File, error) {
-	f, err := openClaim(path)
-	if f == nil || err != nil {
-		return nil, err
-	}
-	beforeLock()
-	locked, err := TryLock(f)
-	if err == nil && locked {
-		// Its owner may have finished with it between open and lock.
-		locked, err = Same(f, path)
-	}
-	if err != nil || !locked {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// beforeLock is where a test does what another process may do in between.
-var beforeLock = func() {}
-
-// openClaim opens for writing where that is allowed, because NFS wants it for an exclusive lock.
-func openClaim(path string) (*os.File, error) {
-	f, err := openRegular(path, os.O_RDWR)
-	if errors.Is(err, fs.ErrPermission) {
-		f, err = openRegular(path, os.O_RDONLY)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return f, err
-}
-
 // moveTo renames the file, and returns when that is durable. It replaces what has the name already: choose a new one.
 func (c *Claim) moveTo(path string) error {
+	if err := c.rename(path); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+func (c *Claim) rename(path string) error {
 	if err := os.Rename(c.Path, path); err != nil {
 		return fmt.Errorf("claim %s: %w", c.Path, err)
 	}
 	c.Path = path
-	return SyncDir(filepath.Dir(path))
+	return nil
 }
 
 // moveNew renames the file only if nothing has the name, else its error is fs.ErrExist. It returns when that is durable.

@@ -146,7 +146,7 @@ func TestHoldGivesUpAClaimedFile(t *testing.T) {
 func TestHoldSaysWhoeverHasTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	write(t, path, "x")
-	locked, err := lockFile(t.Context(), path)
+	locked, err := claims().lockFile(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

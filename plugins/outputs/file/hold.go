@@ -76,6 +76,7 @@ func (l *live) open() error {
 	if l.f, err = linefile.OpenAppend(target, l.mode); err != nil {
 		return err
 	}
+	linefile.Announce(l.f)
 	st, err := l.f.Stat()
 	if err != nil {
 		l.close()
