@@ -56,7 +56,7 @@ var figures = []struct{ page, says, file, code string }{
 	{"DESIGN.md", "The holder takes 1,000 messages", "engine/internal/deliver/hold.go", "holdMost = 1000"},
 	{"DESIGN.md", "(8 for a branch, 1 MiB)", "engine/internal/deliver/probe.go", "probesMost      = 8"},
 	{"DESIGN.md", "5 s for inputs, 5 s for outputs, 15 s in all", "engine/internal/life/life.go", "CloseTimeout = 5 * time.Second"},
-	{"DESIGN.md", "| the next delivery | 2 ms |", "plugins/inputs/amqp/session.go", "grow = 2 * time.Millisecond"},
+	{"DESIGN.md", "| the next delivery | 2 ms |", "plugins/inputs/amqp/read.go", "grow = 2 * time.Millisecond"},
 	{"DESIGN.md", "0.3 s, then 1 s to 15 s between tries", "plugins/inputs/amqp/succeed.go", "redeclareAfter = 300 * time.Millisecond"},
 	{"DESIGN.md", "20 times its slowest answer, 250 ms at least", "plugins/inputs/amqp/grace.go", "graceLeast = 250 * time.Millisecond\n\tgraceMost  = 2 * time.Second\n\tgraceTimes = 20 "},
 	{"DESIGN.md", "| the broker's good-bye | 5 s |", "plugins/internal/rabbitmq/connection.go", "closeTimeout = 5 * time.Second"},

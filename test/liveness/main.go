@@ -3,6 +3,9 @@
 // machine slows both. It prints for each case the flow with it as a part of the flow without, the same of the broker's CPU time for a message,
 // and the longest time in which a publisher got no confirm. What was measured stands in a file, and is not measured again.
 //
+// With -alone one side runs after the other. Two brokers that together need more than the machine has take it from each other, and the one that
+// needs more falls behind: what is measured is the machine then.
+//
 //	go run ./test/liveness -table bin/liveness.jsonl
 package main
 
@@ -26,6 +29,7 @@ var (
 	table = flag.String("table", "bin/liveness.jsonl", "where the results are kept")
 	warm  = flag.Duration("warm", 25*time.Second, "how long a case runs before it is measured; the prefetch must be used up by then")
 	lasts = flag.Duration("for", 40*time.Second, "how long it is measured")
+	alone = flag.Bool("alone", false, "run one side after the other: where two brokers need more than the machine has, the dearer one falls behind whatever it does")
 	only  = flag.String("only", "", "measure only cases that have all of these words, such as \"4.3 quorum 3500/s\"")
 )
 
@@ -51,6 +55,7 @@ type row struct {
 	Flow  [2]float64 `json:"flow"`  // messages a second that were stored
 	CPU   [2]float64 `json:"cpu"`   // CPU seconds of the broker for a million of them
 	Stall [2]float64 `json:"stall"` // seconds without a confirm, the longest
+	Alone bool       `json:"alone,omitempty"`
 }
 
 func (r row) String() string {
@@ -101,7 +106,7 @@ func run(ctx context.Context) error {
 		if !wanted(c) {
 			continue
 		}
-		r, ok := known[c]
+		r, ok := known[measured{c, *alone}]
 		if !ok {
 			if r, err = measure(ctx, bin, c); err != nil {
 				return fmt.Errorf("%v: %w", c, err)
@@ -130,9 +135,15 @@ func wanted(c testCase) bool {
 	return true
 }
 
+// measured is a case and the way in which it was measured.
+type measured struct {
+	testCase
+	alone bool
+}
+
 // read returns what was measured before.
-func read(path string) (map[testCase]row, error) {
-	known := map[testCase]row{}
+func read(path string) (map[measured]row, error) {
+	known := map[measured]row{}
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return known, nil
@@ -146,7 +157,7 @@ func read(path string) (map[testCase]row, error) {
 		if err := d.Decode(&r); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		known[r.testCase] = r
+		known[measured{r.testCase, r.Alone}] = r
 	}
 	return known, nil
 }

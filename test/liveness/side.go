@@ -43,58 +43,84 @@ type side struct {
 	err   atomic.Pointer[error]
 }
 
-// measure runs both sides of a case.
+// measure runs both sides of a case, side by side or one after the other.
 func measure(ctx context.Context, bin string, c testCase) (r row, err error) {
-	r.testCase = c
+	r.testCase, r.Alone = c, *alone
 	if err := os.Setenv(servers.EnvRabbitMQ, c.Broker); err != nil {
 		return r, err
 	}
+	if !*alone {
+		return r, runSides(ctx, bin, &r, false, true)
+	}
+	if err := runSides(ctx, bin, &r, false); err != nil {
+		return r, err
+	}
+	return r, runSides(ctx, bin, &r, true)
+}
+
+// runSides runs these sides at once, without and with the rare partition, and notes what was measured.
+func runSides(ctx context.Context, bin string, r *row, rare ...bool) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var publishers sync.WaitGroup
 	defer publishers.Wait()
 	defer cancel()
 	store, err := servers.StartS3(ctx, servers.Options{Own: true})
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	sides := []*side{{}, {rare: true}}
-	for i, s := range sides {
+	var sides []*side
+	for i, rare := range rare {
+		s := &side{rare: rare}
+		sides = append(sides, s)
 		defer s.close()
 		bucket := fmt.Sprint("liveness-", i)
 		if err := store.MakeBucket(ctx, bucket); err != nil {
-			return r, err
+			return err
 		}
-		if err := s.start(ctx, bin, bucket, store, c); err != nil {
-			return r, err
+		if err := s.start(ctx, bin, bucket, store, r.testCase); err != nil {
+			return err
 		}
 	}
 	for _, s := range sides {
-		publishers.Go(func() { s.publish(ctx, c.Rate) })
+		publishers.Go(func() { s.publish(ctx, r.Rate) })
 	}
 	if err := sleep.For(ctx, *warm); err != nil {
-		return r, err
+		return err
 	}
-	var before, after [2]sample
+	before := make([]sample, len(sides))
 	for i, s := range sides {
 		s.stall.Store(0)
 		if before[i], err = s.look(); err != nil {
-			return r, err
+			return err
 		}
 	}
 	if err := sleep.For(ctx, *lasts); err != nil {
-		return r, err
+		return err
 	}
 	for i, s := range sides {
-		if after[i], err = s.look(); err != nil {
-			return r, err
+		if err := s.note(r, before[i]); err != nil {
+			return err
 		}
-		written := after[i].written - before[i].written
-		r.Flow[i] = written / after[i].at.Sub(before[i].at).Seconds()
-		r.CPU[i] = (after[i].cpu - before[i].cpu).Seconds() / max(written, 1) * 1e6
-		r.Stall[i] = time.Duration(s.stall.Load()).Seconds()
 	}
-	return r, nil
+	return nil
+}
+
+// note writes down what a side did since before.
+func (s *side) note(r *row, before sample) error {
+	after, err := s.look()
+	if err != nil {
+		return err
+	}
+	at := 0
+	if s.rare {
+		at = 1
+	}
+	written := after.written - before.written
+	r.Flow[at] = written / after.at.Sub(before.at).Seconds()
+	r.CPU[at] = (after.cpu - before.cpu).Seconds() / max(written, 1) * 1e6
+	r.Stall[at] = time.Duration(s.stall.Load()).Seconds()
+	return nil
 }
 
 func (s *side) start(ctx context.Context, bin, bucket string, store *servers.S3, c testCase) (err error) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/acks"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -17,7 +18,7 @@ type consumer struct {
 	name    string        // the consumer tag without its number
 	timeout time.Duration // that the broker is asked to wait for an ack; 0 is its own
 	ch      *rabbitmq.Channel
-	acks    *acker
+	acks    *acks.Acker
 	credit  *credit
 	waits   waits // of what came, for its ack
 	inbox   inbox
@@ -50,8 +51,7 @@ func (c *consumer) start(conn *rabbitmq.Connection) (phase, error) {
 	c.ch, c.next = ch, 1
 	c.cancels = ch.NotifyCancel(make(chan string, 8)) // one subscription lives at a time
 	c.poke = make(chan struct{}, 1)
-	c.acks = newAcker(c.sendAck, c.lose)
-	c.acks.short = c.short
+	c.acks = acks.New(c.sendAck, c.lose, c.short)
 	conn.Take(c.queue, c)
 	return c.resume()
 }
@@ -126,7 +126,7 @@ func (c *consumer) nudge() {
 
 // ack takes the numbers of settled chunks.
 func (c *consumer) ack(numbers []uint64) error {
-	messages, bytes, err := c.acks.settle(numbers)
+	messages, bytes, err := c.acks.Settle(numbers)
 	c.credit.give(messages, bytes)
 	if c.credit.due() {
 		c.nudge()
@@ -145,11 +145,11 @@ func (c *consumer) sendAck(tag uint64, multiple bool) error {
 }
 
 // holds reports whether something that came is not read, or not settled.
-func (c *consumer) holds() bool { return !c.inbox.empty() || !c.acks.idle() }
+func (c *consumer) holds() bool { return !c.inbox.empty() || !c.acks.Idle() }
 
 // end is for Close: what comes is not taken any more, and no ack is sent.
 func (c *consumer) end() {
-	c.acks.close()
+	c.acks.Close()
 	c.credit.close()
 	c.want(wantEnd)
 }

@@ -22,7 +22,7 @@ func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 		s.mu.Unlock()
 		for _, c := range last {
 			from := len(tags)
-			tags = c.acks.unsettled(tags)
+			tags = c.acks.Unsettled(tags)
 			for i := range tags[from:] {
 				tags[from+i] = c.tag(tags[from+i])
 			}
@@ -32,7 +32,7 @@ func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 				continue // more comes with the next subscription, and tells again when that is used up
 			}
 			from := len(tags)
-			tags = c.acks.awaited(tags)
+			tags = c.acks.Awaited(tags)
 			for i := range tags[from:] {
 				tags[from+i] = c.tag(tags[from+i])
 			}

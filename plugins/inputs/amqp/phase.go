@@ -215,7 +215,7 @@ func (c *consumer) cut() (phase, error) {
 
 // orphan is the last phase of one whose subscription the broker has ended.
 func (c *consumer) orphan() {
-	c.acks.abandon()
+	c.acks.Abandon()
 	c.at.Store(int32(orphaned))
 	c.ended(c)
 }

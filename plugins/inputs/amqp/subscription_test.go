@@ -12,6 +12,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/acks"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -80,9 +81,9 @@ func TestDeliveryThroughTheLibrary(t *testing.T) {
 func TestDeletedQueueHasNoDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSession(&input{cfg: Defaults()})
-		orphan := &consumer{id: 3, acks: newAcker(func(uint64, bool) error { return errors.New("an ack of a deleted queue is sent") }, nil)}
-		orphan.acks.abandon()
-		number := orphan.acks.add(1, 10, 100)
+		orphan := &consumer{id: 3, acks: acks.New(func(uint64, bool) error { return errors.New("an ack of a deleted queue is sent") }, nil, nil)}
+		orphan.acks.Abandon()
+		number := orphan.acks.Add(1, 10, 100)
 		s.orphans, s.known[3] = []*consumer{orphan}, orphan
 		gone := errors.New("the connection is lost")
 		s.lose(gone)
@@ -97,7 +98,7 @@ func TestDeletedQueueHasNoDeadline(t *testing.T) {
 			t.Errorf("the engine is told %v while messages are held", err)
 		default:
 		}
-		if _, _, err := orphan.acks.settle([]uint64{number}); err != nil {
+		if _, _, err := orphan.acks.Settle([]uint64{number}); err != nil {
 			t.Errorf("settle: %v", err)
 		}
 		if err := s.read(t.Context(), &engine.Batch{}); err != gone {

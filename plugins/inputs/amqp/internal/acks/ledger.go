@@ -1,4 +1,4 @@
-package amqp
+package acks
 
 // ledger keeps the chunks of one channel in the order that they were read in, and says which deliveries may be acked. A settled
 // chunk at the front is acked together with all before it; one that stands behind an unsettled chunk must wait, or be acked one

@@ -1,4 +1,4 @@
-package amqp
+package acks
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// acker sends the acks of one channel. What is settled from the front without a gap is acked in one, at once. What is settled behind a chunk that
+// Acker sends the acks of one channel. What is settled from the front without a gap is acked in one, at once. What is settled behind a chunk that
 // stands must wait, or be acked one delivery at a time, and that is dear: the broker keeps what is unacked in a list, and walks it from the front
 // to each single delivery. So single acks have a budget, counted in what the broker has to do for them.
 //
@@ -24,7 +24,7 @@ import (
 //     holds it, and knows better than we do what it waits for.
 //   - While anything settled waits, one timer runs; each tick either ends that or sets the next. An ack that cannot be sent ends the
 //     connection, which brings everything again.
-type acker struct {
+type Acker struct {
 	send  func(tag uint64, multiple bool) error // to the broker
 	fail  func(error)                           // told when the timer could not send
 	short func()                                // told when the prefetch is nearly used up; may be nil
@@ -67,21 +67,23 @@ const (
 	reserve = 8
 )
 
-func newAcker(send func(tag uint64, multiple bool) error, fail func(error)) *acker {
-	return &acker{send: send, fail: fail, most: 1, ticked: time.Now()}
+// New makes the acker of a channel. send is told what the broker shall get, with the lock of the acker held; fail, when the timer could not
+// send; short, when the prefetch is nearly used up. short may be nil.
+func New(send func(tag uint64, multiple bool) error, fail func(error), short func()) *Acker {
+	return &Acker{send: send, fail: fail, short: short, most: 1, ticked: time.Now()}
 }
 
-// prefetch says how many deliveries may be unacked of those that come from now on: earlier ones are of a subscription that was. Those that were
+// Prefetch says how many deliveries may be unacked of those that come from now on: earlier ones are of a subscription that was. Those that were
 // delivered and not read yet are taken for new ones, so for a moment it may seem used up when it is not, but never the other way around.
-func (a *acker) prefetch(n int) {
+func (a *Acker) Prefetch(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.most = max(1, n)
 	a.ledger.begin()
 }
 
-// add takes in a chunk that was read.
-func (a *acker) add(first, last uint64, bytes int64) (number uint64) {
+// Add takes in a chunk that was read.
+func (a *Acker) Add(first, last uint64, bytes int64) (number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	number = a.ledger.add(first, last, bytes)
@@ -89,8 +91,8 @@ func (a *acker) add(first, last uint64, bytes int64) (number uint64) {
 	return number
 }
 
-// settle notes that chunks are settled, acks what can be acked and returns what the chunks held.
-func (a *acker) settle(numbers []uint64) (messages, bytes int64, err error) {
+// Settle notes that chunks are settled, acks what can be acked and returns what the chunks held.
+func (a *Acker) Settle(numbers []uint64) (messages, bytes int64, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended != nil {
@@ -108,7 +110,7 @@ func (a *acker) settle(numbers []uint64) (messages, bytes int64, err error) {
 }
 
 // flush is called with the lock held.
-func (a *acker) flush() error {
+func (a *Acker) flush() error {
 	last, ok := a.ledger.prefix()
 	if a.void {
 		a.stop()
@@ -135,13 +137,13 @@ func (a *acker) flush() error {
 
 // used reports whether the prefetch is nearly used up by what was read and is not acked. What was delivered and is not read yet does not
 // count: as long as there is some, it is not the source that we wait for.
-func (a *acker) used() bool {
+func (a *Acker) used() bool {
 	left := a.most - a.ledger.unacked
 	return left <= 0 || a.ledger.waiting > 0 && left <= a.most/reserve
 }
 
 // look notes that the prefetch is used up, and says so.
-func (a *acker) look() {
+func (a *Acker) look() {
 	if a.void || a.ended != nil || a.ledger.empty() || !a.used() {
 		return
 	}
@@ -153,10 +155,10 @@ func (a *acker) look() {
 	}
 }
 
-// awaited appends the numbers of the chunks that keep the prefetch used up, that at the front first; none when it is not. It is the oldest
+// Awaited appends the numbers of the chunks that keep the prefetch used up, that at the front first; none when it is not. It is the oldest
 // eighth of what it allows, and an eighth more for each second that the front stands: what stands may be in a batch that cannot be written,
 // and then it is the next ones that help.
-func (a *acker) awaited(numbers []uint64) []uint64 {
+func (a *Acker) Awaited(numbers []uint64) []uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.void || a.ended != nil || a.ledger.empty() || !a.used() {
@@ -167,15 +169,15 @@ func (a *acker) awaited(numbers []uint64) []uint64 {
 	return a.ledger.unsettled(numbers, parts*uint64(max(1, a.most/reserve)))
 }
 
-// unsettled appends the numbers of all chunks that are not settled.
-func (a *acker) unsettled(numbers []uint64) []uint64 {
+// Unsettled appends the numbers of all chunks that are not settled.
+func (a *Acker) Unsettled(numbers []uint64) []uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.ledger.unsettled(numbers, math.MaxInt64)
 }
 
 // tick is the timer's.
-func (a *acker) tick() {
+func (a *Acker) tick() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended != nil || a.void || a.timer == nil {
@@ -192,7 +194,7 @@ func (a *acker) tick() {
 }
 
 // singles acks one by one, as far as the budget goes. It may run into debt by one ack, so that one that costs more than a tick's budget is sent too.
-func (a *acker) singles() error {
+func (a *Acker) singles() error {
 	now, rate := time.Now(), 0.0
 	switch {
 	case a.used() && a.blamed == a.ledger.standing() && now.Sub(a.since) >= patience:
@@ -220,7 +222,7 @@ func (a *acker) singles() error {
 	return nil
 }
 
-func (a *acker) stop() {
+func (a *Acker) stop() {
 	if a.timer != nil {
 		a.timer.Stop()
 		a.timer = nil
@@ -228,30 +230,30 @@ func (a *acker) stop() {
 }
 
 // end is called with the lock held. The acks that could not be sent are the broker's to ask for again.
-func (a *acker) end(err error) error {
+func (a *Acker) end(err error) error {
 	a.stop()
 	a.ended = err
 	return err
 }
 
-// abandon ends the sending: the broker does not know the deliveries any more. Chunks can still be settled. An ack that is sent nevertheless
+// Abandon ends the sending: the broker does not know the deliveries any more. Chunks can still be settled. An ack that is sent nevertheless
 // can do harm: where a classic queue was deleted and is there again, it takes new messages (measured, 3.10).
-func (a *acker) abandon() {
+func (a *Acker) Abandon() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.void = true
 	a.stop()
 }
 
-// idle reports whether everything that was read is acked.
-func (a *acker) idle() bool {
+// Idle reports whether everything that was read is acked.
+func (a *Acker) Idle() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.ledger.empty()
 }
 
-// close ends the acker. It sends nothing any more after that: what would be sent then could reach the next connection's messages.
-func (a *acker) close() {
+// Close ends the acker. It sends nothing any more after that: what would be sent then could reach the next connection's messages.
+func (a *Acker) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended == nil {

@@ -1,4 +1,4 @@
-package amqp
+package acks
 
 import (
 	"errors"
@@ -26,8 +26,8 @@ type wire struct {
 	failed error // what the timer told
 }
 
-func (w *wire) acker(prefetch int) *acker {
-	a := newAcker(func(tag uint64, multiple bool) error {
+func (w *wire) acker(prefetch int) *Acker {
+	a := New(func(tag uint64, multiple bool) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.err == nil {
@@ -38,8 +38,8 @@ func (w *wire) acker(prefetch int) *acker {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.failed = err
-	})
-	a.prefetch(prefetch)
+	}, nil)
+	a.Prefetch(prefetch)
 	return a
 }
 
@@ -60,15 +60,15 @@ func (w *wire) take() []sentAck {
 }
 
 // add gives the acker chunks of ten deliveries each.
-func add(a *acker, chunks int) {
+func add(a *Acker, chunks int) {
 	for i := range uint64(chunks) {
-		a.add(10*i+1, 10*i+10, 100)
+		a.Add(10*i+1, 10*i+10, 100)
 	}
 }
 
-func settle(t *testing.T, a *acker, numbers ...uint64) {
+func settle(t *testing.T, a *Acker, numbers ...uint64) {
 	t.Helper()
-	messages, bytes, err := a.settle(numbers)
+	messages, bytes, err := a.Settle(numbers)
 	if err != nil || messages != int64(10*len(numbers)) || bytes != int64(100*len(numbers)) {
 		t.Fatalf("settle %v: %d messages, %d bytes, %v", numbers, messages, bytes, err)
 	}
@@ -101,7 +101,7 @@ func TestPrefixIsAckedAtOnce(t *testing.T) {
 		want(t, &w, sentAck{40, true})
 		settle(t, a, 4)
 		want(t, &w, sentAck{50, true})
-		if !a.idle() {
+		if !a.Idle() {
 			t.Error("all is acked, and the acker waits for something")
 		}
 		time.Sleep(time.Hour) // no timer is left that would ack again
@@ -163,12 +163,12 @@ func TestPrefetchIsUsedUp(t *testing.T) {
 		a.short = func() { told++ }
 		add(a, 6)
 		settle(t, a, 1, 3)
-		if told != 0 || len(a.awaited(nil)) > 0 {
+		if told != 0 || len(a.Awaited(nil)) > 0 {
 			t.Error("20 places are left, and the prefetch is said to be used up")
 		}
-		a.add(61, 70, 100) // 70 of 80, and something waits
-		if told == 0 || !slices.Equal(a.awaited(nil), []uint64{0}) {
-			t.Errorf("told %d times that the prefetch is used up; awaited are %v", told, a.awaited(nil))
+		a.Add(61, 70, 100) // 70 of 80, and something waits
+		if told == 0 || !slices.Equal(a.Awaited(nil), []uint64{0}) {
+			t.Errorf("told %d times that the prefetch is used up; awaited are %v", told, a.Awaited(nil))
 		}
 		time.Sleep(patience - tick)
 		synctest.Wait()
@@ -178,7 +178,7 @@ func TestPrefetchIsUsedUp(t *testing.T) {
 		want(t, &w, append(each(11, 20), each(31, 40)...)...)
 		settle(t, a, 0)
 		want(t, &w, sentAck{10, true})
-		if len(a.awaited(nil)) > 0 {
+		if len(a.Awaited(nil)) > 0 {
 			t.Error("there is room, and chunks are awaited")
 		}
 	})
@@ -189,19 +189,19 @@ func TestOpenBatchesMayUseAllOfThePrefetch(t *testing.T) {
 	var w wire
 	a := w.acker(60)
 	add(a, 5)
-	if got := a.awaited(nil); len(got) > 0 {
+	if got := a.Awaited(nil); len(got) > 0 {
 		t.Errorf("10 places are left, and chunks %v are awaited", got)
 	}
-	a.add(51, 60, 100)
-	if got := a.awaited(nil); !slices.Equal(got, []uint64{0}) {
+	a.Add(51, 60, 100)
+	if got := a.Awaited(nil); !slices.Equal(got, []uint64{0}) {
 		t.Errorf("awaited are %v", got)
 	}
-	a.prefetch(5) // another subscription
-	if got := a.awaited(nil); len(got) > 0 {
+	a.Prefetch(5) // another subscription
+	if got := a.Awaited(nil); len(got) > 0 {
 		t.Errorf("the new subscription has brought nothing, and chunks %v are awaited", got)
 	}
-	a.add(61, 65, 100)
-	if got := a.awaited(nil); len(got) == 0 {
+	a.Add(61, 65, 100)
+	if got := a.Awaited(nil); len(got) == 0 {
 		t.Error("the new subscription has brought all it may, and no chunk is awaited")
 	}
 }
@@ -213,7 +213,7 @@ func TestSingleAcksAreBounded(t *testing.T) {
 		var w wire
 		a := w.acker(prefetch)
 		for i := range uint64(prefetch / 100) {
-			a.add(100*i+1, 100*i+100, 100)
+			a.Add(100*i+1, 100*i+100, 100)
 		}
 		var settled []uint64
 		for n := range uint64(prefetch / 100) {
@@ -221,7 +221,7 @@ func TestSingleAcksAreBounded(t *testing.T) {
 				settled = append(settled, n)
 			}
 		}
-		if _, _, err := a.settle(settled); err != nil {
+		if _, _, err := a.Settle(settled); err != nil {
 			t.Fatal(err)
 		}
 		sent := 0
@@ -247,12 +247,12 @@ func TestUnknownChunks(t *testing.T) {
 	settle(t, a, 0)
 	w.take()
 	for _, n := range []uint64{0, 2, 1 << 60} {
-		if _, _, err := a.settle([]uint64{n}); err == nil {
+		if _, _, err := a.Settle([]uint64{n}); err == nil {
 			t.Errorf("chunk %d could be settled", n)
 		}
 	}
 	settle(t, a, 1)
-	if _, _, err := a.settle([]uint64{1}); err == nil {
+	if _, _, err := a.Settle([]uint64{1}); err == nil {
 		t.Error("chunk 1 could be settled twice")
 	}
 }
@@ -264,10 +264,10 @@ func TestNothingIsSentAfterTheEnd(t *testing.T) {
 		a := w.acker(1000)
 		add(a, 4)
 		settle(t, a, 1)
-		a.close()
+		a.Close()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if _, _, err := a.settle([]uint64{0}); err == nil {
+		if _, _, err := a.Settle([]uint64{0}); err == nil {
 			t.Error("a closed acker takes acks")
 		}
 		want(t, &w)
@@ -277,13 +277,13 @@ func TestNothingIsSentAfterTheEnd(t *testing.T) {
 		settle(t, a, 1)
 		dead := errors.New("connection is dead")
 		w.fail(dead)
-		if _, _, err := a.settle([]uint64{0}); err != dead {
+		if _, _, err := a.Settle([]uint64{0}); err != dead {
 			t.Errorf("settle on a dead connection: %v", err)
 		}
 		w.fail(nil)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if _, _, err := a.settle([]uint64{2}); err == nil {
+		if _, _, err := a.Settle([]uint64{2}); err == nil {
 			t.Error("an acker that failed once goes on")
 		}
 		want(t, &w)
@@ -323,7 +323,7 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 				}
 				delete(unacked, tag)
 			}
-			a := newAcker(func(tag uint64, multiple bool) error {
+			a := New(func(tag uint64, multiple bool) error {
 				mu.Lock()
 				defer mu.Unlock()
 				if !unacked[tag] {
@@ -336,8 +336,8 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 					}
 				}
 				return nil
-			}, nil)
-			a.prefetch(20 + rnd.IntN(200))
+			}, nil, nil)
+			a.Prefetch(20 + rnd.IntN(200))
 			var open []uint64
 			first := map[uint64][2]uint64{}
 			next := uint64(1)
@@ -349,7 +349,7 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 						unacked[tag] = true
 					}
 					mu.Unlock()
-					n := a.add(next, last, 0)
+					n := a.Add(next, last, 0)
 					first[n] = [2]uint64{next, last}
 					open = append(open, n)
 					next = last + 1
@@ -364,7 +364,7 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 					}
 				}
 				mu.Unlock()
-				if _, _, err := a.settle(slices.Clone(open[:some])); err != nil {
+				if _, _, err := a.Settle(slices.Clone(open[:some])); err != nil {
 					t.Fatal(err)
 				}
 				open = open[some:]
@@ -374,7 +374,7 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if len(unacked) > 0 || !a.idle() {
+			if len(unacked) > 0 || !a.Idle() {
 				t.Fatalf("seed %d: %d deliveries are never acked", seed, len(unacked))
 			}
 		})
