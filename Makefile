@@ -80,7 +80,7 @@ brokers: ## every test that needs a broker on each RabbitMQ of VERSIONS (all; ne
 	$(GO) build -o bin/brokers ./test/brokers && bin/brokers -versions "$(VERSIONS)" -tags "$(TAGS)" -race=$(RACE) $(BROKERS)
 
 interop: ## foreign clients of RabbitMQ and S3, in their own languages: who writes, through what, who reads; installs them from Debian and npm as root; some minutes
-	$(GO) test -race -tags interop -count=1 -timeout 20m ./test/interop
+	$(GO) test -race -tags interop -count=1 -timeout 60m ./test/interop
 
 memory: ## what a process takes at most, with bodies of 250 B to 16 MiB and all that makes it hold much, as a table; forty minutes; MEMORY="-only '8MiB down'"
 	$(GO) test -tags memory -count=1 -v -timeout 90m -run TestTable ./test/memory -args $(MEMORY)

@@ -19,12 +19,12 @@ var clients = []*client{
 		blind:    append([]string{"*.Tfar", "*.timefar"}, unknownInteger...),
 		packages: []servers.Package{{Name: "python3-pika", File: pythonLib + "pika"}}},
 	{name: "pyamqp", file: "pyamqp_client.py", command: interpreted(python), writes: true, reads: true,
-		blind:    append([]string{"*.s", "*.Tfar", "proton.ids", "aiopika.A", "rabbitmqclient.A", "rabbitmqclient.x"}, unknownInteger...), // it takes s for a short text
+		blind:    append([]string{"*.s", "*.Tfar", "proton.ids", "rhea.ids", "aiopika.A", "rabbitmqclient.A", "rabbitmqclient.x"}, unknownInteger...), // it takes s for a short text
 		packages: []servers.Package{{Name: "python3-amqp", File: pythonLib + "amqp"}}},
 	{name: "kombu", file: "kombu_client.py", command: interpreted(python), writes: true, own: true,
 		packages: []servers.Package{{Name: "python3-kombu", File: pythonLib + "kombu"}, {Name: "python3-yaml", File: pythonLib + "yaml"}}},
 	{name: "aiopika", file: "aiopika_client.py", command: interpreted(python), writes: true, reads: true,
-		blind:    append([]string{"*.Tfar", "*.timefar", "proton.ids"}, unknownInteger...),
+		blind:    append([]string{"*.Tfar", "*.timefar", "proton.ids", "rhea.ids"}, unknownInteger...),
 		packages: []servers.Package{{Name: "python3-aio-pika", File: pythonLib + "aio_pika"}}},
 	{name: "amqplib", file: "amqplib_client.js", command: node, writes: true, reads: true, packages: nodePackages, blind: unknownInteger},
 	{name: "rabbitmqclient", file: "rabbitmqclient_client.js", command: node, writes: true, reads: true, packages: nodePackages, blind: unknownInteger},
