@@ -149,12 +149,14 @@ func (b *Broker) SyncDeclarations(ctx context.Context) error {
 	return err
 }
 
-// probe asks for both sides: the listeners of a node open one by one.
+// probe asks for both sides: the listeners of a node open one by one. The
+// overview is the last that the management API can give: before its database
+// is there a node of 4.3 answers with 500, and a busy one for seconds.
 func (b *Broker) probe(ctx context.Context) error {
 	if err := b.handshake(ctx); err != nil {
 		return err
 	}
-	return b.Admin(ctx, "GET", "/api/vhosts", nil, nil)
+	return b.Admin(ctx, "GET", "/api/overview", nil, nil)
 }
 
 // handshake opens an AMQP connection, which also proves user and password.

@@ -478,7 +478,7 @@ func alarm(t *testing.T, broker *servers.Broker, cfg Config) {
 		t.Errorf("write ended with %v", err)
 	}
 	second := make(chan error)
-	go func() { second <- write(t, o, batch("2")) }() // on a new connection
+	go func() { second <- o.Write(t.Context(), batch("2")) }() // on a new connection; the test ends the wait, by what it does below
 	if !rabbittest.Wait(func() bool { return strings.Count(log.String(), "takes no more messages for now") == 2 }) {
 		t.Errorf("the second connection is not blocked: %s", log)
 	}
