@@ -30,6 +30,7 @@ var (
 	warm  = flag.Duration("warm", 25*time.Second, "how long a case runs before it is measured; the prefetch must be used up by then")
 	lasts = flag.Duration("for", 40*time.Second, "how long it is measured")
 	alone = flag.Bool("alone", false, "run one side after the other: where two brokers need more than the machine has, the dearer one falls behind whatever it does")
+	fetch = flag.Int("prefetch", 0, "the prefetch of the input, to see what it costs the broker; 0 leaves it to logpipe")
 	only  = flag.String("only", "", "measure only cases that have all of these words, such as \"4.3 quorum 3500/s\"")
 )
 

@@ -135,12 +135,17 @@ func (s *side) start(ctx context.Context, bin, bucket string, store *servers.S3,
 	}
 	defer os.RemoveAll(dir) // read once
 	file := filepath.Join(dir, "pipeline.hcl")
+	prefetch := ""
+	if *fetch > 0 {
+		prefetch = fmt.Sprintf("prefetch = %d", *fetch)
+	}
 	text := fmt.Sprintf(`
 pipeline "liveness" {
   input "amqp" {
     url        = %q
     queue      = %q
     queue_type = %q
+    %s
   }
   processor "batch" {
     count        = 5000
@@ -154,7 +159,7 @@ pipeline "liveness" {
     key      = "logs/${batch.partition.source}/${batch.id}.ndjson"
   }
 }
-`, s.broker.URL(), queue, c.Kind, c.Age, bucket, store.Endpoint, store.Region)
+`, s.broker.URL(), queue, c.Kind, prefetch, c.Age, bucket, store.Endpoint, store.Region)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err
 	}

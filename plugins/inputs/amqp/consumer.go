@@ -17,6 +17,7 @@ type consumer struct {
 	queue   string
 	name    string        // the consumer tag without its number
 	timeout time.Duration // that the broker is asked to wait for an ack; 0 is its own
+	journal bool          // the queue keeps a journal: see journaled
 	ch      *rabbitmq.Channel
 	acks    *acks.Acker
 	credit  *credit
@@ -42,6 +43,15 @@ type consumer struct {
 	cancels chan string  // subscriptions that the broker has ended
 }
 
+// journaled is how many settled deliveries may wait for their acks where the queue keeps a journal.
+//
+// A classic queue before 3.12 writes what is published, delivered and acked into a journal of 32,768 entries. When that is full, what it has not
+// all three of goes into segments, from where it is taken out again later, one by one. 8,192 deliveries are 24,576 entries, so most are acked
+// before. With a rare partition and 57,000 that wait, 3.10 takes 1.4 times the CPU for each message, and stands still for more than a second at each
+// of their acks; with 8,750 it is 1.03 (test/liveness with -prefetch).
+// https://github.com/rabbitmq/rabbitmq-server/blob/v3.10.8/deps/rabbit/src/rabbit_queue_index.erl
+const journaled = 8192
+
 // start opens the channel and subscribes to the queue. The pump goes on from there.
 func (c *consumer) start(conn *rabbitmq.Connection) (phase, error) {
 	ch, err := conn.Open()
@@ -52,6 +62,9 @@ func (c *consumer) start(conn *rabbitmq.Connection) (phase, error) {
 	c.cancels = ch.NotifyCancel(make(chan string, 8)) // one subscription lives at a time
 	c.poke = make(chan struct{}, 1)
 	c.acks = acks.New(c.sendAck, c.lose, c.short)
+	if c.journal {
+		c.acks.Spare(journaled)
+	}
 	conn.Take(c.queue, c)
 	return c.resume()
 }

@@ -79,8 +79,9 @@ func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, credit *c
 	cfg := &s.in.cfg
 	c := &consumer{
 		id: id, queue: seen.Name, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
-		name: fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
-		wake: s.poke, short: s.shorten, fail: s.lose, ended: s.succeed,
+		journal: seen.Type == rabbitmq.Classic && !conn.Broker.From(3, 12),
+		name:    fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
+		wake:    s.poke, short: s.shorten, fail: s.lose, ended: s.succeed,
 	}
 	at, err := c.start(conn)
 	if err != nil {

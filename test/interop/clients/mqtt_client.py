@@ -15,7 +15,7 @@ MESSAGES5 = {
     "user": (["-D", "publish", "user-property", "h", "Grüße", "-D", "publish", "user-property", "h", "again", "-D", "publish", "user-property", "x-n", "5"], b"x"),
     "content": (["-D", "publish", "content-type", "application/json", "-D", "publish", "payload-format-indicator", "1"], b'{"source":"app1"}'),
     "request": (["-D", "publish", "response-topic", "answers/here", "-D", "publish", "correlation-data", "c-1"], b"x"),
-    "expiry": (["-D", "publish", "message-expiry-interval", "600"], b"x"),
+    "expiry": (["-D", "publish", "message-expiry-interval", "86400"], b"x"),
 }
 
 task = common.task()

@@ -13,7 +13,7 @@ MESSAGES = {
     "json": ({"content-type": "application/json"}, b'{"source":"app1"}'),
     "own": ({"h": "Grüße", "n": "5", "x-empty": ""}, b"x"),
     "escapes": ({"h": "a\\b:c\nd"}, b"x"),
-    "properties": ({"content-type": "text/plain", "content-encoding": "identity", "correlation-id": "c", "reply-to": "/queue/r", "expiration": "600000",
+    "properties": ({"content-type": "text/plain", "content-encoding": "identity", "correlation-id": "c", "reply-to": "/queue/r", "expiration": "86400000",
                     "amqp-message-id": "id-1", "type": "t", "app-id": "a", "priority": "9", "persistent": "true", "timestamp": "1767323045",
                     "cluster-id": "c"}, b"x"),
     "persistent": ({"persistent": "true"}, b"x"),

@@ -32,6 +32,7 @@ type Acker struct {
 	mu       sync.Mutex
 	ledger   ledger
 	most     int         // the prefetch
+	lot      int         // settled deliveries that may wait behind a standing chunk before the prefetch counts as used up
 	timer    *time.Timer // runs while something waits behind a standing chunk
 	standing uint64      // the chunk that stands
 	stood    time.Time   // since when something waits behind it
@@ -70,7 +71,7 @@ const (
 // New makes the acker of a channel. send is told what the broker shall get, with the lock of the acker held; fail, when the timer could not
 // send; short, when the prefetch is nearly used up. short may be nil.
 func New(send func(tag uint64, multiple bool) error, fail func(error), short func()) *Acker {
-	return &Acker{send: send, fail: fail, short: short, most: 1, ticked: time.Now()}
+	return &Acker{send: send, fail: fail, short: short, most: 1, lot: math.MaxInt, ticked: time.Now()}
 }
 
 // Prefetch says how many deliveries may be unacked of those that come from now on: earlier ones are of a subscription that was. Those that were
@@ -135,11 +136,19 @@ func (a *Acker) flush() error {
 	return nil
 }
 
+// Spare makes the prefetch count as used up already when so many settled deliveries wait: what they cost the broker is more than what
+// larger batches are worth.
+func (a *Acker) Spare(lot int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lot = lot
+}
+
 // used reports whether the prefetch is nearly used up by what was read and is not acked. What was delivered and is not read yet does not
 // count: as long as there is some, it is not the source that we wait for.
 func (a *Acker) used() bool {
 	left := a.most - a.ledger.unacked
-	return left <= 0 || a.ledger.waiting > 0 && left <= a.most/reserve
+	return left <= 0 || a.ledger.waiting > 0 && (left <= a.most/reserve || a.ledger.waiting >= a.lot)
 }
 
 // look notes that the prefetch is used up, and says so.

@@ -184,6 +184,29 @@ func TestPrefetchIsUsedUp(t *testing.T) {
 	})
 }
 
+// A broker to which each ack that waits is dear must not keep thousands of them, only because there are places left.
+func TestTooManyAcksWait(t *testing.T) {
+	var w wire
+	a := w.acker(1000)
+	a.Spare(40)
+	told := 0
+	a.short = func() { told++ }
+	add(a, 6)
+	settle(t, a, 1, 2, 3)
+	if told != 0 || len(a.Awaited(nil)) > 0 {
+		t.Errorf("30 wait, told %d times", told)
+	}
+	settle(t, a, 4)
+	if told == 0 || !slices.Equal(a.Awaited(nil), []uint64{0, 5}) {
+		t.Errorf("40 wait, told %d times; awaited are %v", told, a.Awaited(nil))
+	}
+	settle(t, a, 0)
+	want(t, &w, sentAck{50, true})
+	if len(a.Awaited(nil)) > 0 {
+		t.Error("nothing waits, and chunks are awaited")
+	}
+}
+
 // Without anything that waits all of the prefetch is for open batches.
 func TestOpenBatchesMayUseAllOfThePrefetch(t *testing.T) {
 	var w wire
