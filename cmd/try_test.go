@@ -9,7 +9,7 @@ import (
 )
 
 // today is the date that keys have.
-var today = regexp.MustCompile(`logs/\d{4}-\d\d-\d\d/`)
+var today = regexp.MustCompile(`(logs/|date=)\d{4}-\d\d-\d\d/`)
 
 func TestTry(t *testing.T) {
 	lines := "{\"source\": \"app1\",\r\n\"event\":\"login_failed\"}"
@@ -24,13 +24,13 @@ func TestTry(t *testing.T) {
 		{"stored", []string{"--record", lines}, "", map[string]string{"S3_BUCKET": "b"}, cli.ExitOK,
 			`{"source": "app1",\r\n"event":"login_failed"}
   processor.json   changes nothing but how it is written
-  processor.batch  puts it into batch-0001, sealed by age, of the partition source=app1
+  processor.batch  puts it into batch-0001, sealed by age, of the partition date=DATE/source=app1
   output.s3        stores it as logs/DATE/app1/batch-0001.ndjson.gz: {"source":"app1","event":"login_failed"}
 `, ""},
 		{"lines", nil, "{\"source\":\"a/b\"}\nnope\n", map[string]string{"S3_BUCKET": "b"}, cli.ExitOK,
 			`{"source":"a/b"}
   processor.json   passes it as it is
-  processor.batch  puts it into batch-0001, sealed by age, of the partition source=a%2Fb
+  processor.batch  puts it into batch-0001, sealed by age, of the partition date=DATE/source=a%2Fb
   output.s3        stores it as logs/DATE/a%2Fb/batch-0001.ndjson.gz: {"source":"a/b"}
 nope
   processor.json    rejects it: invalid JSON at byte 1: unexpected character 'o' in a literal, want null
@@ -39,7 +39,7 @@ nope
 		{"stand-ins", []string{"--record", "1"}, "", nil, cli.ExitOK,
 			`1
   processor.json   passes it as it is
-  processor.batch  puts it into batch-0001, sealed by age, of the partition source=unknown
+  processor.batch  puts it into batch-0001, sealed by age, of the partition date=DATE/source=unknown
   output.s3        stores it as logs/DATE/unknown/batch-0001.ndjson.gz: 1
 `, "S3_BUCKET is not set; \"s3-bucket\" stands in for it. --env S3_BUCKET=VALUE gives it a value.\n"},
 		{"env", []string{"--record", "1", "--env", "S3_BUCKET=a/b"}, "", nil, cli.ExitConfig, "", `"a/b" is more than a name`},
@@ -50,7 +50,7 @@ nope
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := real(t, Streams{In: strings.NewReader(tt.in)}, tt.env, append([]string{"try", "logs.hcl"}, tt.args...)...)
-			got.out = today.ReplaceAllString(got.out, "logs/DATE/")
+			got.out = today.ReplaceAllString(got.out, "${1}DATE/")
 			if got.code != tt.code || got.out != tt.out || !strings.Contains(got.err, tt.err) || (tt.err == "") != (got.err == "") {
 				t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
 			}

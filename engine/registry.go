@@ -84,6 +84,10 @@ type Traits struct {
 	Endless bool
 	// PartitionBy names the fields of the partitions that a stage seals, as templates see them.
 	PartitionBy []string
+	// OneDate and OneHour say that all messages of a batch that a stage seals are of one date, or of one hour of the day.
+	OneDate, OneHour bool
+	// Zone is the time zone of those, and of dates and hours in templates behind the stage; nil is UTC.
+	Zone *time.Location
 	// HoldsBytes is what the plugin keeps in memory at most beside the messages in flight: what an input has taken and not handed over.
 	HoldsBytes int64
 	// Prefetch is the number of unacked messages that an input was told to ask for; 0 lets it follow from Capacity.

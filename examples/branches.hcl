@@ -18,8 +18,9 @@ pipeline "logs" {
   branch "audit" {
     when = "kind == 'audit'"
     processor "batch" {
-      count = 1000
-      age   = "10s"
+      count        = 1000
+      age          = "10s"
+      partition_by = ["@date"]
     }
     processor "retry" {
       attempts = 5
@@ -51,7 +52,7 @@ pipeline "logs" {
     default = true
     processor "batch" {
       count        = 1000
-      partition_by = ["source"]
+      partition_by = ["@date", "source"]
     }
     processor "retry" {}
     output "s3" {

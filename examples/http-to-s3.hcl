@@ -16,8 +16,9 @@ pipeline "http" {
   processor "json" {} # what is not JSON is a dead letter, and that is stored, too
 
   processor "batch" {
-    count = env("BATCH_SIZE", 1000)
-    age   = env("BATCH_AGE", "1s") # how long a client waits at most while little comes
+    count        = env("BATCH_SIZE", 1000)
+    age          = env("BATCH_AGE", "1s") # how long a client waits at most while little comes
+    partition_by = ["@date"]
   }
 
   processor "retry" {

@@ -64,7 +64,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		text := strings.Replace(string(shipped), `env("BATCH_SIZE", 50)`, fmt.Sprint(50+i%3*100), 1)
 		text = strings.Replace(text, `env("MAX_WORKERS", 5)`, fmt.Sprint(2+i%5), 1)
 		if i%2 == 1 {
-			text = strings.Replace(text, `["source"]`, `["source", "level"]`, 1)
+			text = strings.Replace(text, `"source"]`, `"source", "level"]`, 1)
 		}
 		put(text)
 		hangup()

@@ -59,7 +59,7 @@ func TestExamplesAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range listing.Plugins {
-		blocks := map[string]string{"input": "input \"generator\" {}\n", "processor": "processor \"batch\" {}\n", "output": "output \"stdout\" {}\n"}
+		blocks := map[string]string{"input": "input \"generator\" {}\n", "processor": "processor \"batch\" {\n  partition_by = [\"@date\"]\n}\n", "output": "output \"stdout\" {}\n"}
 		blocks[p.Kind] = p.Example
 		file := fmt.Sprintf("pipeline \"example\" {\n%s%s%sdead_letter \"file\" {\n  path = \"/var/lib/logpipe/dead.ndjson\"\n}\n}\n",
 			blocks["input"], blocks["processor"], blocks["output"])

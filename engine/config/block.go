@@ -144,11 +144,11 @@ func (l *loader) finish(b *Block) {
 	}
 }
 
-// partitions is what the block groups by. The plugin has not been asked yet whether its configuration is right, so that its mistakes and those of
-// templates are told in one run; should it not bear that, its partitions are not known.
-func (b *Block) partitions() (by []string, ok bool) {
+// grouping is what the block groups by, in the words of its traits. The plugin has not been asked yet whether its configuration is right, so that its
+// mistakes and those of templates are told in one run; should it not bear that, it is not known.
+func (b *Block) grouping() (t engine.Traits, ok bool) {
 	defer func() { _ = recover() }()
-	return b.Traits().PartitionBy, true
+	return b.Traits(), true
 }
 
 // knows reports whether the block's configuration is what its file says, as far as these attributes go: then a trait that follows from them

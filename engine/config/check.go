@@ -44,6 +44,7 @@ func (l *loader) checkBlocks(p *Pipeline) {
 		l.checkFallback(w)
 		l.checkLineBreaks(w)
 		l.checkGrouping(w)
+		l.checkDates(w)
 		l.checkFill(w)
 		l.checkRates(p, w)
 		l.checkRedaction(w)

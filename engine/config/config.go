@@ -93,6 +93,7 @@ type Block struct {
 	branch  int // the number of its branch; 0 is none
 	plugin  engine.Plugin
 	decoded *decode.Decoded
+	scope   *decode.TemplateScope // of its templates
 }
 
 // Places are the names and roles of the pipeline's steps, in the order of the flow: its blocks, and what gives messages to branches.

@@ -155,6 +155,7 @@ func (l *loader) resolveTemplates(p *Pipeline, open bool) {
 		for _, t := range b.decoded.Templates {
 			put(b.decoded, t, in)
 		}
+		b.scope = in
 	}
 }
 
@@ -169,8 +170,10 @@ func scopeOf(p *Pipeline, branch int, open bool) *decode.TemplateScope {
 		case !b.knows("partition_by"):
 			scope.Open = true
 		case b.plugin.IsStage():
-			by, ok := b.partitions()
-			scope.Partitions, scope.Open = by, scope.Open || !ok // a later stage groups anew
+			t, ok := b.grouping()
+			// A later stage groups anew.
+			scope.Partitions, scope.Open = t.PartitionBy, scope.Open || !ok
+			scope.Zone, scope.OneDate, scope.OneHour = t.Zone, t.OneDate, t.OneHour
 		}
 	}
 	return scope

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -132,7 +133,7 @@ func (c *batch) Traits() engine.Traits {
 		open = 4 * c.Count
 	}
 	return engine.Traits{OpenMessages: open, OpenBytes: 4 * int64(c.Bytes), BatchMessages: c.Count, BatchBytes: int64(c.Bytes),
-		HoldsFor: c.Age, PartitionBy: c.PartitionBy}
+		HoldsFor: c.Age, PartitionBy: c.PartitionBy, OneDate: slices.Contains(c.PartitionBy, "@date")}
 }
 
 type redact struct {

@@ -5,7 +5,7 @@ pipeline "logs" {
   processor "json" {}
   processor "batch" {
     age          = "5s"
-    partition_by = ["source"]
+    partition_by = ["@date", "source"]
   }
   processor "retry" {
     attempts = 3

@@ -19,7 +19,8 @@ pipeline "logs" {
     count        = env("BATCH_SIZE", 50)
     bytes        = "16MiB"
     age          = "5s"
-    partition_by = ["source"]
+    time_field   = "timestamp"         # the record's own time; where it has none, that of its arrival
+    partition_by = ["@date", "source"] # so that an object holds one day, whatever the clock says when it is sealed
   }
 
   processor "retry" {

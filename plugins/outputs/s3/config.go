@@ -17,7 +17,7 @@ import (
 // environment variables that may be empty.
 type Config struct {
 	Bucket string          `hcl:"bucket" example:"my-logs" doc:"Name of the bucket, or ARN of an access point. The bucket must exist; while it does not, the pipeline waits."`
-	Key    engine.Template `hcl:"key" example:"logs/${batch.date}/${batch.id}.ndjson" doc:"Name of the object of a batch, at most 1024 bytes. It must contain ${batch.id}, by itself and not inside of a function or condition, so that no object replaces another. .gz or .zst is appended for a compressed object."`
+	Key    engine.Template `hcl:"key" example:"logs/${batch.date}/${batch.id}.ndjson" doc:"Name of the object of a batch, at most 1024 bytes. It must contain ${batch.id}, by itself and not inside of a function or condition, so that no object replaces another. Values of partitions behind name= are escaped as Hive does. batch.date is that of the first message, and of all with \"@date\" in partition_by. .gz or .zst is appended for a compressed object."`
 
 	Region    string `hcl:"region,optional" doc:"Region of the bucket. Without it that of AWS_REGION or of the profile counts, else us-east-1."`
 	Endpoint  string `hcl:"endpoint,optional" doc:"URL of a server other than Amazon's, for example http://localhost:9000."`

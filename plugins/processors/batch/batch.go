@@ -3,6 +3,7 @@ package batch
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -19,18 +20,25 @@ count. Where a message has a field twice, the first counts. A field name with do
 a key that has the dots in its name.
 
 A partition field with many values makes many small batches: every value has batches of its own, and max_partitions,
-open_messages and open_bytes seal batches early to bound the memory.`
+open_messages and open_bytes seal batches early to bound the memory. When most are sealed so, a warning says which limit it is.
+
+The date and hour of a batch's time are those of its first message. With @date in partition_by they are those of all of them.`
 
 // Plugin is the processor "batch".
 var Plugin = engine.NewStage("batch", doc, Defaults, New)
 
 // New makes the processor.
 func New(c Config, env engine.Env) (engine.Stage, error) {
-	return &processor{Config: c, newID: env.NewID}, nil
+	log := env.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &processor{Config: c, log: log, newID: env.NewID}, nil
 }
 
 type processor struct {
 	Config
+	log   *slog.Logger
 	newID func() string
 	open  open // of the present Run, for who looks from outside
 }
@@ -90,6 +98,7 @@ type run struct {
 	maxBytes    int64
 	out         chan<- *engine.Batch
 	done        <-chan struct{}
+	early       early
 }
 
 // take puts the messages of a chunk into their groups.
@@ -120,7 +129,7 @@ func (r *run) add(m *engine.Message, now time.Time) bool {
 		g = nil
 	}
 	if g == nil {
-		if len(r.groups.byKey) >= r.MaxPartitions && !r.seal(r.groups.oldest, engine.SealedByLimit) {
+		if len(r.groups.byKey) >= r.MaxPartitions && !r.sealEarly(r.groups.oldest, "max_partitions") {
 			return false
 		}
 		g = &group{key: string(key), due: now.Add(r.Age)}
@@ -142,7 +151,11 @@ func (r *run) add(m *engine.Message, now time.Time) bool {
 // keepLimits seals the fullest group for as long as too much is open.
 func (r *run) keepLimits() bool {
 	for r.groups.messages > r.maxMessages || r.groups.bytes > r.maxBytes {
-		if !r.seal(r.groups.fullest(r.groups.messages <= r.maxMessages), engine.SealedByLimit) {
+		limit := "open_bytes"
+		if r.groups.messages > r.maxMessages {
+			limit = "open_messages"
+		}
+		if !r.sealEarly(r.groups.fullest(limit == "open_bytes"), limit) {
 			return false
 		}
 	}
@@ -179,6 +192,10 @@ func (r *run) sealWhile(why string, want func(*group) bool) bool {
 // slows the input down.
 func (r *run) seal(g *group, why string) bool {
 	r.groups.remove(g)
+	r.early.sealed(len(g.messages))
+	if limit := r.early.due(); limit != "" {
+		r.warn(limit)
+	}
 	return r.send(&engine.Batch{
 		ID:        r.newID(),
 		Partition: g.partition,

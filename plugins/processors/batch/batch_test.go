@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -25,13 +26,15 @@ type stage struct {
 	cancel  context.CancelCauseFunc
 }
 
-func start(t testing.TB, c Config) *stage {
+func start(t testing.TB, c Config) *stage { return startLogged(t, c, nil) }
+
+func startLogged(t testing.TB, c Config, log *slog.Logger) *stage {
 	t.Helper()
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	p, err := New(c, engine.Env{NewID: func() string { n++; return "id" + strconv.Itoa(n) }})
+	p, err := New(c, engine.Env{Log: log, NewID: func() string { n++; return "id" + strconv.Itoa(n) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package batch
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // for time_zone: the image has no files of time zones
 
 	"github.com/logpipe/logpipe/engine"
 )
@@ -14,8 +16,9 @@ type Config struct {
 	Count         int           `hcl:"count,optional" doc:"How many messages a batch has at most."`
 	Bytes         engine.Bytes  `hcl:"bytes,optional" doc:"How large a batch is at most, as the sum of its message bodies. A message that is larger is a batch of its own."`
 	Age           time.Duration `hcl:"age,optional" doc:"How long a message waits at most for its batch to fill up. It counts from the arrival of a batch's first message."`
-	PartitionBy   []string      `hcl:"partition_by,optional" doc:"What the messages of one batch have in common: JSON fields (dots lead into nested objects), or @date, @hour (of the message's time, in UTC) and @routing_key. Templates see them as batch.partition.NAME, without the @."`
+	PartitionBy   []string      `hcl:"partition_by,optional" doc:"What the messages of one batch have in common: JSON fields (dots lead into nested objects), or @date, @hour (of the message's time, in time_zone) and @routing_key. Templates see them as batch.partition.NAME, without the @."`
 	TimeField     string        `hcl:"time_field,optional" doc:"The JSON field with the message's own time: RFC 3339 text (without a zone it is taken as UTC), or a Unix time in seconds, milliseconds, microseconds or nanoseconds, told apart by its size. Without it, and where a message has no such field, the time of arrival counts."`
+	TimeZone      string        `hcl:"time_zone,optional" example:"Europe/Berlin" doc:"The IANA time zone of @date and @hour, and of batch.date, batch.hour and the other times in templates behind. Without it UTC, in which no hour is there twice or missing."`
 	MaxPartitions int           `hcl:"max_partitions,optional" doc:"How many batches may be open at once. Beyond it the one that has waited longest is sealed."`
 	OpenMessages  int           `hcl:"open_messages,optional" doc:"How many messages may wait in open batches. Beyond it the fullest batch is sealed. The prefetch that an input derives grows with it. 0 stands for ten times count, and at least 5000."`
 	OpenBytes     engine.Bytes  `hcl:"open_bytes,optional" doc:"How many bytes may wait in open batches. Beyond it the largest batch is sealed. 0 stands for four times bytes, and at least 64MiB."`
@@ -54,6 +57,9 @@ func (c Config) Validate() error {
 	if strings.Contains("."+c.TimeField+".", "..") && c.TimeField != "" {
 		wrong("time_field", "%q has an empty part; dots go between the names of nested fields", c.TimeField)
 	}
+	if _, err := c.zone(); err != nil {
+		wrong("time_zone", "%v", err)
+	}
 	for _, err := range c.partitionErrors() {
 		wrong("partition_by", "%v", err)
 	}
@@ -72,7 +78,14 @@ func (c Config) names() []string {
 // Traits tells how much the stage holds and for how long, and what it groups by.
 func (c Config) Traits() engine.Traits {
 	messages, bytes := c.limits()
+	zone, err := c.zone()
+	if err != nil || zone == time.UTC {
+		zone = nil // Validate says what is wrong
+	}
 	return engine.Traits{
+		OneDate:       slices.Contains(c.PartitionBy, byDate),
+		OneHour:       slices.Contains(c.PartitionBy, byHour),
+		Zone:          zone,
 		OpenMessages:  messages,
 		OpenBytes:     bytes,
 		BatchMessages: c.Count,
@@ -80,6 +93,18 @@ func (c Config) Traits() engine.Traits {
 		HoldsFor:      c.Age,
 		PartitionBy:   c.names(),
 	}
+}
+
+// zone is the time zone of dates and hours. That of the machine has no name here: a key would depend on where the process runs.
+func (c Config) zone() (*time.Location, error) {
+	if c.TimeZone == "Local" {
+		return nil, errors.New("Local would be another zone on another machine; name it, such as \"Europe/Berlin\"")
+	}
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("there is no time zone %q; names are such as \"Europe/Berlin\" or \"UTC\"", c.TimeZone)
+	}
+	return zone, nil
 }
 
 // limits are the messages and bytes that may be open. Without groups, or with few, it is what these few can hold.

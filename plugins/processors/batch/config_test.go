@@ -51,7 +51,7 @@ func TestTraits(t *testing.T) {
 	got := with(func(c *Config) { c.Count, c.PartitionBy = 50, []string{"a.b", "@routing_key", "@date"} }).Traits()
 	want := engine.Traits{
 		OpenMessages: 5000, OpenBytes: 64 << 20, BatchMessages: 50, BatchBytes: 16 << 20, HoldsFor: 5 * time.Second,
-		PartitionBy: []string{"a.b", "routing_key", "date"},
+		PartitionBy: []string{"a.b", "routing_key", "date"}, OneDate: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -28,7 +28,11 @@ type partitioner struct {
 }
 
 func newPartitioner(c Config) *partitioner {
-	p := &partitioner{names: c.names(), by: c.PartitionBy, timed: c.TimeField != ""}
+	zone, err := c.zone()
+	if err != nil {
+		zone = time.UTC // Validate refuses such a configuration
+	}
+	p := &partitioner{names: c.names(), by: c.PartitionBy, timed: c.TimeField != "", clock: clock{zone: zone}}
 	var paths []string
 	if p.timed {
 		paths = append(paths, c.TimeField)
@@ -103,16 +107,28 @@ func (p *partitioner) text(key string) string {
 	return engine.JoinPartition(p.names, values)
 }
 
-// clock writes times as date and hour, in UTC. Most messages are of the same hour as the one before, so it keeps that.
+// clock writes times as date and hour of a zone. Most messages are of the same hour as the one before, so it keeps that.
 type clock struct {
+	zone       *time.Location
 	from, to   int64 // the Unix times of the hour
 	date, hour string
 }
 
 func (c *clock) set(t time.Time) {
-	if now := t.Unix(); now < c.from || now >= c.to {
-		hour := t.UTC().Truncate(time.Hour)
-		c.from, c.to = hour.Unix(), hour.Unix()+3600
-		c.date, c.hour = hour.Format(time.DateOnly), hour.Format("15")
+	now := t.Unix()
+	if now >= c.from && now < c.to {
+		return
 	}
+	local := t.In(c.zone)
+	c.from = now - int64(local.Minute()*60+local.Second())
+	c.to = c.from + 3600
+	// Where the clocks are changed within the hour, as by the half hour of Lord Howe Island, it ends or begins there.
+	from, to := local.ZoneBounds()
+	if !from.IsZero() {
+		c.from = max(c.from, from.Unix())
+	}
+	if !to.IsZero() {
+		c.to = min(c.to, to.Unix())
+	}
+	c.date, c.hour = local.Format(time.DateOnly), local.Format("15")
 }

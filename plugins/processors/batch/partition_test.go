@@ -73,7 +73,7 @@ func TestLongValuesAreCut(t *testing.T) {
 
 // The clock keeps the last hour: times that jump about must not be written as the hour before.
 func TestClock(t *testing.T) {
-	var c clock
+	c := clock{zone: time.UTC}
 	at := time.Date(2026, 1, 1, 0, 30, 0, 0, time.FixedZone("", 1800))
 	for _, d := range []time.Duration{0, time.Hour - 1, time.Hour, -1, 0, -100 * 365 * 24 * time.Hour, -56 * 365 * 24 * time.Hour, 1} {
 		now := at.Add(d)

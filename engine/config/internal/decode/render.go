@@ -29,6 +29,7 @@ type part struct {
 	text string
 	ref  string
 	expr hclsyntax.Expression
+	hive bool // it is in the value of a step "name=value"
 }
 
 func (t *Template) renderer(scope *TemplateScope, refs []string) *renderer {
@@ -43,7 +44,25 @@ func (t *Template) renderer(scope *TemplateScope, refs []string) *renderer {
 	default:
 		r.parts = []part{r.part(e)}
 	}
+	markHive(r.parts)
 	return r
+}
+
+// markHive finds the parts behind "name=" of the same step.
+func markHive(parts []part) {
+	step := ""
+	for i := range parts {
+		p := &parts[i]
+		p.hive = strings.IndexByte(step, '=') > 0
+		switch {
+		case p.text == "":
+			step += "?"
+		case strings.Contains(p.text, "/"):
+			step = p.text[strings.LastIndexByte(p.text, '/')+1:]
+		default:
+			step += p.text
+		}
+	}
 }
 
 func (r *renderer) part(e hclsyntax.Expression) part {
@@ -78,8 +97,12 @@ func (r *renderer) render(b *engine.Batch) (string, error) {
 	var ctx *hcl.EvalContext
 	for i := range r.parts {
 		switch p := &r.parts[i]; {
+		case p.ref == "batch.time" && p.hive:
+			text = append(text, hiveText(string(r.scope.append(nil, p.ref, b, Segment)))...)
+		case p.ref != "" && p.hive:
+			text = r.scope.append(text, p.ref, b, HiveSegment)
 		case p.ref != "":
-			text = r.scope.append(text, p.ref, b)
+			text = r.scope.append(text, p.ref, b, Segment)
 		case p.expr != nil:
 			if ctx == nil {
 				ctx = r.ctx.NewChild()
@@ -88,6 +111,9 @@ func (r *renderer) render(b *engine.Batch) (string, error) {
 			s, err := r.evaluate(p.expr, ctx)
 			if err != nil {
 				return "", fmt.Errorf("render %s of batch %s: %w", r.path, b.ID, err)
+			}
+			if p.hive {
+				s = hiveText(s)
 			}
 			text = append(text, s...)
 		default:

@@ -22,6 +22,7 @@ type Template struct {
 	Expr hclsyntax.Expression
 	at   diagnostics.Range
 	Path string
+	Refs []string // the variables that it refers to, once it is resolved
 	dst  reflect.Value
 }
 
@@ -53,6 +54,7 @@ func (t *Template) Resolve(scope *TemplateScope) (tpl *engine.Template, unknown,
 	text, ok := t.text(v)
 	made := engine.Literal(text)
 	if len(refs) > 0 {
+		t.Refs = refs
 		r := t.renderer(scope, refs)
 		made = engine.NewTemplate(t.source(), refs, r.render).Holding(r.whole()...)
 	}

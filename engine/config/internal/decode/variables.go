@@ -23,6 +23,10 @@ type TemplateScope struct {
 	Open bool
 	// none says why there are no partitions at all; it is the second sentence of an error.
 	None string
+	// Zone is that of dates and hours; nil is UTC.
+	Zone *time.Location
+	// OneDate and OneHour say that all messages of a batch have the date and hour of the first.
+	OneDate, OneHour bool
 }
 
 const partitionPrefix = "batch.partition."
@@ -129,17 +133,20 @@ func (s *TemplateScope) unknowns(refs []string) map[string]cty.Value {
 
 // values are the variables of a batch.
 func (s *TemplateScope) values(refs []string, b *engine.Batch) map[string]cty.Value {
-	return s.build(refs, func(ref string) cty.Value { return cty.StringVal(string(s.append(nil, ref, b))) })
+	return s.build(refs, func(ref string) cty.Value { return cty.StringVal(string(s.append(nil, ref, b, Segment))) })
 }
 
-// append writes the value of one variable to text.
-func (s *TemplateScope) append(text []byte, ref string, b *engine.Batch) []byte {
+// append writes the value of one variable to text. What comes from the data is made a step of a path by segment.
+func (s *TemplateScope) append(text []byte, ref string, b *engine.Batch, segment func(string) string) []byte {
 	at := b.Time.UTC()
+	if s.Zone != nil {
+		at = at.In(s.Zone)
+	}
 	switch ref {
 	case "pipeline.name":
 		return append(text, s.Pipeline...)
 	case "batch.id":
-		return append(text, Segment(b.ID)...)
+		return append(text, segment(b.ID)...)
 	case "batch.time":
 		return at.AppendFormat(text, time.RFC3339)
 	case "batch.date":
@@ -156,10 +163,10 @@ func (s *TemplateScope) append(text []byte, ref string, b *engine.Batch) []byte 
 	field := strings.TrimPrefix(ref, partitionPrefix)
 	for name, value := range engine.PartitionFields(b.Partition) {
 		if name == field {
-			return append(text, Segment(value)...)
+			return append(text, segment(value)...)
 		}
 	}
-	return append(text, Segment("")...)
+	return append(text, segment("")...)
 }
 
 // build makes the objects that hold the variables.

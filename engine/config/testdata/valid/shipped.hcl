@@ -12,7 +12,7 @@ pipeline "logs" {
     count        = env("BATCH_SIZE", 50)
     bytes        = "16MiB"
     age          = "5s"
-    partition_by = ["source"]
+    partition_by = ["@date", "source"]
   }
   processor "retry" {
     attempts    = env("RETRY_LIMIT", 3)
