@@ -69,14 +69,18 @@ type input struct {
 	claims *linefile.Claims
 	said   map[string]string // what the log was told of a path; touched by Read alone
 
-	queue   []string  // not looked at yet
-	began   time.Time // of the first look since Open; zero: there was none
+	queue   []string          // not looked at yet
+	after   string            // the last of the queue, where there are more behind it; "": none
+	began   time.Time         // of the first look since Open; zero: there was none
+	first   bool              // this is the first look
+	news    map[string]string // what people should know of a pattern, by this look
 	waiting waiting
 	current *source // being read; nil between files
 
 	mu      sync.Mutex       // Ack runs beside Read
 	left    map[string]error // files that are not read to their end although everything is: the last word of a finite input
 	delays  map[string]delay // files that could not be read, by their names
+	looks   int              // through all files
 	stuck   []*source        // files that are settled and could not leave
 	open    []*source        // being read, or waiting for their last lines to settle
 	read    map[uint64]*chunk
@@ -86,7 +90,7 @@ type input struct {
 
 // Open begins anew; what is to be read shows at the first Read.
 func (in *input) Open(context.Context) error {
-	in.queue, in.began, in.current = nil, time.Time{}, nil
+	in.queue, in.after, in.began, in.current = nil, "", time.Time{}, nil
 	in.read, in.open, in.stuck, in.tag = map[uint64]*chunk{}, nil, nil, 0
 	in.settled = make(chan struct{}, 1)
 	return nil

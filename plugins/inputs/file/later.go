@@ -15,6 +15,7 @@ type delay struct {
 	err   error // of the last one; nil: there was none
 	tries int
 	due   time.Time
+	look  int // the last one that has found the file
 }
 
 // failed counts a try, and reports whether its error is news.
@@ -37,6 +38,7 @@ func (in *input) putOff(name string, before delay, err error) {
 	if before.failed(err) {
 		in.log.Warn("a file cannot be read; it is tried again", "path", name, "error", err)
 	}
+	before.look = in.looks
 	in.delays[name] = before
 	if before.tries >= finiteTries {
 		in.leave(name, err)

@@ -65,8 +65,34 @@ func nameOf(path string) string {
 
 // look fills the queue, when it is time to.
 func (in *input) look(ctx context.Context) error {
-	first := in.began.IsZero()
-	if first {
+	if in.after == "" {
+		if err := in.begin(ctx); err != nil {
+			return err
+		}
+	}
+	w := window{after: in.after}
+	for _, pattern := range in.cfg.Paths {
+		in.news[pattern] = max(in.news[pattern], w.find(pattern))
+	}
+	w.cut()
+	in.after = ""
+	if w.until != "" {
+		in.after = w.keys[len(w.keys)-1]
+	} else {
+		in.say()
+	}
+	for _, key := range w.keys {
+		in.queue = append(in.queue, key[1:])
+	}
+	in.leaveOut()
+	return nil
+}
+
+// begin is called before a look through all files, which may be several windows. It waits until it is time to, and does what is done
+// once.
+func (in *input) begin(ctx context.Context) error {
+	in.first = in.began.IsZero()
+	if in.first {
 		in.began = time.Now()
 	} else {
 		in.waiting.end()
@@ -77,40 +103,46 @@ func (in *input) look(ctx context.Context) error {
 	}
 	in.waiting.begin()
 	in.again()
-	for _, pattern := range in.cfg.Paths {
-		removeOrphans(pattern)
-		paths, why := find(pattern)
-		in.queue = append(in.queue, paths...)
-		if first || !in.finite() { // else what is not there was read
-			in.say(pattern, why)
-		}
-	}
-	slices.Sort(in.queue)
-	in.queue = slices.Compact(in.queue)
-	slices.SortStableFunc(in.queue, func(a, b string) int { return order(a) - order(b) })
-	in.leaveOut()
+	in.forget()
+	in.news = map[string]string{}
 	return nil
 }
 
-// say tells people what they should know of a pattern, once.
-func (in *input) say(pattern, why string) {
-	if why != in.said[pattern] && why != "" {
-		in.log.Warn(why, "path", pattern)
+// say tells people what they should know of the patterns, once.
+func (in *input) say() {
+	for _, pattern := range in.cfg.Paths {
+		why := in.news[pattern]
+		if !in.first && in.finite() { // what is not there was read
+			continue
+		}
+		if why != in.said[pattern] && why != "" {
+			in.log.Warn(why, "path", pattern)
+		}
+		in.said[pattern] = why
 	}
-	in.said[pattern] = why
 }
 
-// leaveOut takes out of the queue what is not to be tried again yet, and forgets what was put off and is gone.
+// leaveOut takes out of the queue what is not to be tried again yet.
 func (in *input) leaveOut() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	there := map[string]bool{}
 	in.queue = slices.DeleteFunc(in.queue, func(path string) bool {
 		name := nameOf(path)
-		there[name] = true
-		return in.delays[name].waits(in.finite())
+		d, ok := in.delays[name]
+		if ok {
+			d.look = in.looks
+			in.delays[name] = d
+		}
+		return d.waits(in.finite())
 	})
-	maps.DeleteFunc(in.delays, func(name string, d delay) bool { return !there[name] && !d.waits(in.finite()) })
+}
+
+// forget forgets what was put off, and was not there at the last look.
+func (in *input) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	maps.DeleteFunc(in.delays, func(_ string, d delay) bool { return d.look < in.looks && !d.waits(in.finite()) })
+	in.looks = in.waiting.look
 }
 
 // rest waits until it is time to look again. For a finite input that is when something is to be tried again, or will be ready; without

@@ -61,8 +61,8 @@ func (w writer) dated(text string) {
 	}
 }
 
-// polls reads and acks for so long.
-func polls(t *testing.T, in engine.Input, d time.Duration) (lines []string) {
+// polls reads and acks for so long, or until it has as many lines as are wanted.
+func polls(t *testing.T, in engine.Input, d time.Duration, wanted ...int) (lines []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -80,6 +80,9 @@ func polls(t *testing.T, in engine.Input, d time.Duration) (lines []string) {
 		}
 		if err := in.Ack(t.Context(), []uint64{b.Tag}); err != nil {
 			t.Error(err)
+		}
+		if len(wanted) > 0 && len(lines) >= wanted[0] {
+			return lines
 		}
 	}
 }

@@ -109,7 +109,7 @@ func stamped(before, after string) ([]string, error) {
 		dir = "."
 	}
 	var stamps []string
-	err := eachName(dir, func(name string) {
+	err := EachName(dir, func(name string) {
 		rest, begins := strings.CutPrefix(name, prefix)
 		if stamp, ends := strings.CutSuffix(rest, after); begins && ends && isStamp(stamp) {
 			stamps = append(stamps, stamp)
@@ -125,8 +125,8 @@ func stamped(before, after string) ([]string, error) {
 	return stamps, nil
 }
 
-// eachName calls see with the name of each file in a folder, of which there may be millions that are none of ours.
-func eachName(dir string, see func(name string)) error {
+// EachName calls see with the name of each file in a folder, of which there may be millions that are none of ours.
+func EachName(dir string, see func(name string)) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
