@@ -39,7 +39,7 @@ func TestFunctions(t *testing.T) {
 		`jsonencode({ a = [1, true, null] })`: `{"a":[1,true,null]}`, `jsondecode("{\"a\":[1]}").a[0]`: "1",
 		`base64encode("hi")`: "aGk=", `base64decode("aGk=")`: "hi", `tonumber("5") + max(1, 2) + min(3, 4) + abs(-1) + ceil(0.1) + floor(1.9)`: "13",
 		`tobool("true") ? "y" : "n"`: "y", `values({ a = "v" })[0]`: "v", `5`: "5", `true`: "true", `1.50`: "1.5", `"a\u00e4\\"`: `aä\`,
-		"<<-E\n      text\n        in\n    E\n": "text\n  in\n",
+		"chomp(<<-E\n      text\n        in\n    E\n)": "text\n  in",
 	} {
 		if got, wrong := evaluate(t, expr, env); got != want || wrong != "" {
 			t.Errorf("%s is %q (%s), not %q", expr, got, wrong, want)

@@ -12,7 +12,7 @@ import (
 
 // Config is the block processor "add_fields".
 type Config struct {
-	Fields     map[string]string `hcl:"fields,optional" example:"{ env = \"prod\" }" doc:"Fields and their values, which are texts."`
+	Fields     map[string]string `hcl:"fields,optional" space:"kept" example:"{ env = \"prod\" }" doc:"Fields and their values, which are texts."`
 	From       map[string]string `hcl:"from,optional" example:"{ tenant = \"header.x-tenant\" }" doc:"Fields and what of the message they are taken from: id, routing_key, header.NAME, or time, which is the time of arrival: another one when the message is delivered again. What a message does not have adds no field. Headers keep their type."`
 	OnConflict string            `hcl:"on_conflict,optional" values:"keep,overwrite,dead_letter" doc:"What happens to a field that the record has already, be it null: keep leaves it as it is, overwrite replaces its value in its place, dead_letter sends the message to the dead letter."`
 	OnInvalid  string            `hcl:"on_invalid,optional" values:"dead_letter,drop,pass" doc:"What happens to a message that is no JSON object: dead_letter sends it to the dead letter with the reason, drop throws it away, pass lets it go on as it is."`

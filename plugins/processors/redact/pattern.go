@@ -32,7 +32,7 @@ func (c Config) compile() (all patterns, err error) {
 		all = append(all, presets[name]...)
 	}
 	for _, expr := range c.Patterns {
-		p, err := expression(expr)
+		p, err := expression(heredoc(expr))
 		if err != nil {
 			return nil, err
 		}

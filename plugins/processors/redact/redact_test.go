@@ -204,6 +204,14 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+// A pattern in a heredoc has a line feed at its end that nobody has written. With it, it would hide nothing.
+func TestPatternOfAHeredoc(t *testing.T) {
+	c := with(func(c *Config) { c.Patterns = []string{"pin=([0-9]+)\n"} })
+	if got, want := process(t, c, `{"a":"pin=12 x"}`)[0], `{"a":"pin=[redacted] x"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // A record that has nothing to hide is the source's: it must leave as it came, and without a copy.
 func TestOthersAreNotTouched(t *testing.T) {
 	c := with(func(c *Config) { c.Fields, c.Preset = []string{"password"}, presetNames() })

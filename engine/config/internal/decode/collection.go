@@ -36,6 +36,9 @@ func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
 		if allowed := s.ev.Field.Values; len(allowed) > 0 && !slices.Contains(allowed, text) {
 			return of.fail(item, "is not a value of "+s.ev.Attr, fmt.Sprintf("%s takes %s.", s.ev.Attr, diagnostics.Quoted(allowed, "and")))
 		}
+		if !of.ends(item, text) {
+			return false
+		}
 		list = append(list, text)
 	}
 	if s.ev.Field.Kind == schema.KindSecrets {
@@ -68,6 +71,9 @@ func (s *setter) setMap(v cty.Value, dst reflect.Value) bool {
 		text, ok := s.text(items[name])
 		if !ok {
 			return s.fail(v, fmt.Sprintf("has a value that is not a text: %s", strings.TrimSpace(diagnostics.Shorten(name))), fmt.Sprintf("Each value of %s is a text in double quotes.", s.ev.Attr))
+		}
+		if !s.ends(items[name], text) {
+			return false
 		}
 		m[name] = text
 	}

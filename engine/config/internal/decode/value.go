@@ -157,6 +157,9 @@ func (s *setter) setText(v cty.Value, dst reflect.Value) bool {
 	if r, direct := s.directVar(); direct && v.Type() == cty.String {
 		text = r.Text // a value of HCL is in Unicode's normal form, which a password need not be
 	}
+	if len(s.ev.Field.Values) == 0 && !s.ends(v, text) { // those of a list have words of their own
+		return false
+	}
 	if s.ev.Secret {
 		dst.Set(reflect.ValueOf(engine.NewSecret(text)))
 		return true

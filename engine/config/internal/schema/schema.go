@@ -41,7 +41,9 @@ type Field struct {
 	Values   []string // the only texts allowed; nil is any
 	Kind     Kind
 	Required bool
-	Index    []int // of the struct's field, see reflect.Value.FieldByIndex
+	// SpaceKept says that white space at the ends of its texts may be meant.
+	SpaceKept bool
+	Index     []int // of the struct's field, see reflect.Value.FieldByIndex
 }
 
 var (
@@ -98,7 +100,7 @@ func hiddenPointer(t reflect.Type, index []int) string {
 
 func fieldOf(sf reflect.StructField, tag string) (Field, error) {
 	name, option, _ := strings.Cut(tag, ",")
-	f := Field{Name: name, Doc: sf.Tag.Get("doc"), Index: sf.Index, Required: option == ""}
+	f := Field{Name: name, Doc: sf.Tag.Get("doc"), Index: sf.Index, Required: option == "", SpaceKept: sf.Tag.Get("space") == "kept"}
 	if v := sf.Tag.Get("values"); v != "" {
 		f.Values = strings.Split(v, ",")
 	}
