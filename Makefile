@@ -83,7 +83,7 @@ interop: ## foreign clients of RabbitMQ and S3, in their own languages: who writ
 	$(GO) test -race -tags interop -count=1 -timeout 60m ./test/interop
 
 memory: ## what a process takes at most, with bodies of 250 B to 16 MiB and all that makes it hold much, as a table; forty minutes; MEMORY="-only '8MiB down'"
-	$(GO) test -tags memory -count=1 -v -timeout 90m -run TestTable ./test/memory -args $(MEMORY)
+	$(GO) test -tags memory -count=1 -v -timeout 90m -run "TestTable|TestManyFiles" ./test/memory -args $(MEMORY)
 
 quick: ## what needs no server and no time
 	$(GO) test -short ./engine/... ./cmd/... ./plugins/processors/... ./plugins/internal/... ./plugins/inputs/generator ./plugins/outputs/stdout
