@@ -98,7 +98,7 @@ func (c Config) Traits() engine.Traits {
 // zone is the time zone of dates and hours. That of the machine has no name here: a key would depend on where the process runs.
 func (c Config) zone() (*time.Location, error) {
 	if c.TimeZone == "Local" {
-		return nil, errors.New("Local would be another zone on another machine; name it, such as \"Europe/Berlin\"")
+		return nil, errors.New("\"Local\" would be another zone on another machine; name it, such as \"Europe/Berlin\"")
 	}
 	zone, err := time.LoadLocation(c.TimeZone)
 	if err != nil {
