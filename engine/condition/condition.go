@@ -136,7 +136,7 @@ func (p *program) match(m *engine.Message) (yes bool, err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil { // beside the machine, which recovers by itself
-			yes, err = false, fmt.Errorf("the condition has no answer: %v", r)
+			yes, err = false, fmt.Errorf("the condition has no answer: %s", operation(fmt.Sprint(r)))
 		}
 	}()
 	if err := s.load(m); err != nil {

@@ -68,8 +68,14 @@ func operation(message string) string {
 	if m := notBool.FindStringSubmatch(message); m != nil {
 		return kindName(m[1]) + " is there, not true or false"
 	}
-	return strings.ReplaceAll(message, "<nil>", "nothing")
+	if text := strings.ReplaceAll(message, "<nil>", "nothing"); !ofGo.MatchString(text) {
+		return text
+	}
+	return "a function or an operation has got a value that it cannot take; has(\"name\") tells whether a field is there, type(name) what it is"
 }
+
+// ofGo finds what a text of the library, or of Go's runtime, says of its own types, which tells a writer of conditions nothing.
+var ofGo = regexp.MustCompile(`reflect|runtime|interface|any\b|\bfunc\b|\bint(8|16|32|64)?\b|\bfloat(32|64)\b|\bstring\b|\bmap\[|\[\]|\btime\.|json\.|\bvm\b|\bslice\b|pointer|goroutine|%!|0x[0-9a-f]`)
 
 // kindName is a type of Go as a writer of conditions knows it.
 func kindName(t string) string {
@@ -113,7 +119,7 @@ func noAnswer(err error) error {
 	if errors.As(err, &at) {
 		return &answer{at}
 	}
-	return fmt.Errorf("the condition has no answer: %w", err)
+	return fmt.Errorf("the condition has no answer: %s", operation(err.Error()))
 }
 
 func (a *answer) Error() string {
