@@ -28,13 +28,25 @@ func (s *setter) setCondition(v cty.Value, dst reflect.Value) bool {
 	made, err := condition.Compile(source)
 	if err == nil {
 		dst.Set(reflect.ValueOf(made))
+		if _, constant := condition.Constant(made); constant && s.ev.Field.AsksChecked {
+			return true
+		}
+		for _, doubt := range condition.Doubts(source) {
+			s.say(source, doubt, diagnostics.SeverityWarning)
+		}
 		return true
 	}
 	var mistake *condition.Error
 	if !errors.As(err, &mistake) {
 		return s.fail(v, "is no condition: "+err.Error(), "")
 	}
-	g := diagnostics.Diagnostic{Range: &s.at, Summary: mistake.Summary, Detail: mistake.Detail, Context: s.ev.File.Context(s.at.Start.Byte)}
+	s.say(source, mistake, diagnostics.SeverityError)
+	return false
+}
+
+// say shows what is wrong with a condition, or may be, at its own place where the file has the condition as it stands.
+func (s *setter) say(source string, mistake *condition.Error, severity diagnostics.Severity) {
+	g := diagnostics.Diagnostic{Severity: severity, Range: &s.at, Summary: mistake.Summary, Detail: mistake.Detail, Context: s.ev.File.Context(s.at.Start.Byte)}
 	if near := diagnostics.Suggest(mistake.Given, mistake.Known); near != "" {
 		g.Detail = fmt.Sprintf("Did you mean %s?", near)
 	}
@@ -47,7 +59,6 @@ func (s *setter) setCondition(v cty.Value, dst reflect.Value) bool {
 		}
 	}
 	s.ev.World.Diags.Add(g)
-	return false
 }
 
 // within finds a part of a text in the file. It is false where the text does not stand there, but is made by a function or of parts.

@@ -53,7 +53,7 @@ type (
 		Unmatched    string        `hcl:"unmatched,optional" values:"dead_letter,drop" doc:"What becomes of a message that no branch takes. It counts only with branches."`
 	}
 	OfBranch struct {
-		When    engine.Condition `hcl:"when,optional" doc:"Which messages the branch takes. Without it, and without default, it takes all." example:"kind == 'audit'"`
+		When    engine.Condition `hcl:"when,optional" doc:"Which messages the branch takes. Without it, and without default, it takes all." example:"kind == 'audit'" asks:"checked"`
 		Default bool             `hcl:"default,optional" doc:"Whether the branch takes what no other branch of the pipeline takes, in place of when."`
 	}
 	OfInput struct {

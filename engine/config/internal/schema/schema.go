@@ -43,7 +43,9 @@ type Field struct {
 	Required bool
 	// SpaceKept says that white space at the ends of its texts may be meant.
 	SpaceKept bool
-	Index     []int // of the struct's field, see reflect.Value.FieldByIndex
+	// AsksChecked says that somebody else looks whether its condition asks anything, and has better words for that.
+	AsksChecked bool
+	Index       []int // of the struct's field, see reflect.Value.FieldByIndex
 }
 
 var (
@@ -100,7 +102,7 @@ func hiddenPointer(t reflect.Type, index []int) string {
 
 func fieldOf(sf reflect.StructField, tag string) (Field, error) {
 	name, option, _ := strings.Cut(tag, ",")
-	f := Field{Name: name, Doc: sf.Tag.Get("doc"), Index: sf.Index, Required: option == "", SpaceKept: sf.Tag.Get("space") == "kept"}
+	f := Field{Name: name, Doc: sf.Tag.Get("doc"), Index: sf.Index, Required: option == "", SpaceKept: sf.Tag.Get("space") == "kept", AsksChecked: sf.Tag.Get("asks") == "checked"}
 	if v := sf.Tag.Get("values"); v != "" {
 		f.Values = strings.Split(v, ",")
 	}
