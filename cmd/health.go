@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -35,14 +34,15 @@ or --admin says another. It prints what is wrong and ends with 4, or prints noth
 			if len(args) > 0 {
 				at = args[0]
 			}
-			if _, _, err := net.SplitHostPort(at); err != nil {
-				return cli.Usagef("%q is no address and port such as %s", at, config.DefaultListen)
+			u, err := cli.Address(at)
+			if err != nil {
+				return err
 			}
-			path := "/livez"
+			path := "livez"
 			if ready {
-				path = "/readyz"
+				path = "readyz"
 			}
-			return askHealth(c.Context(), "http://"+at+path)
+			return askHealth(c.Context(), u.JoinPath(path).String())
 		},
 	}
 	c.Flags().BoolVar(&ready, "ready", false, "ask whether its pipelines are built, not whether they live")
@@ -57,8 +57,7 @@ func askHealth(ctx context.Context, url string) error {
 	if err != nil {
 		return cli.Usagef("%v", err)
 	}
-	// A transport of its own: a proxy of the environment would be asked for this machine's logpipe.
-	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	answer, err := cli.Client().Do(request)
 	if err != nil {
 		return err // it says what was asked for
 	}

@@ -31,7 +31,8 @@ func TestHealth(t *testing.T) {
 		"well":          {[]string{"health", "--ready", at}, cli.ExitOK, ""},
 		"stands still":  {[]string{"health", at}, cli.ExitRuntime, "has not moved for 2m"},
 		"nobody there":  {[]string{"health", nobody}, cli.ExitRuntime, "connection refused"},
-		"no address":    {[]string{"health", "localhost"}, cli.ExitUsage, `"localhost" is no address and port`},
+		"a URL":         {[]string{"health", server.URL + "/"}, cli.ExitRuntime, "has not moved for 2m"},
+		"no address":    {[]string{"health", "ftp://localhost"}, cli.ExitUsage, `"ftp://localhost" is no address such as`},
 		"two addresses": {[]string{"health", at, at}, cli.ExitUsage, "accepts at most 1 arg"},
 	} {
 		t.Run(name, func(t *testing.T) {

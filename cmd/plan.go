@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -59,7 +60,11 @@ configuration has errors, and 4 when no logpipe answers.`,
 }
 
 func plan(ctx context.Context, a *cli.App, cfg *config.Config, addr string, asJSON bool) error {
-	running, err := fetchRunning(ctx, addr)
+	at, err := cli.Address(addr)
+	if err != nil {
+		return err
+	}
+	running, err := fetchRunning(ctx, at)
 	if err != nil {
 		return fmt.Errorf("ask the running logpipe: %w; give its address with --addr", err)
 	}
@@ -86,26 +91,25 @@ func plan(ctx context.Context, a *cli.App, cfg *config.Config, addr string, asJS
 }
 
 // fetchRunning asks a process what it runs.
-func fetchRunning(ctx context.Context, addr string) (config.Running, error) {
+func fetchRunning(ctx context.Context, at *url.URL) (config.Running, error) {
 	var running config.Running
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/api/config", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("api", "config").String(), nil)
 	if err != nil {
-		return running, fmt.Errorf("%q is no address such as %s", addr, config.DefaultListen)
+		return running, err
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy of the environment: it is this machine, mostly
-	answer, err := client.Do(req)
+	answer, err := cli.Client().Do(req)
 	if err != nil {
 		return running, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return running, fmt.Errorf("what listens on %s answers %s", addr, answer.Status)
+		return running, fmt.Errorf("what listens on %s answers %s", at.Host, answer.Status)
 	}
 	err = json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(&running)
 	if err != nil || len(running.Salt) == 0 {
-		return running, errors.Join(fmt.Errorf("what listens on %s is no logpipe", addr), err)
+		return running, errors.Join(fmt.Errorf("what listens on %s is no logpipe", at.Host), err)
 	}
 	return running, nil
 }

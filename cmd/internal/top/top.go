@@ -63,26 +63,15 @@ func terminalIsCapable(a *cli.App) bool {
 
 // statusURL is where the status of the process at an address is.
 func statusURL(args []string) (*url.URL, error) {
-	text := config.DefaultListen
+	at := config.DefaultListen
 	if len(args) > 0 {
-		text = args[0]
+		at = args[0]
 	}
-	if !strings.Contains(text, "://") {
-		if strings.HasPrefix(text, ":") { // as in the admin block
-			text = "127.0.0.1" + text
-		}
-		text = "http://" + text
+	u, err := cli.Address(at)
+	if err != nil {
+		return nil, err
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return nil, cli.Usagef("%q is no address such as %s", args[0], config.DefaultListen)
-	}
-	if u.Port() == "" && u.Scheme == "http" {
-		_, port, _ := net.SplitHostPort(config.DefaultListen)
-		u.Host = net.JoinHostPort(u.Hostname(), port)
-	}
-	u.Path, u.RawQuery, u.Fragment = strings.TrimSuffix(u.Path, "/")+"/api/status", "", ""
-	return u, nil
+	return u.JoinPath("api", "status"), nil
 }
 
 // How long an answer may take, and how large it may be.
@@ -99,7 +88,7 @@ func askStatus(ctx context.Context, at *url.URL) (*page.Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", at.Host, err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cli.Client().Do(req)
 	if err != nil {
 		return nil, unreached(at, err)
 	}
