@@ -618,7 +618,7 @@ func TestFileThatCannotBeOpened(t *testing.T) {
 	b := mustRead(t, in)
 	mustAck(t, in, b.Tag)
 	err := in.Read(t.Context(), &engine.Batch{})
-	if b.ID != "1" || err == nil || err == io.EOF || !strings.Contains(err.Error(), "is a directory") {
+	if b.ID != "1" || err == nil || err == io.EOF || !strings.Contains(err.Error(), "is not a regular file") {
 		t.Errorf("read %q, then %v", b.ID, err)
 	}
 }

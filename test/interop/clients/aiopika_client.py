@@ -47,8 +47,11 @@ async def read(channel, task):
         if left == 0:
             continue
         async with queue.iterator(no_ack=True) as messages:
-            while left > 0:  # it waits for ever for what has expired, or what it could not decode: then this says so
-                m = await asyncio.wait_for(messages.__anext__(), 60)
+            while left > 0:
+                try:
+                    m = await asyncio.wait_for(messages.__anext__(), 30)
+                except asyncio.TimeoutError:
+                    break  # it says nothing of what it cannot decode, and waits for ever
                 got.append(common.message(m.routing_key, m.exchange, m.body, {n: getattr(m, n) for n in NAMES}, m.headers_raw))
                 left -= 1
     common.answer(queues=queues)
