@@ -38,11 +38,11 @@ func constantDoubt(source string, p *program) []*Error {
 	if text == "true" || text == "false" {
 		return nil
 	}
-	answer, err := p.match(&engine.Message{})
-	if err != nil {
-		return []*Error{{End: len(source), Summary: "this condition asks nothing of a message, and has no answer", Detail: "Fields are written without quotes, texts with them."}}
+	summary := "this condition asks nothing of a message, and has no answer"
+	if answer, err := p.match(&engine.Message{}); err == nil {
+		summary = fmt.Sprintf("this condition asks nothing of a message: it is always %v", answer)
 	}
-	return []*Error{{End: len(source), Summary: fmt.Sprintf("this condition asks nothing of a message: it is always %v", answer), Detail: "Fields are written without quotes, texts with them."}}
+	return []*Error{{End: len(source), Summary: summary, Detail: "Fields are written without quotes, texts with them."}}
 }
 
 type visitor func(ast.Node)

@@ -13,18 +13,6 @@ const (
 	leastGroup          = 3      // digits between two blanks or dashes; less are rows of small numbers
 )
 
-func hasCard(text []byte) bool {
-	_, ok := nextCard(text, 0)
-	return ok
-}
-
-func findCards(hits []jsonscan.Span, text []byte) []jsonscan.Span {
-	for hit, ok := nextCard(text, 0); ok; hit, ok = nextCard(text, hit.To) {
-		hits = append(hits, hit)
-	}
-	return hits
-}
-
 // nextCard finds a card's number from i on. Each has at least 13 bytes of its kind in a row, so one of them is at every 13th place: almost all
 // bytes need no look.
 func nextCard(text []byte, i int) (jsonscan.Span, bool) {
@@ -100,18 +88,6 @@ func partOfMore(text []byte, i int) bool {
 // goesOn is partOfMore for what is behind a number that ends before i.
 func goesOn(text []byte, i int) bool {
 	return i < len(text) && (isWord(text[i]) && text[i] != '_' || text[i] == '.' && i+1 < len(text) && isDigit(text[i+1]))
-}
-
-func hasIPv4(text []byte) bool {
-	_, ok := nextIPv4(text, 0)
-	return ok
-}
-
-func findIPv4(hits []jsonscan.Span, text []byte) []jsonscan.Span {
-	for hit, ok := nextIPv4(text, 0); ok; hit, ok = nextIPv4(text, hit.To) {
-		hits = append(hits, hit)
-	}
-	return hits
 }
 
 // nextIPv4 finds an address from i on: it looks for points, and then round them.

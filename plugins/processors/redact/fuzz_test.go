@@ -217,11 +217,12 @@ func FuzzCards(f *testing.F) {
 				i = end - 1
 			}
 		}
-		if diff := cmp.Diff(want, findCards(nil, text)); diff != "" {
+		cards := byHand(nextCard)
+		if diff := cmp.Diff(want, cards.find(nil, text)); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", s, diff)
 		}
-		if hasCard(text) != (len(want) > 0) {
-			t.Errorf("%q: hasCard is wrong", s)
+		if cards.maybe(text) != (len(want) > 0) {
+			t.Errorf("%q: maybe is wrong", s)
 		}
 	})
 }

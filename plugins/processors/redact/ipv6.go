@@ -10,18 +10,6 @@ import (
 // mostIPv6 is the length of the longest address without its zone, as in ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255.
 const mostIPv6 = 45
 
-func hasIPv6(text []byte) bool {
-	_, ok := nextIPv6(text, 0)
-	return ok
-}
-
-func findIPv6(hits []jsonscan.Span, text []byte) []jsonscan.Span {
-	for hit, ok := nextIPv6(text, 0); ok; hit, ok = nextIPv6(text, hit.To) {
-		hits = append(hits, hit)
-	}
-	return hits
-}
-
 // nextIPv6 finds an address (RFC 4291, 2.2) from i on: it looks for colons, and then round them.
 func nextIPv6(text []byte, i int) (jsonscan.Span, bool) {
 	for i < len(text) {

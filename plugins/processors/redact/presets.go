@@ -3,6 +3,8 @@ package redact
 import (
 	"maps"
 	"slices"
+
+	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
 // namedSecret is the preset that looks at the names of a record's own fields as well.
@@ -12,9 +14,9 @@ const namedSecret = "named_secret"
 // in "session_eyJ…".
 var presets = map[string]patterns{
 	"email":       {outsideAuthority(ready(`[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+(?:xn--[\pL\pN\-]+|\pL{2,})`))},
-	"credit_card": {{maybe: hasCard, find: findCards}},
-	"ipv4":        {{maybe: hasIPv4, find: findIPv4}},
-	"ipv6":        {{maybe: hasIPv6, find: findIPv6}},
+	"credit_card": {byHand(nextCard)},
+	"ipv4":        {byHand(nextIPv4)},
+	"ipv6":        {byHand(nextIPv6)},
 	// Shorter words behind "bearer" are English. In forms the blank is a plus.
 	"bearer_token": {ready(`(?i)(?:\b|_)bearer[ \t+]+([a-z0-9\-._~+/]{16,}=*)`)},
 	"basic_auth":   {{maybe: basic.in, find: findBasicAuth}},
@@ -38,6 +40,22 @@ func presetNames() []string { return slices.Sorted(maps.Keys(presets)) }
 func where(maybe func(text []byte) bool, p pattern) pattern {
 	p.maybe = maybe
 	return p
+}
+
+// byHand is the pattern whose first hit from i on next finds.
+func byHand(next func(text []byte, i int) (jsonscan.Span, bool)) pattern {
+	return pattern{
+		maybe: func(text []byte) bool {
+			_, ok := next(text, 0)
+			return ok
+		},
+		find: func(hits []jsonscan.Span, text []byte) []jsonscan.Span {
+			for hit, ok := next(text, 0); ok; hit, ok = next(text, hit.To) {
+				hits = append(hits, hit)
+			}
+			return hits
+		},
+	}
 }
 
 // hasJWT looks for the J of eyJ, the one letter of it that is rare.

@@ -28,8 +28,10 @@ func (s *setter) setCondition(v cty.Value, dst reflect.Value) bool {
 	made, err := condition.Compile(source)
 	if err == nil {
 		dst.Set(reflect.ValueOf(made))
-		if _, constant := condition.Constant(made); constant && s.ev.Field.AsksChecked {
-			return true
+		if s.ev.Field.AsksChecked {
+			if _, constant := condition.Constant(made); constant {
+				return true
+			}
 		}
 		for _, doubt := range condition.Doubts(source) {
 			s.say(source, doubt, diagnostics.SeverityWarning)
