@@ -22,8 +22,13 @@ const (
 	ClassOther     = "other"     // whatever is not known
 )
 
+// Classes are those that the engine knows by itself. Any write may fail with one of them.
+func Classes() []string {
+	return []string{ClassPermanent, ClassTimeout, ClassCanceled, ClassPanic, ClassNetwork, ClassForbidden, ClassFull, ClassOther}
+}
+
 // ClassOf puts an error into one of a few classes, to count them by; that of nil is "". What the error, or one that it wraps, says by a method
-// Class() string wins; a plugin has few classes, and they are constants.
+// Class() string wins; a plugin has few classes, they are constants, and Traits.Classes names those that an output has.
 func ClassOf(err error) string {
 	var says interface{ Class() string }
 	switch _, panicked := fault.Panicked(err); {

@@ -105,6 +105,9 @@ type Traits struct {
 	// Files are files that the plugin reads when it connects, by the attribute that names each. One that is missing is worth a
 	// warning only: it may be there where the pipeline runs.
 	Files map[string]string
+	// Classes are those of an output's errors, see ClassOf, beside the ones of Classes(). A class that is named here is counted from 0 on; one that
+	// is not begins with its first error, which no rate over the counter sees.
+	Classes []string
 	// Sealed says that batches must be grouped by a stage for the plugin to be of use (object stores).
 	Sealed bool
 }

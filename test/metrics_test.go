@@ -115,6 +115,11 @@ func TestMetricsThroughAnOutage(t *testing.T) {
 		"batched_messages_total": 200, "written_messages_total": 200, "written_batches_total": 20, "writes_total": 20, "failing": 0, "outages_total": 0,
 		"batch_messages_count": 20, "batch_messages_sum": 200, "write_duration_seconds_count": 20, "delivery_delay_seconds_count": 20,
 	})
+	for _, class := range []string{"network", "throttled", "missing", "other"} { // a rate sees an error only where 0 was there before it
+		if failed := n.of(w, "output.s3", "write_errors_total", fmt.Sprintf("class=%q,", class)); failed != 0 {
+			t.Errorf("%v writes failed by %s before anything was wrong", failed, class)
+		}
+	}
 	if sealed := n.of(w, "output.s3", "batches_total", `cause="count",`); sealed != 20 {
 		t.Errorf("%v batches were sealed by their count, want 20", sealed)
 	}

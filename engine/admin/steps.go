@@ -18,6 +18,10 @@ var (
 	ofDeadLetter = roles{engine.RoleDeadLetter}
 	ofWriters    = roles{engine.RoleOutput, engine.RoleFallback, engine.RoleDeadLetter}
 	ofWay        = roles{engine.RoleInput, engine.RoleProcessor, engine.RoleOutput}
+
+	// ofIdle do nothing in most pipelines, for years. Their histograms begin with what they count first: empty ones were half of the answer.
+	// What counts from 0 on are the counters beside them.
+	ofIdle = roles{engine.RoleFallback, engine.RoleDeadLetter}
 )
 
 // counter is a metric that a counter of a step stands behind.
@@ -100,8 +104,11 @@ func collectStep(out chan<- prometheus.Metric, at labels, s *stats.Step) {
 		}
 	}
 	for _, d := range distributions {
-		if d.of.has(s.Role) {
-			out <- histogramOf(d.Desc, d.get(s).Counts(), d.classic, at[:]...)
+		if !d.of.has(s.Role) {
+			continue
+		}
+		if c := d.get(s).Counts(); c.Total() > 0 || !ofIdle.has(s.Role) {
+			out <- histogramOf(d.Desc, c, d.classic, at[:]...)
 		}
 	}
 	if ofOutput.has(s.Role) {

@@ -102,7 +102,7 @@ func (p *Pipeline) Places() (places []stats.Place) {
 		if b.branch > 0 && (i == 0 || p.Blocks[i-1].branch == 0) {
 			places = append(places, stats.Place{Name: engine.ForkStep, Role: engine.RoleProcessor})
 		}
-		places = append(places, stats.Place{Name: b.Name, Role: b.Role})
+		places = append(places, stats.Place{Name: b.Name, Role: b.Role, Classes: b.Traits().Classes})
 	}
 	return places
 }

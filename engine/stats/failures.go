@@ -94,6 +94,16 @@ type classes struct {
 	n  map[string]int64
 }
 
+// know begins to count classes, at 0.
+func (c *classes) know(lists ...[]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n = map[string]int64{}
+	for _, class := range slices.Concat(lists...) {
+		c.n[class] = 0
+	}
+}
+
 func (c *classes) add(class string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,6 +50,8 @@ const (
 type Place struct {
 	Name string      // as in "output.s3", and in a branch as in "audit.output.s3"
 	Role engine.Role // which of the five
+	// Classes are those of the plugin's errors beside the engine's own, see engine.Traits. They are counted from 0 on.
+	Classes []string
 }
 
 // branch is what stands before the role.
@@ -64,7 +66,12 @@ func (p Place) branch() string {
 func NewPipeline(name string, places []Place) *Pipeline {
 	p := &Pipeline{Name: name, life: Life{Phase: New, Since: time.Now()}}
 	for _, at := range places {
-		p.Steps = append(p.Steps, &Step{Name: at.Name, Role: at.Role, Branch: at.branch()})
+		s := &Step{Name: at.Name, Role: at.Role, Branch: at.branch()}
+		switch at.Role {
+		case engine.RoleOutput, engine.RoleFallback, engine.RoleDeadLetter:
+			s.failedBy.know(engine.Classes(), at.Classes)
+		}
+		p.Steps = append(p.Steps, s)
 	}
 	return p
 }

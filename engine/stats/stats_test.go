@@ -16,7 +16,7 @@ import (
 )
 
 func logs() *Pipeline {
-	return NewPipeline("logs", []Place{{"input.a", engine.RoleInput}, {"output.s3", engine.RoleOutput}, {"dead_letter.amqp", engine.RoleDeadLetter}})
+	return NewPipeline("logs", []Place{{Name: "input.a", Role: engine.RoleInput}, {Name: "output.s3", Role: engine.RoleOutput, Classes: []string{"missing"}}, {Name: "dead_letter.amqp", Role: engine.RoleDeadLetter}})
 }
 
 // A quantile that is far off would call people for nothing, or not at all.
@@ -108,6 +108,7 @@ type throttled struct{ error }
 
 func (throttled) Class() string { return "throttled" }
 
+// A class that begins with its first error is missing in the rate over the counter until the second.
 func TestFailedBy(t *testing.T) {
 	p := logs()
 	for _, err := range []error{
@@ -116,7 +117,7 @@ func TestFailedBy(t *testing.T) {
 	} {
 		p.Observe(engine.Event{Kind: engine.Attempt, Plugin: "output.s3", Messages: 1, Err: err})
 	}
-	want := map[string]int64{"throttled": 1, "timeout": 1, "permanent": 1, "other": 1}
+	want := map[string]int64{"throttled": 1, "timeout": 1, "permanent": 1, "other": 1, "canceled": 0, "panic": 0, "network": 0, "forbidden": 0, "full": 0, "missing": 0}
 	if diff := cmp.Diff(want, p.Step("output.s3").FailedBy()); diff != "" {
 		t.Error(diff)
 	}

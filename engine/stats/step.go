@@ -65,7 +65,7 @@ func (s *Step) Outages() (n int64, since time.Time, total time.Duration) {
 	return s.outages.Load(), since, total
 }
 
-// FailedBy is how many writes failed, by the class of their error; see engine.ClassOf.
+// FailedBy is how many writes failed, by the class of their error; see engine.ClassOf. A step that writes has every class that it knows, also with 0.
 func (s *Step) FailedBy() map[string]int64 { return s.failedBy.all() }
 
 func (s *Step) observe(e engine.Event) {

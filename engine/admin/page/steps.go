@@ -1,6 +1,7 @@
 package page
 
 import (
+	"maps"
 	"math"
 
 	"github.com/logpipe/logpipe/engine"
@@ -41,6 +42,7 @@ func (s *Step) input(now *flow.InputState) {
 
 func (s *Step) output(of *stats.Step, now *flow.OutputState, took stats.Counts) {
 	s.Writes, s.Failed, s.FailedBy = of.Writes.Load(), of.Failed.Load(), of.FailedBy()
+	maps.DeleteFunc(s.FailedBy, func(_ string, n int64) bool { return n == 0 })
 	outages, _, down := of.Outages()
 	s.Outages, s.Down = outages, round3(down.Seconds())
 	if took.Total() > 0 {

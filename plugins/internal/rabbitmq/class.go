@@ -26,6 +26,9 @@ const (
 	classServer    = "server"    // the broker stops, or has a bug
 )
 
+// Classes are those of a connection beside the engine's, for engine.Traits.
+var Classes = []string{classTLS, classRefused, classMissing, classLocked, classTooLarge, classServer}
+
 // classOf puts the cause of an error into one of these classes; "" leaves it to the engine.
 func classOf(err error) string {
 	if refused, ok := errors.AsType[*amqp.Error](err); ok {

@@ -83,8 +83,10 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Traits names the files of the tls block.
-func (c *Config) Traits() engine.Traits { return engine.Traits{Files: c.Server.Files()} }
+// Traits names the files of the tls block, and how errors are counted.
+func (c *Config) Traits() engine.Traits {
+	return engine.Traits{Files: c.Server.Files(), Classes: classes}
+}
 
 // Traffic says where messages are published, and which bindings are made for them.
 func (c *Config) Traffic() rabbitmq.Traffic {

@@ -6,8 +6,19 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/internal/linefile"
 )
+
+// The classes of errors of the disk that are not all known to the engine.
+const (
+	classFull      = engine.ClassFull
+	classForbidden = engine.ClassForbidden
+	classIO        = "io" // the disk fails, or is gone
+)
+
+// classes are those of this output, for engine.Traits.
+var classes = []string{classIO}
 
 // classed is an error of the disk with the class that it is counted by.
 type classed struct {
@@ -28,11 +39,11 @@ func withClass(err error) error {
 	case err == nil:
 		return nil
 	case linefile.IsFull(err):
-		return &classed{err, "full"}
+		return &classed{err, classFull}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
-		return &classed{err, "forbidden"}
+		return &classed{err, classForbidden}
 	case errors.As(err, &path):
-		return &classed{err, "io"}
+		return &classed{err, classIO}
 	}
 	return err
 }

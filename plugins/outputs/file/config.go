@@ -76,14 +76,14 @@ func (c *Config) checkCompression() error {
 	return nil
 }
 
-// Traits names the file, or what is always the same of its path.
+// Traits names the file, or what is always the same of its path, and how its errors are counted.
 func (c *Config) Traits() engine.Traits {
 	compression, linesOnly := encode.Compression(c.Compression), encode.Format(c.Format) != encode.Envelope
 	if path, ok := constant(c.Path); ok {
 		path = withExtension(path, compression)
-		return engine.Traits{Path: path, GivesBack: true, Reclaims: variants(path), LinesOnly: linesOnly}
+		return engine.Traits{Path: path, GivesBack: true, Reclaims: variants(path), LinesOnly: linesOnly, Classes: classes}
 	}
-	return engine.Traits{Paths: pattern(c.Path, compression), LinesOnly: linesOnly}
+	return engine.Traits{Paths: pattern(c.Path, compression), LinesOnly: linesOnly, Classes: classes}
 }
 
 func parseMode(s string) (fs.FileMode, error) {

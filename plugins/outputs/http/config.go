@@ -57,9 +57,9 @@ const authorization = "Authorization"
 // array is the format that package encode does not have.
 const array = "array"
 
-// Traits says which files are read, and what cannot be stored.
+// Traits says which files are read, what cannot be stored, and how errors are counted.
 func (c *Config) Traits() engine.Traits {
-	t := engine.Traits{LinesOnly: c.Format != array && c.Format != string(encode.Envelope)}
+	t := engine.Traits{LinesOnly: c.Format != array && c.Format != string(encode.Envelope), Classes: classes}
 	if c.TLS != nil {
 		t.Files = map[string]string{}
 		for attr, name := range map[string]string{"tls.ca": c.TLS.CA, "tls.cert": c.TLS.Cert, "tls.key": c.TLS.Key} {

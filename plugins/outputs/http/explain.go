@@ -14,37 +14,6 @@ import (
 	"time"
 )
 
-// refusal is an answer that does not say that all is stored.
-type refusal struct {
-	status int
-	text   string
-}
-
-func (r *refusal) Error() string { return r.text }
-
-// Class is what the refusal is counted by.
-func (r *refusal) Class() string {
-	switch {
-	case r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable:
-		return "throttled"
-	case r.status == http.StatusUnauthorized || r.status == http.StatusForbidden:
-		return "forbidden"
-	case r.status == http.StatusNotFound || r.status == http.StatusGone:
-		return "missing"
-	case r.status == http.StatusRequestTimeout:
-		return "timeout"
-	case r.status == http.StatusRequestEntityTooLarge:
-		return "too_large"
-	case r.status == http.StatusInsufficientStorage:
-		return "full"
-	case r.status >= 500:
-		return "server"
-	case r.status >= 300:
-		return "refused"
-	}
-	return "" // a success that is none of those in success
-}
-
 // refuse makes an error of an answer, and notes how long the server wants to be left alone.
 func (o *output) refuse(response *http.Response, said []byte) error {
 	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable {

@@ -5,7 +5,25 @@ import (
 	"errors"
 	"net"
 	"net/http"
+
+	"github.com/logpipe/logpipe/engine"
 )
+
+// The classes of what a store, or the way to it, says.
+const (
+	classTimeout   = engine.ClassTimeout
+	classNetwork   = engine.ClassNetwork
+	classForbidden = engine.ClassForbidden
+	classFull      = engine.ClassFull
+	classTooLarge  = "too_large" // the object
+	classThrottled = "throttled" // the server asks for less
+	classMissing   = "missing"   // a bucket, or one in another region
+	classServer    = "server"    // it answers with 5xx
+	classRefused   = "refused"   // the server does not want this
+)
+
+// classes are those of this output beside the engine's, for engine.Traits.
+var classes = []string{classTooLarge, classThrottled, classMissing, classServer, classRefused}
 
 // classOf puts what went wrong with a request into one of a few classes; "" leaves it to the engine.
 func classOf(ctx context.Context, a answer, answered bool, err error) string {
@@ -13,33 +31,33 @@ func classOf(ctx context.Context, a answer, answered bool, err error) string {
 	case answered:
 		return a.class()
 	case errors.Is(context.Cause(ctx), errSlow):
-		return "timeout"
+		return classTimeout
 	case ctx.Err() != nil:
 		return ""
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return "timeout"
+		return classTimeout
 	}
-	return "network"
+	return classNetwork
 }
 
 // class is that of an answer. An answer about the messages, which no retry mends, is not classed here.
 func (a answer) class() string {
 	switch {
 	case a.code == "KeyTooLongError" || a.tooLarge():
-		return "too_large"
+		return classTooLarge
 	case a.code == "SlowDown" || a.status == http.StatusTooManyRequests:
-		return "throttled"
+		return classThrottled
 	case a.stale():
-		return "forbidden"
+		return classForbidden
 	case a.code == "NoSuchBucket" || a.status == http.StatusNotFound || a.elsewhere():
-		return "missing"
+		return classMissing
 	case a.status == http.StatusRequestTimeout || a.code == "RequestTimeout":
-		return "timeout"
+		return classTimeout
 	case a.code == "XMinioStorageFull" || a.status == http.StatusInsufficientStorage:
-		return "full"
+		return classFull
 	case a.status >= 500:
-		return "server"
+		return classServer
 	}
-	return "refused"
+	return classRefused
 }

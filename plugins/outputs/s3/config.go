@@ -67,7 +67,7 @@ func Defaults() Config {
 
 // Traits says that one object a message is a mistake: the batches want a stage that groups.
 func (c *Config) Traits() engine.Traits {
-	t := engine.Traits{Sealed: true, LinesOnly: encode.Format(c.Format) != encode.Envelope}
+	t := engine.Traits{Sealed: true, LinesOnly: encode.Format(c.Format) != encode.Envelope, Classes: classes}
 	if c.TLS != nil {
 		t.Files = map[string]string{"tls.ca": c.TLS.CA}
 	}
