@@ -99,7 +99,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := finder{patterns: patterns}
+	f := newFinder(patterns)
 	files, err := filepath.Glob("testdata/corpus/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal(err, files)

@@ -1,8 +1,6 @@
 package redact
 
 import (
-	"bytes"
-
 	"github.com/logpipe/logpipe/engine/jsonscan"
 )
 
@@ -31,6 +29,26 @@ func nextCard(text []byte, i int) (jsonscan.Span, bool) {
 		i = at
 	}
 	return jsonscan.Span{}, false
+}
+
+// hasCardsRow reports whether text has a row of bytes that is long enough for a card's number.
+func hasCardsRow(text []byte) bool {
+	for at := leastCard - 1; at < len(text); at += leastCard {
+		if !ofCard(text[at]) {
+			continue
+		}
+		from := at
+		for at+1 < len(text) && ofCard(text[at+1]) {
+			at++
+		}
+		for from > 0 && at-from+1 < leastCard && ofCard(text[from-1]) {
+			from--
+		}
+		if at-from+1 >= leastCard {
+			return true
+		}
+	}
+	return false
 }
 
 // ofCard reports whether a card's number can have c in it. In forms a blank is a plus.
@@ -92,19 +110,17 @@ func goesOn(text []byte, i int) bool {
 
 // nextIPv4 finds an address from i on: it looks for points, and then round them.
 func nextIPv4(text []byte, i int) (jsonscan.Span, bool) {
-	for i < len(text) {
-		at := bytes.IndexByte(text[i:], '.')
-		if at < 0 {
-			break
+	for point := index(text, '.', i); point < len(text); point = index(text, '.', point+1) {
+		if point == i || point+1 == len(text) || !isDigit(text[point-1]) || !isDigit(text[point+1]) {
+			continue
 		}
-		from := i + at
+		from := point - 1
 		for from > i && isDigit(text[from-1]) {
 			from--
 		}
 		if end := address(text, from); end > 0 {
 			return jsonscan.Span{From: from, To: end}, true
 		}
-		i += at + 1
 	}
 	return jsonscan.Span{}, false
 }
@@ -136,6 +152,31 @@ func address(text []byte, from int) int {
 	}
 	return i
 }
+
+// hasFourNumbers reports whether text has four numbers with points between them, however long the first and the last are.
+func hasFourNumbers(text []byte) bool {
+	for i := index(text, '.', 0); i < len(text); i = index(text, '.', i+1) {
+		if i == 0 || !isDigit(text[i-1]) {
+			continue
+		}
+		points := 1
+		for i++; points < 3 && i < len(text) && (isDigit(text[i]) || text[i] == '.' && isDigit(text[i-1])); i++ {
+			if text[i] == '.' {
+				points++
+			}
+		}
+		if points == 3 {
+			return true
+		}
+		i-- // which may be a point
+	}
+	return false
+}
+
+const (
+	digits      = "0123456789"
+	hexadecimal = digits + "abcdefABCDEF"
+)
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 

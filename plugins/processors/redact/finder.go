@@ -17,10 +17,13 @@ type hit struct {
 // finder finds the hits of patterns in texts, as they stand and as they read once they are unwrapped. It is not safe for concurrent use.
 type finder struct {
 	patterns
-	views [mostUnwraps][]byte // what was made of the last text
-	spans []jsonscan.Span
-	hits  []hit // of the last text
+	lookout *lookout
+	views   [mostUnwraps][]byte // what was made of the last text
+	spans   []jsonscan.Span
+	hits    []hit // of the last text
 }
+
+func newFinder(ps patterns) finder { return finder{patterns: ps, lookout: newLookout(ps)} }
 
 // mostKept is the size up to which what was made of one text is kept for the next one.
 const mostKept = 64 << 10
@@ -31,18 +34,21 @@ func (f *finder) inRecord(body []byte) bool {
 	if len(f.patterns) == 0 {
 		return false
 	}
-	if bytes.IndexByte(body, '\\') >= 0 || f.maybe(body) {
-		return true
-	}
-	for i := range f.views {
+	for i := 0; ; i++ {
+		if bytes.IndexByte(body, '\\') >= 0 { // in a view it could hide the end of a string
+			return true
+		}
+		maybe, near := f.look(body)
+		if maybe || i == mostUnwraps {
+			return maybe
+		}
+		if !near && !f.lookout.hidesInPercents(body) {
+			return false
+		}
 		if body = f.unwrap(i, body); body == nil {
 			return false
 		}
-		if f.maybe(body) || bytes.IndexByte(body, '\\') >= 0 { // which could hide the end of a string
-			return true
-		}
 	}
-	return false
 }
 
 // unwrap makes the view i of the text before it.
@@ -66,15 +72,19 @@ func (f *finder) find(text []byte) []hit {
 // in appends the hits in text, which was unwrapped so many times, and in what it reads as.
 func (f *finder) in(hits []hit, text []byte, unwraps int) []hit {
 	n := len(hits)
-	if unwraps < mostUnwraps {
+	maybe, near := f.look(text)
+	if unwraps < mostUnwraps && (near || f.lookout.hides(text)) {
 		if view := f.unwrap(unwraps, text); view != nil {
 			hits = f.in(hits, view, unwraps+1)
 			rewrap(text, hits[n:])
 		}
 	}
+	if !maybe {
+		return hits
+	}
 	f.spans = f.spans[:0]
 	for _, p := range f.patterns {
-		if p.maybe(text) {
+		if (p.near == nil || p.near(text)) && p.maybe(text) {
 			f.spans = p.find(f.spans, text)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -217,11 +218,11 @@ func FuzzCards(f *testing.F) {
 				i = end - 1
 			}
 		}
-		cards := byHand(nextCard)
+		cards := presets["credit_card"][0]
 		if diff := cmp.Diff(want, cards.find(nil, text)); diff != "" {
 			t.Errorf("%q: (-want +got)\n%s", s, diff)
 		}
-		if cards.maybe(text) != (len(want) > 0) {
+		if maybe, _ := (patterns{cards}).look(text); maybe != (len(want) > 0) {
 			t.Errorf("%q: maybe is wrong", s)
 		}
 	})
@@ -250,6 +251,40 @@ func FuzzRewrap(f *testing.F) {
 			reads, wanted := unwrap(part, 1), view[want[i].From:want[i].To]
 			if at := bytes.Index(reads, wanted); at < 0 || at >= utf8.UTFMax || len(reads)-at-len(wanted) >= utf8.UTFMax {
 				t.Errorf("%q of %q is led back to %q, which reads %q", wanted, text, part, reads)
+			}
+		}
+	})
+}
+
+// A text whose escapes are taken for harmless is not unwrapped: a hit in what it reads as would be stored.
+func FuzzLookout(f *testing.F) {
+	for _, texts := range presetTexts {
+		for _, text := range texts {
+			for _, mask := range []uint64{0, 1, 0b100, 0x5555555555555555, 0xf0f0, ^uint64(0)} {
+				f.Add([]byte(strings.NewReplacer("«", "", "»", "").Replace(text)), mask)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte, mask uint64) {
+		var written []byte
+		for i, c := range text {
+			if mask>>(i%64)&1 == 0 {
+				written = append(written, c)
+			} else {
+				written = fmt.Appendf(written, "%%%02x", c)
+			}
+		}
+		for name, ps := range presets {
+			finder := newFinder(ps)
+			if _, near := ps.look(written); near || finder.lookout.hides(written) {
+				continue
+			}
+			for view := appendUnwrapped(nil, written); view != nil; view = appendUnwrapped(nil, view) {
+				for _, p := range ps {
+					if hits := p.find(nil, view); len(hits) > 0 {
+						t.Fatalf("%s: %q reads %q, which has the hit %q", name, written, view, view[hits[0].From:hits[0].To])
+					}
+				}
 			}
 		}
 	})

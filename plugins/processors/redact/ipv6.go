@@ -40,6 +40,11 @@ func nextIPv6(text []byte, i int) (jsonscan.Span, bool) {
 	return jsonscan.Span{}, false
 }
 
+// hasColons reports whether text has as many colons as an address needs.
+func hasColons(text []byte) bool {
+	return bytes.Count(text, []byte{':'}) >= 6 || bytes.Contains(text, []byte("::"))
+}
+
 // ipv6 returns where the address ends that is in text[from:to], 0 when there is none. One without a digit is a name such as bad::cafe in most
 // logs, and :: alone is no host.
 func ipv6(text []byte, from, to int) int {

@@ -13,17 +13,32 @@ import (
 
 // pattern finds one kind of secrets.
 type pattern struct {
-	// maybe reports whether there may be a hit in the text. It is quick, for almost no text has one.
+	// near reports whether there may be a hit in the text, if something else stood beside it. It is quick, for almost no text has one. nil: maybe is.
+	near func(text []byte) bool
+	// maybe reports whether there may be a hit in the text that near is true of.
 	maybe func(text []byte) bool
 	// find appends the hits in text, in their order.
 	find func(hits []jsonscan.Span, text []byte) []jsonscan.Span
+	// hides says where there may be a hit in what a text reads as, although maybe has found none in the text.
+	hides hiding
 }
 
 type patterns []pattern
 
-// maybe reports whether there may be a hit of any of them in text.
-func (ps patterns) maybe(text []byte) bool {
-	return slices.ContainsFunc(ps, func(p pattern) bool { return p.maybe(text) })
+// look reports whether there may be a hit of any of them in text, and otherwise whether there may be one in what the text reads as, even where
+// lookout finds no escape that makes one.
+func (ps patterns) look(text []byte) (maybe, near bool) {
+	for i := range ps {
+		p := &ps[i]
+		if p.near != nil && !p.near(text) {
+			continue
+		}
+		if p.maybe(text) {
+			return true, true
+		}
+		near = near || p.near != nil
+	}
+	return false, near
 }
 
 // compile makes the patterns of a configuration.
@@ -51,7 +66,8 @@ func expression(expr string) (pattern, error) {
 	if err != nil {
 		return pattern{}, err
 	}
-	p := pattern{maybe: required(tree).in}
+	n := required(tree)
+	p := pattern{maybe: n.in, hides: n.hides()}
 	p.find = func(hits []jsonscan.Span, text []byte) []jsonscan.Span {
 		for _, match := range re.FindAllSubmatchIndex(text, -1) {
 			hits = appendMatch(hits, match)

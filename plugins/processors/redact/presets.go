@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 
@@ -14,37 +15,41 @@ const namedSecret = "named_secret"
 // in "session_eyJ…".
 var presets = map[string]patterns{
 	"email":       {outsideAuthority(ready(`[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+(?:xn--[\pL\pN\-]+|\pL{2,})`))},
-	"credit_card": {byHand(nextCard)},
-	"ipv4":        {byHand(nextIPv4)},
-	"ipv6":        {byHand(nextIPv6)},
+	"credit_card": {byHand(hasCardsRow, nextCard, hiding{bytes: digits, inNumber: " -+"})},
+	"ipv4":        {byHand(hasFourNumbers, nextIPv4, hiding{bytes: digits + "."})},
+	"ipv6":        {byHand(hasColons, nextIPv6, hiding{bytes: hexadecimal + ":."})},
 	// Shorter words behind "bearer" are English. In forms the blank is a plus.
 	"bearer_token": {ready(`(?i)(?:\b|_)bearer[ \t+]+([a-z0-9\-._~+/]{16,}=*)`)},
-	"basic_auth":   {{maybe: basic.in, find: findBasicAuth}},
+	"basic_auth":   {{maybe: basic.in, find: findBasicAuth, hides: basic.hides()}},
 	"aws_key": {
 		ready(`(?:\b|_)(AKIA[A-Z0-9]{16})(?:\b|_)`),
 		ready(`(?:\b|_)(ASIA[A-Z0-9]{16})(?:\b|_)`),
 		ready(`(?i)secret[_\-]?(?:access[_\-]?)?key["']?[ \t]*[:=][ \t]*["']?([a-z0-9/+]{40})(?:[^a-z0-9/+=]|$)`),
 	},
 	// Signed ones (RFC 7519), and encrypted ones of five parts (RFC 7516).
-	"jwt": {where(hasJWT, ready(`(?:\b|_)(eyJ[\w\-]{8,}(?:\.eyJ[\w\-]{8,}\.[\w\-]*|\.[\w\-]*(?:\.[\w\-]+){3}))`))},
+	"jwt": {where(hasJWT, "eyJ", ready(`(?:\b|_)(eyJ[\w\-]{8,}(?:\.eyJ[\w\-]{8,}\.[\w\-]*|\.[\w\-]*(?:\.[\w\-]+){3}))`))},
 	// One that is cut off has lost its end, and is as secret.
-	"private_key": {ready(`-----BEGIN[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----(?s:.*?)` +
-		`(?:-----END[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|$)`)},
-	"url_password": {{maybe: hasURLPassword, find: findURLPasswords}},
-	namedSecret:    {{maybe: hasNamedSecret, find: findNamedSecrets}, {maybe: hasSecretFlag, find: findSecretFlags}},
+	"private_key": {where(hasPrivate, "PRIVATE", ready(`-----BEGIN[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----(?s:.*?)`+
+		`(?:-----END[ +][A-Z0-9 +]*PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|$)`))},
+	"url_password": {{near: hasAt, maybe: hasURLPassword, find: findURLPasswords, hides: hiding{bytes: "@"}}},
+	namedSecret: {
+		{maybe: hasNamedSecret, find: findNamedSecrets, hides: hiding{any: true}},
+		{maybe: hasSecretFlag, find: findSecretFlags, hides: hiding{any: true}},
+	},
 }
 
 func presetNames() []string { return slices.Sorted(maps.Keys(presets)) }
 
-// where is p, asked only where maybe says that it can have a hit.
-func where(maybe func(text []byte) bool, p pattern) pattern {
-	p.maybe = maybe
+// where is p, asked only where maybe says that it can have a hit. maybe looks for a text of these bytes.
+func where(maybe func(text []byte) bool, of string, p pattern) pattern {
+	p.maybe, p.hides = maybe, hiding{bytes: of}
 	return p
 }
 
 // byHand is the pattern whose first hit from i on next finds.
-func byHand(next func(text []byte, i int) (jsonscan.Span, bool)) pattern {
+func byHand(near func(text []byte) bool, next func(text []byte, i int) (jsonscan.Span, bool), hides hiding) pattern {
 	return pattern{
+		near: near, hides: hides,
 		maybe: func(text []byte) bool {
 			_, ok := next(text, 0)
 			return ok
@@ -67,6 +72,9 @@ func hasJWT(text []byte) bool {
 	}
 	return false
 }
+
+// hasPrivate looks for a word that begins with a rarer letter than the dashes before it.
+func hasPrivate(text []byte) bool { return bytes.Contains(text, []byte("PRIVATE")) }
 
 func ready(expr string) pattern {
 	p, err := expression(expr)

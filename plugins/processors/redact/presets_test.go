@@ -81,7 +81,7 @@ func TestPresets(t *testing.T) {
 	}
 	for name, texts := range presetTexts {
 		c := with(func(c *Config) { c.Preset, c.Mask, c.OnInvalid = []string{name}, "***", pass })
-		for _, text := range texts {
+		for _, text := range append(texts, "") {
 			clear := strings.NewReplacer("«", "", "»", "").Replace(text)
 			want := masked(text, "***")
 			if got := process(t, c, "# "+clear)[0]; got != "# "+want { // a number alone would be JSON

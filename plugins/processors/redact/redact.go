@@ -58,7 +58,7 @@ func New(c Config, _ engine.Env) (engine.Transform, error) {
 	if c.MatchCase {
 		members = jsonscan.NewMembers
 	}
-	return &processor{Config: c, members: members(c.Fields...), names: slices.Contains(c.Preset, namedSecret), finder: finder{patterns: patterns}, put: newSubstitute(c)}, nil
+	return &processor{Config: c, members: members(c.Fields...), names: slices.Contains(c.Preset, namedSecret), finder: newFinder(patterns), put: newSubstitute(c)}, nil
 }
 
 type processor struct {
@@ -75,6 +75,10 @@ type processor struct {
 func (p *processor) Process(_ context.Context, b *engine.Batch) error {
 	for i := range b.Messages {
 		m := &b.Messages[i]
+		if p.OnInvalid == pass && isNoJSON(m.Body) { // nobody reads what Check would say of it
+			m.Body = p.plain(m.Body)
+			continue
+		}
 		_, err := jsonscan.Check(m.Body)
 		switch {
 		case err == nil:
@@ -89,6 +93,11 @@ func (p *processor) Process(_ context.Context, b *engine.Batch) error {
 		}
 	}
 	return nil
+}
+
+// isNoJSON reports whether the first byte of body tells that it is not JSON, as it does of most texts.
+func isNoJSON(body []byte) bool {
+	return len(body) > 0 && body[0] != '{' && body[0] < 0x80 && body[0] > ' ' && strings.IndexByte(`{["-0123456789tfn`, body[0]) < 0
 }
 
 // plain redacts a body that is not JSON.

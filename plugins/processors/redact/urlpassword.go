@@ -15,6 +15,8 @@ var (
 	mysqlHosts = [][]byte{[]byte("@tcp("), []byte("@unix(")}
 )
 
+func hasAt(text []byte) bool { return bytes.IndexByte(text, '@') >= 0 }
+
 func hasURLPassword(text []byte) bool {
 	return bytes.Contains(text, authority) || bytes.Contains(text, mysqlHosts[0]) || bytes.Contains(text, mysqlHosts[1])
 }
