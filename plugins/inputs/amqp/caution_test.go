@@ -46,7 +46,7 @@ func (l *line) session(c *credit) (ended bool) {
 		l.waiting = l.waiting[1:]
 		unacked--
 		c.give(1, 100)
-		if c.due() {
+		if c.due() != same {
 			prefetch = max(prefetch, c.next()) // as after a subscription anew
 			c.prefetch, c.got = prefetch, unacked
 		}

@@ -35,7 +35,7 @@ type consumer struct {
 	lost  atomic.Pointer[error]
 	doubt atomic.Bool // this may be a stream; nothing is taken before that is known
 
-	next uint64 // the delivery tag that must come next; of Receive alone
+	next uint64 // the delivery tag that must come next; of Receive, and of the pump while there is no subscription
 
 	// of the pump alone
 	sub     subscription // the present one, or the last
@@ -96,7 +96,7 @@ func (c *consumer) Receive(list []rabbitmq.Incoming) {
 	if c.inbox.put(list) {
 		c.wake()
 	}
-	if c.credit.due() {
+	if c.phase() == filling || c.credit.due() != same {
 		c.nudge()
 	}
 }
@@ -141,7 +141,7 @@ func (c *consumer) nudge() {
 func (c *consumer) ack(numbers []uint64) error {
 	messages, bytes, err := c.acks.Settle(numbers)
 	c.credit.give(messages, bytes)
-	if c.credit.due() {
+	if c.credit.due() != same {
 		c.nudge()
 	}
 	return err

@@ -26,6 +26,7 @@ type credit struct {
 	average  float64       // bytes of the messages that came last; 0 before the first
 	prefetch int           // of the present subscription, 0 when there is none
 	got      int           // deliveries of it
+	tried    int           // how many of them had come when it was last found too small, and was not
 	opened   chan struct{} // closed when there is room again; nil when nobody waits for that
 	closed   bool          // what comes is not kept any more, so there is room for it
 }
@@ -90,8 +91,15 @@ func (c *credit) next() int {
 func (c *credit) begin() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prefetch, c.got = c.next(), 0
+	c.prefetch, c.got, c.tried = c.next(), 0, 0
 	return c.prefetch
+}
+
+// suffices notes that the prefetch is not what stops the deliveries, whatever came. It is looked at again when as many have come once more.
+func (c *credit) suffices() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tried = c.got
 }
 
 // take notes that messages came.
@@ -132,29 +140,54 @@ func (c *credit) give(messages, bytes int64) {
 	c.open()
 }
 
-// due reports whether the prefetch should change: it is too large for what comes, or much too small; or, without a subscription, whether there is
-// room for one.
-func (c *credit) due() bool {
+// usedUp reports whether all has come that the prefetch allows, when so many deliveries of the subscription are acked.
+func (c *credit) usedUp(acked int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.got-acked >= c.prefetch
+}
+
+// change is what the prefetch should do.
+type change int
+
+const (
+	same    change = iota
+	smaller        // it is too large for what comes
+	larger         // it is much too small, and has come; or there is none, and room for one
+)
+
+// due is how the prefetch should change.
+func (c *credit) due() change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.prefetch == 0:
-		return c.next() > 0
+		return largerIf(c.next() > 0)
 	case c.fixed:
-		return false
+		return same
 	case c.limit > 0 && c.held >= c.limit:
 		// Now it matters how much may still come; an average over many is late, and what is here counts for what comes.
 		c.average = max(c.average, float64(c.held)/float64(c.messages))
-		return float64(c.prefetch)*c.average > float64(c.most())
-	case c.prefetch == c.max || c.got < c.prefetch:
-		return false // it is not what stops the deliveries, or was not tried
+		if float64(c.prefetch)*c.average > float64(c.most()) {
+			return smaller
+		}
+		return same
+	case c.prefetch == c.max || c.got-c.tried < c.prefetch:
+		return same // it is not what stops the deliveries, or was not tried
 	case c.messages >= int64(c.prefetch):
 		// It is used up, and the limit is not: nothing more comes before something is settled, and a pipeline that waits to fill a batch settles nothing. So
 		// here, too, what is here counts.
 		c.average = min(c.average, float64(c.held)/float64(c.messages))
 	}
 	next := c.next()
-	return next == c.max || next >= 2*c.prefetch // a change costs more than the last half brings
+	return largerIf(next == c.max || next >= 2*c.prefetch) // a change costs more than the last half brings
+}
+
+func largerIf(ok bool) change {
+	if ok {
+		return larger
+	}
+	return same
 }
 
 // Full is for rabbitmq.Holder.

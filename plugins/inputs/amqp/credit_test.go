@@ -14,7 +14,7 @@ func came(c *credit, size int) { c.take([]rabbitmq.Incoming{{Size: size}}) }
 func receive(c *credit, n, size int) int {
 	for i := range n {
 		came(c, size)
-		if c.due() {
+		if c.due() != same {
 			return i + 1
 		}
 	}
@@ -48,7 +48,7 @@ func TestCreditGrowsInFewSteps(t *testing.T) {
 		c := newCredit(maxPrefetch, limit, 0)
 		steps := 0
 		for p := c.begin(); p < maxPrefetch; p = c.begin() {
-			if n := receive(c, p, 200); n != p || !c.due() { // and nothing is settled: a batch may wait for more
+			if n := receive(c, p, 200); n != p || c.due() == same { // and nothing is settled: a batch may wait for more
 				t.Fatalf("limit %d MiB: the prefetch of %d changes after %d small bodies", limit>>20, p, n)
 			}
 			if steps++; steps > 4 {
@@ -95,12 +95,12 @@ func TestCreditOfOneSizeIsNeverFull(t *testing.T) {
 				if most := limit + limit/slack + int64(size); c.held > most {
 					t.Fatalf("limit %d MiB, bodies of %d: %d bytes are held", limit>>20, size, c.held)
 				}
-				if !c.due() {
+				if c.due() == same {
 					break
 				}
 			}
 			settled(c)
-			for c.due() {
+			for c.due() != same {
 				c.begin()
 			}
 			if want := min(5000, max(1, limit/int64(size))); int64(c.prefetch) < want/2 {
@@ -144,7 +144,7 @@ func TestCreditNeverHoldsMore(t *testing.T) {
 			if c.held > limit+limit/slack+1<<24 {
 				t.Fatalf("seed %d: %d bytes are held with a limit of %d", seed, c.held, limit)
 			}
-			if c.due() {
+			if c.due() != same {
 				unsent += c.begin() // what was sent before comes all the same
 			}
 		}
@@ -165,7 +165,7 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 		}
 		came(c, size)
 		settled(c)
-		if c.due() {
+		if c.due() != same {
 			t.Fatal("one large body of a thousand changes a prefetch of which nothing is held")
 		}
 	}
@@ -177,7 +177,7 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 	}
 	for c.held > 0 {
 		c.give(1, 100<<10)
-		if c.due() != (c.held < limit) {
+		if (c.due() == larger) != (c.held < limit) {
 			t.Errorf("with %d bytes held it is said that there is room: %v", c.held, c.due())
 		}
 	}
@@ -188,13 +188,13 @@ func TestCreditShrinksAndGrowsAgain(t *testing.T) {
 	for range 1000 {
 		came(c, 100<<10)
 		c.give(1, 100<<10)
-		if c.due() {
+		if c.due() != same {
 			t.Fatal("a prefetch that fits changes")
 		}
 	}
 	steps := 0 // without any settlement in between: a batch may wait for more
 	for ; p < 1000 && steps < 20; steps++ {
-		if receive(c, p, 100); !c.due() {
+		if receive(c, p, 100); c.due() == same {
 			t.Fatalf("the prefetch of %d is used up by small bodies, and does not grow", p)
 		}
 		p = c.begin()
@@ -215,7 +215,7 @@ func TestCreditDoesNotStarveABatch(t *testing.T) {
 			if large < limit {
 				came(c, large) // is still here, as a part of the batch
 			}
-			if n := receive(c, p, 10); !c.due() {
+			if n := receive(c, p, 10); c.due() == same {
 				t.Fatalf("after bodies of %d bytes the prefetch of %d is used up by %d small ones, and does not grow", large, p, n)
 			}
 			if next := c.begin(); next <= p {
@@ -234,7 +234,7 @@ func TestCreditThatIsFixed(t *testing.T) {
 	}
 	for c.Full() == nil {
 		came(c, 100<<10)
-		if c.due() {
+		if c.due() != same {
 			t.Fatal("the subscription changes")
 		}
 	}

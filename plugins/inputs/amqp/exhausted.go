@@ -28,7 +28,7 @@ func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 			}
 		}
 		for _, c := range consumers {
-			if c.credit.due() {
+			if c.credit.due() != same {
 				continue // more comes with the next subscription, and tells again when that is used up
 			}
 			from := len(tags)

@@ -18,7 +18,7 @@ func TestAPrefetchThatGrowsIsNotUsedUp(t *testing.T) {
 	last := uint64(0)
 	fill := func() (prefetch int) {
 		prefetch = c.credit.begin()
-		c.acks.Prefetch(prefetch)
+		c.acks.Prefetch(prefetch, last+1)
 		list := make([]rabbitmq.Incoming, prefetch)
 		for i := range list {
 			list[i].Size = 300

@@ -10,10 +10,15 @@ import (
 // can happen:
 //
 //	phase     what it means                  what ends it                                             next
-//	reading   the broker delivers            the wish is not to deliver; the credit wants another     leaving
-//	                                         prefetch: basic.cancel
+//	reading   the broker delivers            the wish is not to deliver; the credit wants a larger    filling
+//	                                         prefetch
+//	                                         the credit wants a smaller one: basic.cancel             leaving
 //	                                         the broker has ended the subscription, or another        orphaned
 //	                                         consumer has seen that the queue is gone
+//	filling   no acks go out, so that the    it is used up, or the wish is not to deliver and         leaving
+//	          prefetch is used up            fillAtMost is over: basic.cancel
+//	                                         the wish is to deliver, and fillAtMost is over           reading
+//	                                         as in reading                                            orphaned
 //	leaving   cancelled by us; what it       all of it has come, and the wish is to deliver           reading, or resting without room
 //	          brought comes to its end       … to rest                                                resting
 //	                                         … to drain                                               drained
@@ -26,12 +31,14 @@ import (
 //	lost      channel or connection is       –
 //	          dead: all is the broker's
 //
-// In each of the first four the end of the channel or connection, or an error of a question to the broker, leads to lost; and the wish that all shall end to
-// the end of the pump, which leaves the phase as it is. Deliveries come in reading and leaving; acks go out in the first four.
+// In each of the first five the end of the channel or connection, or an error of a question to the broker, leads to lost; and the wish that all shall end to
+// the end of the pump, which leaves the phase as it is. Deliveries come in reading, filling and leaving; acks go out in the first five, but those of filling and
+// leaving at the end of them, or after holdAtMost.
 type phase int32
 
 const (
 	reading phase = iota
+	filling
 	leaving
 	resting
 	drained
@@ -90,7 +97,9 @@ func (c *consumer) pump(at phase) {
 			c.orphan()
 			return
 		}
-		at = next
+		if at = next; at != filling && at != leaving {
+			c.acks.Release()
+		}
 	}
 }
 
@@ -99,6 +108,8 @@ func (c *consumer) stay(at phase) (phase, error) {
 	switch at {
 	case reading:
 		return c.read()
+	case filling:
+		return c.fill()
 	case leaving:
 		return c.leave()
 	case resting:
@@ -114,8 +125,14 @@ func (c *consumer) read() (phase, error) {
 			return orphaned, nil
 		case c.wants() == wantEnd:
 			return reading, nil
-		case c.wants() != wantAll || c.credit.due():
+		case c.wants() != wantAll:
+			return filling, nil
+		}
+		switch c.credit.due() {
+		case smaller:
 			return leaving, c.cancel()
+		case larger:
+			return filling, nil
 		}
 		select {
 		case _, ok := <-c.sub.ended:

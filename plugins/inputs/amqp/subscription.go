@@ -27,7 +27,7 @@ type subscription struct {
 // subscribe asks for deliveries. Each subscription has a tag that was never used: an ack to a quorum queue names the
 // consumer, and a number that counts from its start, so an old ack must not meet a new consumer of the same name.
 func (c *consumer) subscribe(prefetch int) error {
-	c.acks.Prefetch(prefetch)
+	c.acks.Prefetch(prefetch, c.next)
 	if err := c.ch.Qos(prefetch, 0, false); err != nil { // for the consumers to come
 		return fmt.Errorf("set the prefetch: %w", c.ch.Explain(err))
 	}

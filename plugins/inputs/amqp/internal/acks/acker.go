@@ -39,8 +39,9 @@ type Acker struct {
 	blamed   uint64      // the chunk that stood when the prefetch was last found used up
 	since    time.Time   // when that was found of this chunk at first
 	spent    float64     // what single acks have cost beyond their rate; below 0 it is what they may cost now
-	ticked   time.Time   // when that was counted
+	counted  time.Time   // when that was
 	void     bool        // nobody wants the acks any more: see abandon
+	held     *time.Timer // ends the holding back: see Hold; nil when nothing is held back
 	ended    error       // why nothing is sent any more
 }
 
@@ -71,16 +72,22 @@ const (
 // New makes the acker of a channel. send is told what the broker shall get, with the lock of the acker held; fail, when the timer could not
 // send; short, when the prefetch is nearly used up. short may be nil.
 func New(send func(tag uint64, multiple bool) error, fail func(error), short func()) *Acker {
-	return &Acker{send: send, fail: fail, short: short, most: 1, lot: math.MaxInt, ticked: time.Now()}
+	return &Acker{send: send, fail: fail, short: short, most: 1, lot: math.MaxInt, counted: time.Now()}
 }
 
-// Prefetch says how many deliveries may be unacked of those that come from now on: earlier ones are of a subscription that was. Those that were
-// delivered and not read yet are taken for new ones, so for a moment it may seem used up when it is not, but never the other way around.
-func (a *Acker) Prefetch(n int) {
+// Prefetch says how many deliveries may be unacked of those from first on: earlier ones are of a subscription that was.
+func (a *Acker) Prefetch(n int, first uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.most = max(1, n)
-	a.ledger.begin()
+	a.ledger.begin(first)
+}
+
+// Acked is how many deliveries of the present subscription are acked.
+func (a *Acker) Acked() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ledger.acked
 }
 
 // Add takes in a chunk that was read.
@@ -112,6 +119,9 @@ func (a *Acker) Settle(numbers []uint64) (messages, bytes int64, err error) {
 
 // flush is called with the lock held.
 func (a *Acker) flush() error {
+	if a.held != nil {
+		return nil
+	}
 	last, ok := a.ledger.prefix()
 	if a.void {
 		a.stop()
@@ -147,6 +157,9 @@ func (a *Acker) Spare(lot int) {
 // used reports whether the prefetch is nearly used up by what was read and is not acked. What was delivered and is not read yet does not
 // count: as long as there is some, it is not the source that we wait for.
 func (a *Acker) used() bool {
+	if a.held != nil {
+		return false // it is to be used up, and not for long
+	}
 	left := a.most - a.ledger.unacked
 	return left <= 0 || a.ledger.waiting > 0 && (left <= a.most/reserve || a.ledger.waiting >= a.lot)
 }
@@ -187,19 +200,27 @@ func (a *Acker) Unsettled(numbers []uint64) []uint64 {
 
 // tick is the timer's.
 func (a *Acker) tick() {
+	if err := a.ticked(); err != nil {
+		a.fail(err) // without the lock: who is told asks the acker in turn
+	}
+}
+
+func (a *Acker) ticked() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended != nil || a.void || a.timer == nil {
-		return
+		return nil
 	}
 	a.timer = nil
-	if err := a.singles(); err != nil {
-		a.fail(err)
-		return
+	if a.held == nil {
+		if err := a.singles(); err != nil {
+			return err
+		}
 	}
 	if a.ledger.waiting > 0 {
 		a.timer = time.AfterFunc(tick, a.tick)
 	}
+	return nil
 }
 
 // singles acks one by one, as far as the budget goes. It may run into debt by one ack, so that one that costs more than a tick's budget is sent too.
@@ -211,8 +232,8 @@ func (a *Acker) singles() error {
 	case now.Sub(a.stood) >= standstill:
 		rate = needless
 	}
-	elapsed := min(now.Sub(a.ticked), tick)
-	a.ticked = now
+	elapsed := min(now.Sub(a.counted), tick)
+	a.counted = now
 	a.spent = max(a.spent-rate*elapsed.Seconds(), -rate*tick.Seconds())
 	if rate == 0 {
 		return nil
@@ -240,6 +261,7 @@ func (a *Acker) stop() {
 
 // end is called with the lock held. The acks that could not be sent are the broker's to ask for again.
 func (a *Acker) end(err error) error {
+	a.free()
 	a.stop()
 	a.ended = err
 	return err
@@ -251,6 +273,7 @@ func (a *Acker) Abandon() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.void = true
+	a.free()
 	a.stop()
 }
 

@@ -10,9 +10,9 @@ type ledger struct {
 	entries []entry // from the oldest that is not acked with all before it
 	head    int     // entries before it are done; they stay until it is worth moving the others
 	waiting int     // deliveries settled behind an unsettled chunk and not acked
-	newest  uint64  // the last delivery that was read
 	from    uint64  // the first delivery of the present subscription
-	unacked int     // deliveries of it
+	unacked int     // deliveries of it that were read and are not acked
+	acked   int     // deliveries of it
 }
 
 // entry is a chunk. What was acked one by one, while it stood behind an unsettled chunk, is not counted any more.
@@ -24,9 +24,9 @@ type entry struct {
 
 func (e *entry) deliveries() int { return int(e.last - e.first + 1) }
 
-// begin counts from here the deliveries of another subscription.
-func (l *ledger) begin() {
-	l.from, l.unacked = l.newest+1, 0
+// begin counts the deliveries of another subscription, from its first one on. Of those before some may not be read yet.
+func (l *ledger) begin(first uint64) {
+	l.from, l.unacked, l.acked = first, 0, 0
 }
 
 // count is how many of the unacked deliveries from first to last are of the present subscription.
@@ -37,10 +37,15 @@ func (l *ledger) count(first, last uint64) int {
 	return int(last - first + 1)
 }
 
+// ackedOf counts deliveries of the present subscription as acked.
+func (l *ledger) ackedOf(n int) {
+	l.unacked -= n
+	l.acked += n
+}
+
 // add takes a chunk in and returns its number. Numbers begin at 0 and count up.
 func (l *ledger) add(first, last uint64, bytes int64) uint64 {
 	l.entries = append(l.entries, entry{first: first, last: last, bytes: bytes})
-	l.newest = last
 	l.unacked += l.count(first, last)
 	return l.base + uint64(len(l.entries)) - 1
 }
@@ -65,7 +70,7 @@ func (l *ledger) prefix() (last uint64, ok bool) {
 		if e := &l.entries[l.head]; e.deliveries() > 0 {
 			last, ok = e.last, true
 			l.waiting -= e.deliveries()
-			l.unacked -= l.count(e.first, e.last)
+			l.ackedOf(l.count(e.first, e.last))
 		}
 		l.head++
 	}
@@ -92,7 +97,7 @@ func (l *ledger) behind(ack func(tag uint64, before int) (more bool, err error))
 			if !more || err != nil {
 				return err
 			}
-			l.unacked -= l.count(e.first, e.first)
+			l.ackedOf(l.count(e.first, e.first))
 			l.waiting--
 			e.first++
 		}

@@ -39,7 +39,7 @@ func (w *wire) acker(prefetch int) *Acker {
 		defer w.mu.Unlock()
 		w.failed = err
 	}, nil)
-	a.Prefetch(prefetch)
+	a.Prefetch(prefetch, 1)
 	return a
 }
 
@@ -219,7 +219,7 @@ func TestOpenBatchesMayUseAllOfThePrefetch(t *testing.T) {
 	if got := a.Awaited(nil); !slices.Equal(got, []uint64{0}) {
 		t.Errorf("awaited are %v", got)
 	}
-	a.Prefetch(5) // another subscription
+	a.Prefetch(5, 61) // another subscription
 	if got := a.Awaited(nil); len(got) > 0 {
 		t.Errorf("the new subscription has brought nothing, and chunks %v are awaited", got)
 	}
@@ -360,7 +360,7 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 				}
 				return nil
 			}, nil, nil)
-			a.Prefetch(20 + rnd.IntN(200))
+			a.Prefetch(20+rnd.IntN(200), 1)
 			var open []uint64
 			first := map[uint64][2]uint64{}
 			next := uint64(1)
@@ -394,6 +394,16 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 				if rnd.IntN(4) == 0 {
 					time.Sleep(time.Duration(rnd.IntN(15)) * time.Second)
 				}
+				switch rnd.IntN(6) {
+				case 0:
+					a.Hold(time.Duration(1+rnd.IntN(15)) * time.Second)
+				case 1:
+					a.Release()
+				}
+			}
+			a.Release()
+			if acked := uint64(a.Acked()); acked != next-1 {
+				t.Errorf("seed %d: %d deliveries are acked, and %d came", seed, acked, next-1)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -402,4 +412,42 @@ func TestAckerKeepsTheBrokersRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While acks are held back the broker gets none, whatever is settled, and does not hold them for longer than was said: what is stored and not acked is
+// stored twice after a crash. And nobody is told that the prefetch is used up, which it is on purpose.
+func TestAcksAreHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w wire
+		a := w.acker(20)
+		add(a, 5)
+		a.Hold(time.Second)
+		if _, _, err := a.Settle([]uint64{0, 2}); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Awaited(nil); len(got) > 0 {
+			t.Errorf("chunks %v are awaited", got)
+		}
+		time.Sleep(time.Second - 1)
+		if sent := w.take(); len(sent) > 0 || a.Acked() > 0 {
+			t.Errorf("%v was sent", sent)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if sent := w.take(); !slices.Equal(sent, []sentAck{{10, true}}) || a.Acked() != 10 {
+			t.Errorf("then %v was sent, and %d count as acked", sent, a.Acked())
+		}
+		a.Hold(time.Second)
+		if _, _, err := a.Settle([]uint64{1}); err != nil {
+			t.Fatal(err)
+		}
+		w.fail(errors.New("broken pipe"))
+		a.Release()
+		w.mu.Lock()
+		failed := w.failed
+		w.mu.Unlock()
+		if failed == nil {
+			t.Error("an ack that could not be sent is not told")
+		}
+	})
 }
