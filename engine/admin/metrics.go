@@ -52,6 +52,9 @@ var (
 	buildInfo = prometheus.NewDesc(namespace+"build_info", "Always 1; the labels say what runs.", []string{"version", "goversion"}, nil)
 	phase     = describe("pipeline_phase", "1 for the phase that the pipeline is in, 0 for the others.", pipelineLabels, "phase")
 	starts    = describe("pipeline_starts_total", "How often the pipeline was started.", pipelineLabels)
+	reloaded  = describe("config_reloads_total", "How often the files were read again, by what came of it.", nil, "result")
+	runs      = describe("config_last_reload_successful", "0 while the configuration in the files is refused and the one before runs on.", nil)
+	since     = describe("config_last_reload_success_timestamp_seconds", "When the configuration that runs was read.", nil)
 	looked    = describe("pipeline_answers", "1 when the pipeline told its state; 0 is a bug, and its gauges are missing then.", pipelineLabels)
 )
 
@@ -63,6 +66,7 @@ func (c *collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	out <- constant(buildInfo, prometheus.GaugeValue, 1, c.version, runtime.Version())
+	collectReloads(out, c.set.Reloads())
 	all := c.set.All()
 	states := stats.States(all)
 	for i, p := range all {
@@ -78,6 +82,15 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		if states[i].OK {
 			collectState(out, p, &states[i].State)
 		}
+	}
+}
+
+func collectReloads(out chan<- prometheus.Metric, r stats.Reloads) {
+	out <- constant(reloaded, prometheus.CounterValue, float64(r.Done), "done")
+	out <- constant(reloaded, prometheus.CounterValue, float64(r.Refused), "refused")
+	out <- constant(runs, prometheus.GaugeValue, one(r.Since.IsZero()))
+	if !r.Latest.IsZero() {
+		out <- constant(since, prometheus.GaugeValue, float64(r.Latest.Unix()))
 	}
 }
 

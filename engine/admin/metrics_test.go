@@ -62,6 +62,8 @@ func busySet() *stats.Set {
 	}
 	set := &stats.Set{}
 	set.Replace([]*stats.Pipeline{p})
+	set.Started(time.Unix(1700000000, 0))
+	set.Reloaded(errors.New("logs.hcl:3:1: the pipeline has no name"))
 	return set
 }
 
@@ -207,6 +209,10 @@ func TestMetrics(t *testing.T) {
 		`logpipe_pipeline_phase{phase="running",pipeline="logs"} 1`,
 		`logpipe_pipeline_phase{phase="draining",pipeline="logs"} 0`,
 		`logpipe_unsettled_messages{pipeline="logs",plugin="amqp",role="input"} 0`,
+		`logpipe_config_reloads_total{result="done"} 0`,
+		`logpipe_config_reloads_total{result="refused"} 1`,
+		`logpipe_config_last_reload_successful 0`,
+		`logpipe_config_last_reload_success_timestamp_seconds 1.7e+09`,
 		`logpipe_build_info{goversion="`,
 		`go_goroutines `, `process_cpu_seconds_total `,
 	} {

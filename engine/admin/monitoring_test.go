@@ -30,6 +30,30 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// An alert is routed by labels that others put on it: cluster, namespace, job, team. A rule that names the labels that it keeps drops those, and two
+// environments become one alert. So rules name what they leave out.
+func TestRulesKeepLabels(t *testing.T) {
+	rules, err := os.ReadFile(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile(rulesTests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^.*\b(?:by|on|group_left|group_right) ?\(.*$`).FindAll(rules, -1) {
+		if !strings.HasPrefix(strings.TrimSpace(string(m)), "#") && !strings.Contains(string(m), "description:") {
+			t.Errorf("a rule names the labels that it keeps, and drops all others: %s", m)
+		}
+	}
+	_, routed, found := strings.Cut(string(tests), "prod and staging are told apart")
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllSubmatch(rules, -1) {
+		if name := string(m[1]); name != "LogpipeAbsent" && (!found || !strings.Contains(routed, `alertname="`+name+`"`)) { // what is absent has no labels
+			t.Errorf("no test says what %s is routed by", name)
+		}
+	}
+}
+
 // A name that no process exports makes an alert that never fires, and a panel that stays empty.
 func TestMonitoringKnowsTheMetrics(t *testing.T) {
 	known := exported(t)

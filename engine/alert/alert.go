@@ -37,6 +37,7 @@ type Config struct {
 	UnsettledAge    time.Duration // fires when a message is unsettled for so long
 	Outage          time.Duration // fires when an output fails for so long
 	BacklogMessages int           // fires when the fallback holds so many
+	ReloadRefused   bool          // fires when the files were read again and refused
 }
 
 // Names of the alerts.
@@ -47,9 +48,10 @@ const (
 	nameOutage      = "LogpipeOutage"
 	nameFailing     = "LogpipePipelineFailing"
 	nameBacklog     = "LogpipeFallbackBacklog"
+	nameRefused     = "LogpipeReloadRefused"
 )
 
-// key tells alerts apart.
+// key tells alerts apart. What is about the process has no pipeline.
 type key struct{ name, pipeline, plugin string }
 
 // alert is one trouble of one step, from its beginning to its end.
@@ -70,7 +72,10 @@ func (a *alert) resolved() bool { return !a.ends.IsZero() }
 func (a *alert) labels(more map[string]string, instance string) map[string]string {
 	l := map[string]string{}
 	maps.Copy(l, more)
-	l["alertname"], l["pipeline"], l["severity"] = a.name, a.pipeline, a.severity
+	l["alertname"], l["severity"] = a.name, a.severity
+	if a.pipeline != "" {
+		l["pipeline"] = a.pipeline
+	}
 	if a.plugin != "" {
 		l["plugin"] = a.plugin
 	}
@@ -85,6 +90,9 @@ func (a *alert) annotations() map[string]string {
 }
 
 func (a *alert) summary() string {
+	if a.pipeline == "" {
+		return "logpipe: " + a.cause
+	}
 	at := fmt.Sprintf("pipeline %s", a.pipeline)
 	if a.plugin != "" {
 		at += ", " + a.plugin

@@ -65,7 +65,7 @@ func (b *bench) observe(kind engine.EventKind, step string, n int, err error) {
 
 func rules() Config {
 	return Config{Kind: Webhook, SendResolved: true, Repeat: 4 * time.Hour, ResolveAfter: time.Minute, Timeout: time.Second,
-		DeadLetters: 1, SuccessRate: 0.9, Window: 5 * time.Minute, LeastWrites: 10, UnsettledAge: 10 * time.Minute, Outage: 5 * time.Minute}
+		DeadLetters: 1, SuccessRate: 0.9, Window: 5 * time.Minute, LeastWrites: 10, UnsettledAge: 10 * time.Minute, Outage: 5 * time.Minute, ReloadRefused: true}
 }
 
 // A short outage calls nobody, a long one does so once, is told again after repeat, and is over when the output was well for a while.
@@ -91,6 +91,32 @@ func TestOutage(t *testing.T) {
 		b.observe(engine.Outage, "output.s3", 0, nil)
 		b.after(50 * time.Second)
 		b.after(20*time.Second, "level=INFO msg=\"alert is resolved\" alert=LogpipeOutage")
+	})
+}
+
+// Files that are refused are found when the process is started anew, at night and by somebody else, unless somebody is called when it happens.
+func TestRefusedReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		about, off := rules(), rules()
+		about.Pipelines = []string{"another"}
+		off.Labels, off.ReloadRefused = map[string]string{"team": "b"}, false
+		for _, configs := range [][]Config{{rules()}, {about, off}} {
+			b := newBench(t, configs...)
+			b.set.Reloaded(nil)
+			b.after(time.Minute)
+			b.set.Reloaded(errors.New("logs.hcl:3:1: the pipeline has no name"))
+			b.after(5*time.Second, `level=WARN msg="alert fires" alert=LogpipeReloadRefused cause="the reload is refused: logs.hcl:3:1: the pipeline has no name"`)
+			b.set.Reloaded(errors.New("logs.hcl:4:1: another mistake"))
+			b.after(10 * time.Minute)
+			b.set.Reloaded(nil)
+			b.after(50 * time.Second)
+			b.after(20*time.Second, `level=INFO msg="alert is resolved" alert=LogpipeReloadRefused`)
+			b.end()
+		}
+		b := newBench(t, off)
+		defer b.end()
+		b.set.Reloaded(errors.New("refused"))
+		b.after(time.Hour)
 	})
 }
 
@@ -248,7 +274,7 @@ func TestSamplesBounded(t *testing.T) {
 	at := time.Now()
 	for range 10000 {
 		at = at.Add(time.Second)
-		w.tick([]*stats.Pipeline{p}, at, false)
+		w.tick([]*stats.Pipeline{p}, stats.Reloads{}, at, false)
 	}
 	if n := len(w.samples[key{nameSuccessRate, "logs", "output.s3"}]); n > samplesMost+2 {
 		t.Error(fmt.Sprint(n, " samples are kept"))

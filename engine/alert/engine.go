@@ -149,11 +149,11 @@ func (e *Engine) Run(ctx context.Context, atOnce <-chan struct{}) {
 
 // tick asks the rules of all receivers. The log tells an alert once, however many receivers have it.
 func (e *Engine) tick(last bool) {
-	pipelines, now := e.set.All(), time.Now()
+	pipelines, reloads, now := e.set.All(), e.set.Reloads(), time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range e.receivers {
-		all := r.watch.tick(pipelines, now, last)
+		all := r.watch.tick(pipelines, reloads, now, last)
 		for _, n := range all {
 			if e.tells(r, n) {
 				n.say(e.log)

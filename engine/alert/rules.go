@@ -143,6 +143,17 @@ func (w *watch) failing(p *stats.Pipeline) condition {
 	return c
 }
 
+// refused is about the process: it runs what nobody has in the files any more, and a restart would not start at all. Every receiver is told,
+// whichever pipelines it is about.
+func (w *watch) refused(r stats.Reloads, now time.Time) condition {
+	c := condition{key: key{nameRefused, "", ""}, severity: "warning", threshold: "1", since: r.Since}
+	c.holds = w.ReloadRefused && !r.Since.IsZero()
+	c.value = fmt.Sprintf("%d refused", r.Refused)
+	c.cause = "the reload is refused: " + r.Cause
+	c.next = "all goes on as before, with the configuration of " + r.Latest.Format(time.RFC3339) + "; mend the files and reload: as they are, logpipe could not be started anew"
+	return c
+}
+
 func gauge(state flow.State, step string, name engine.GaugeName) (v float64, ok bool) {
 	for _, g := range state.Gauges {
 		if g.Step == step && g.Name == name {

@@ -43,17 +43,21 @@ const (
 )
 
 // tick looks at all pipelines. In the last one, before the process ends, nothing resolves: that a pipeline has ended mends nothing.
-func (w *watch) tick(pipelines []*stats.Pipeline, now time.Time, last bool) (all []news) {
+func (w *watch) tick(pipelines []*stats.Pipeline, reloads stats.Reloads, now time.Time, last bool) (all []news) {
 	looked := map[key]bool{}
+	take := func(c condition) {
+		looked[c.key] = true
+		if n, ok := w.step(c, now, last); ok {
+			all = append(all, n)
+		}
+	}
+	take(w.refused(reloads, now))
 	for _, p := range pipelines {
 		if len(w.Pipelines) > 0 && !slices.Contains(w.Pipelines, p.Name) {
 			continue
 		}
 		for _, c := range w.look(p, now) {
-			looked[c.key] = true
-			if n, ok := w.step(c, now, last); ok {
-				all = append(all, n)
-			}
+			take(c)
 		}
 	}
 	for k := range w.states { // pipelines that are no more, and inputs of one that waits
@@ -133,7 +137,10 @@ func (w *watch) firing() (all []alert) {
 
 // attrs are what each line of the log about an alert has.
 func (a *alert) attrs() []any {
-	attrs := []any{"alert", a.name, "pipeline", a.pipeline}
+	attrs := []any{"alert", a.name}
+	if a.pipeline != "" {
+		attrs = append(attrs, "pipeline", a.pipeline)
+	}
 	if a.plugin != "" {
 		attrs = append(attrs, "plugin", a.plugin)
 	}

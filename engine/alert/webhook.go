@@ -40,7 +40,11 @@ const (
 func webhook(from Origin, more map[string]string, pipeline string, alerts []alert) ([]byte, error) {
 	m := message{
 		Receiver: "logpipe", Status: statusResolved, Version: "4", ExternalURL: from.URL,
-		GroupLabels: map[string]string{"pipeline": pipeline}, GroupKey: `{}:{pipeline=` + strconv.Quote(pipeline) + `}`,
+		GroupLabels: map[string]string{}, GroupKey: `{}:{}`,
+	}
+	if pipeline != "" {
+		m.GroupLabels["pipeline"] = pipeline
+		m.GroupKey = `{}:{pipeline=` + strconv.Quote(pipeline) + `}`
 	}
 	for _, a := range alerts {
 		labels := a.labels(more, from.Instance)

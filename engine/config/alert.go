@@ -46,6 +46,7 @@ type Alert struct {
 	UnsettledAge    time.Duration `hcl:"unsettled_age,optional" doc:"Fires when a message was read and has not been settled for so long; \"0s\" turns it off."`
 	Outage          time.Duration `hcl:"outage,optional" doc:"Fires when an output fails for so long, or a pipeline fails and is started again for so long; \"0s\" turns it off."`
 	BacklogMessages int           `hcl:"backlog_messages,optional" doc:"Fires when the fallback holds so many messages; 0 turns it off."`
+	ReloadRefused   bool          `hcl:"reload_refused,optional" doc:"Fires when the files were read again and refused, whatever is in pipelines; false turns it off."`
 
 	Type  string // one of AlertTypes
 	Range Range  // its header in the file
@@ -57,7 +58,7 @@ type Alert struct {
 func NewAlert(kind string) *Alert {
 	return &Alert{
 		Type: kind, Timeout: 10 * time.Second, SendResolved: true, Repeat: 4 * time.Hour, ResolveAfter: time.Minute,
-		DeadLetters: 1, SuccessRate: 0.9, Window: 5 * time.Minute, LeastWrites: 10, UnsettledAge: 10 * time.Minute, Outage: 5 * time.Minute,
+		DeadLetters: 1, SuccessRate: 0.9, Window: 5 * time.Minute, LeastWrites: 10, UnsettledAge: 10 * time.Minute, Outage: 5 * time.Minute, ReloadRefused: true,
 	}
 }
 

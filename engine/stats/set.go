@@ -5,10 +5,12 @@ import (
 	"sync"
 )
 
-// Set is the pipelines of a process, in the order of their files. It is safe for use by several goroutines.
+// Set is the pipelines of a process, in the order of their files, and how often those were read again. It is safe for use by several goroutines.
 type Set struct {
 	mu  sync.Mutex
 	all []*Pipeline
+
+	reloads reloads
 }
 
 // Replace makes these the pipelines of the set.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/oklog/run"
 	"golang.org/x/sys/unix"
+
+	"github.com/logpipe/logpipe/cmd/internal/console"
 )
 
 // notifier tells the service manager that started the process how it is, by the protocol of sd_notify(3). Without one it does nothing.
@@ -50,11 +52,23 @@ func (n notifier) send(state ...string) {
 	}
 	defer conn.Close()
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write([]byte(strings.Join(state, "\n")))
+	_, _ = conn.Write([]byte(strings.Join(state, "\n"))) // see statusOf: no state has a line feed in it
 }
 
-func (n notifier) ready(status string)    { n.send("READY=1", "STATUS="+status) }
-func (n notifier) stopping(status string) { n.send("STOPPING=1", "STATUS="+status) }
+func (n notifier) ready(status string)    { n.send("READY=1", statusOf(status)) }
+func (n notifier) stopping(status string) { n.send("STOPPING=1", statusOf(status)) }
+
+// statusMost is what a status may have: it is one line on a terminal.
+const statusMost = 400
+
+// statusOf is what systemctl status shows. It is one line: another would be a variable of the protocol, and a name in a configuration may hold one.
+func statusOf(text string) string {
+	text = console.Escape(text)
+	if len(text) > statusMost {
+		text = strings.ToValidUTF8(text[:statusMost], "") + "…"
+	}
+	return "STATUS=" + text
+}
 
 // reloading says so with the time, by which the manager tells this reload from one before.
 func (n notifier) reloading() {

@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/logpipe/logpipe/cmd/internal/cli"
 	"github.com/logpipe/logpipe/cmd/internal/memory"
@@ -25,7 +27,8 @@ func (s *session) reload(ctx context.Context) {
 	s.notify.reloading()
 	next, err := s.read()
 	if err != nil {
-		s.notify.ready("the last reload was refused, see the log")
+		s.set.Reloaded(err)
+		s.notify.ready(fmt.Sprintf("reload refused: %v; all goes on as before %s", err, time.Now().Format(time.TimeOnly)))
 		s.Log.Error("reload refused; all goes on as before", "error", err)
 		return
 	}
@@ -44,6 +47,7 @@ func (s *session) reload(ctx context.Context) {
 		return
 	}
 	s.Config = next
+	s.set.Reloaded(nil)
 	for _, tell := range s.reconfigure {
 		tell(next)
 	}
@@ -67,12 +71,26 @@ func (s *session) read() (*config.Config, error) {
 	cfg, found := s.app.Read(s.files, config.Options{LookupEnv: lookup})
 	s.say(found)
 	if found.HasErrors() {
-		return nil, errors.New("the configuration has errors")
+		return nil, refusal(found)
 	}
 	if s.flags.adminSet {
 		err = overrideAdmin(cfg, s.flags.admin)
 	}
 	return cfg, err
+}
+
+// refusal says in one line why a configuration cannot be used: what is wrong first, and where.
+func refusal(found *config.Diagnostics) error {
+	all := found.All()
+	first := all[slices.IndexFunc(all, func(d config.Diagnostic) bool { return d.Severity != config.SeverityWarning })]
+	text := first.Summary
+	if first.Range != nil {
+		text += " (" + first.Range.String() + ")"
+	}
+	if more := found.Errors() - 1; more > 0 {
+		text += ", and " + cli.Count(more, "more mistake")
+	}
+	return errors.New(text)
 }
 
 // say logs diagnostics, all of them.

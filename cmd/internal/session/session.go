@@ -51,6 +51,7 @@ var errAtOnce = errors.New("second signal")
 // returns ends the others.
 func (s *session) run(ctx context.Context) error {
 	s.Started = time.Now()
+	s.set.Started(s.Started)
 	var group run.Group
 	drain := s.addPipelines(&group, ctx)
 	s.addSignals(&group, ctx, drain)

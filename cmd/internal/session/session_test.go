@@ -67,3 +67,17 @@ func TestSettledTakesTheEnginesCounts(t *testing.T) {
 		})
 	}
 }
+
+// A name in a configuration may hold a line feed. In the protocol of the service manager it would begin another variable, which takes it for the
+// process's own word: MAINPID=1, for one.
+func TestStatusIsOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"2 pipelines":             "STATUS=2 pipelines",
+		"refused: a\nMAINPID=1":   `STATUS=refused: a\nMAINPID=1`,
+		strings.Repeat("é", 4000): "STATUS=" + strings.Repeat("é", statusMost/2) + "…",
+	} {
+		if got := statusOf(text); got != want {
+			t.Errorf("%.60q becomes %.60q", text, got)
+		}
+	}
+}

@@ -75,7 +75,12 @@ func (v TopView) head(s *page.Status) []string {
 	}
 	second := fmt.Sprintf("received %s %s   written %s %s   unsettled %s   dead letters %s",
 		perSecondText(in.Messages), bytesText(in.Bytes), perSecondText(out.Messages), bytesText(out.Bytes), console.Thousands(unsettled), console.Thousands(dead))
-	return []string{first, v.cut(second), ""}
+	lines := []string{first, v.cut(second)}
+	if r := s.Refused; r != nil {
+		text := fmt.Sprintf("RELOAD REFUSED: %s; all goes on as before, for %s", console.Escape(r.Cause), page.Ago(s.Now.Sub(r.Since)))
+		lines = append(lines, v.paint(console.Yellow, v.cut(text)))
+	}
+	return append(lines, "")
 }
 
 // table has a line for each pipeline.

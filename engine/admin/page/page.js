@@ -539,9 +539,12 @@
     attr(sumBox, "data-state", state);
     const trouble = ["fail", "warn"].filter((k) => by[k]);
     let text;
+    $("refused").hidden = !status.refused;
+    if (status.refused) set($("refused"), `Reload refused: ${status.refused.cause}. All goes on as before, for ${ago(since(status.refused.since))}; logpipe could not be started anew with these files.`);
     if (!all.length) text = "No pipeline runs here";
     else if (trouble.length && all.length === 1) text = `${all[0].name}: ${all[0].word}`;
     else if (trouble.length) text = trouble.map((k) => `${by[k]} of ${all.length} ${words[k].replace(/^(fail|need)/, by[k] === 1 ? "$1s" : "$1")}`).join(", ");
+    else if (status.refused) text = "The reload is refused";
     else if (by.ok) text = all.length === 1 ? "All is well" : by.note ? `${by.ok} of ${all.length} are well, ${by.note} at rest` : `All ${all.length} pipelines are well`;
     else text = all.length === 1 ? `${all[0].name}: ${all[0].word}` : `All ${all.length} pipelines are at rest`;
     const v = $("verdict");

@@ -21,6 +21,9 @@ func (p *Page) Status(now time.Time, seen int64) Status {
 		Version: p.Version, Go: p.Go, Host: p.host, PID: os.Getpid(), Started: p.Started, Now: now, State: OK, Pipelines: []Pipeline{},
 		HistorySeconds: pointTicks * int(tick/time.Second), HistoryPoints: points, HistorySeq: p.seq,
 	}
+	if r := p.Set.Reloads(); !r.Since.IsZero() {
+		s.State, s.Refused = Warn, &Refused{Since: r.Since, Count: r.Refused, Cause: public(r.Cause)}
+	}
 	for i, t := range tracks {
 		one := t.pipeline(now, states[i])
 		one.History = t.history.after(p.seq - seen)

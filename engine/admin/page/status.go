@@ -25,7 +25,8 @@ type Status struct {
 	Started time.Time `json:"started"`
 	Now     time.Time `json:"now"`
 
-	State     State      `json:"state"` // the worst of the pipelines'
+	State     State      `json:"state"` // the worst of the pipelines', and a warning where Refused is there
+	Refused   *Refused   `json:"refused,omitempty"`
 	Pipelines []Pipeline `json:"pipelines"`
 
 	// HistorySeconds is the time between two points of a History, HistoryPoints how many there are at most, and HistorySeq counts the
@@ -33,6 +34,13 @@ type Status struct {
 	HistorySeconds int   `json:"history_seconds"`
 	HistoryPoints  int   `json:"history_points"`
 	HistorySeq     int64 `json:"history_seq"`
+}
+
+// Refused says that the configuration in the files is refused, and the one before runs on.
+type Refused struct {
+	Since time.Time `json:"since"` // the first reload that was refused
+	Count int64     `json:"count"` // reloads that were refused since the process started
+	Cause string    `json:"cause"` // as the latest of them found it
 }
 
 // Pipeline is one pipeline.
