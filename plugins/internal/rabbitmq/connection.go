@@ -136,6 +136,9 @@ func (e *ended) soon() error {
 func (c *Connection) Explain(err error) error {
 	var refused *amqp.Error
 	if !errors.As(err, &refused) {
+		if said := c.wire.tap.words.get(); err != nil && said != nil {
+			return c.inWords(said)
+		}
 		return err
 	}
 	if !refused.Server && c.IsClosed() {

@@ -166,6 +166,9 @@ var (
 
 // inWords is for errors of an open connection and its channels.
 func (c *Connection) inWords(err *amqp.Error) error {
+	if said := c.wire.tap.words.get(); said != nil && !err.Server {
+		err = said // the library met another error first
+	}
 	switch {
 	case err == amqp.ErrChannelMax || isLimit(err):
 		return c.explainLimit(err)

@@ -35,6 +35,7 @@ type Receiver interface {
 // is the garbage collector's when the last of its messages is let go: see Compact.
 type tap struct {
 	from     io.Reader
+	words    lastWords
 	receiver atomic.Pointer[receiver]
 
 	// of the reading goroutine alone
@@ -152,13 +153,18 @@ func (t *tap) step() error {
 	switch {
 	case t.open.on && f.Channel == t.open.channel:
 		return t.next(b, f, to)
-	case to != nil && f.Kind == framing.Method && f.Size >= framing.MethodHead:
+	case f.Kind == framing.Method && f.Size >= framing.MethodHead:
 		if len(b) < framing.Head+framing.MethodHead {
 			t.need = framing.Head + framing.MethodHead
 			return nil
 		}
-		if framing.MethodAt(b) == deliver {
+		switch method := framing.MethodAt(b); {
+		case to != nil && method == deliver:
 			return t.deliver(b, f, to)
+		case method == closeConnection:
+			if ok, err := t.closing(b, f); !ok {
+				return err
+			}
 		}
 	}
 	t.pass = f.Total()

@@ -41,6 +41,9 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		w.mu.Unlock()
 	}
+	if err != nil {
+		w.tap.words.hear(nil)
+	}
 	return n, err
 }
 
