@@ -216,7 +216,7 @@ func TestFiniteInputEnds(t *testing.T) {
 }
 
 func TestWrongFile(t *testing.T) {
-	p := start(t, nil, write(t, "bad.hcl", badPipeline))
+	p := start(t, nil, "--log-format", "text", write(t, "bad.hcl", badPipeline))
 	if code := p.exit(); code != cli.ExitConfig {
 		t.Errorf("exit code %d", code)
 	}

@@ -43,18 +43,25 @@ func run(ctx context.Context, args []string, limit *memory.Limit, s Streams, plu
 	root.InitDefaultCompletionCmd() // it keeps the output that is set now
 	refuseUnknown(root)
 	command, err := root.ExecuteContextC(ctx)
-	return codeOf(a, command, err)
+	return codeOf(a, command, args, err)
 }
 
 // codeOf says what there is left to say of an error, and gives the exit code.
-func codeOf(a *cli.App, command *cobra.Command, err error) int {
+func codeOf(a *cli.App, command *cobra.Command, args []string, err error) int {
 	var code cli.Exit
 	var usage cli.UsageError
+	log := session.StartLog(a, command, args)
 	switch {
 	case err == nil:
 		return cli.ExitOK
 	case errors.As(err, &code):
 		return int(code)
+	case log != nil && !errors.As(err, new(notAFile)):
+		log.Error(session.NotStarted, "error", err, "detail", fmt.Sprintf("'%s --help' has the usage", command.CommandPath()))
+		if a.Started && !errors.As(err, &usage) {
+			return cli.ExitRuntime
+		}
+		return cli.ExitUsage
 	case a.Started && !errors.As(err, &usage):
 		fmt.Fprintf(a.Err, "logpipe: %v\n", err)
 		return cli.ExitRuntime
@@ -138,6 +145,12 @@ func refuseUnknown(root *cobra.Command) {
 	}
 }
 
+// notAFile is the mistake of a word that may be meant for a command: it was typed by somebody.
+type notAFile struct{ error }
+
+// Unwrap gives the mistake itself.
+func (e notAFile) Unwrap() error { return e.error }
+
 // unknownWord says both of a word that is neither a command nor a file. What looks like a path is taken for one: the
 // configuration's own diagnostic says that it is missing.
 func unknownWord(c *cobra.Command, word string) error {
@@ -145,9 +158,9 @@ func unknownWord(c *cobra.Command, word string) error {
 		return nil
 	}
 	if name := config.Suggest(word, cli.CommandNames(c)); name != "" {
-		return cli.Usagef("%q is neither a command nor a file; did you mean %q?", word, name)
+		return notAFile{cli.Usagef("%q is neither a command nor a file; did you mean %q?", word, name)}
 	}
-	return cli.Usagef("%q is neither a command nor a file", word)
+	return notAFile{cli.Usagef("%q is neither a command nor a file", word)}
 }
 
 // flagError adds to an unknown flag the one that was meant.

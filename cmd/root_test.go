@@ -94,7 +94,7 @@ func TestUsage(t *testing.T) {
 		{"run --env-file nosuch.env x.hcl", cli.ExitConfig, "logpipe: env file: open nosuch.env: no such file or directory\n"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
-			got := command(t, nil, strings.Fields(tt.args)...)
+			got := commandWith(t, Streams{ErrTerminal: true}, map[string]string{"TERM": "dumb"}, strings.Fields(tt.args)...)
 			if got.code != tt.code {
 				t.Errorf("exit code %d, want %d", got.code, tt.code)
 			}
@@ -225,7 +225,7 @@ func TestStandardInput(t *testing.T) {
 			t.Errorf("%v: %+v", args, got)
 		}
 		got := commandWith(t, Streams{In: strings.NewReader(badPipeline)}, nil, args...)
-		if got.code != cli.ExitConfig || !strings.Contains(got.err, `on <stdin>:2:9`) {
+		if got.code != cli.ExitConfig || !strings.Contains(got.err, `<stdin>:2:9`) {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -100,14 +99,16 @@ func (s *session) say(found *config.Diagnostics) {
 		return
 	}
 	for _, d := range found.All() {
-		level, at := slog.LevelError, ""
-		if d.Severity == config.SeverityWarning {
-			level = slog.LevelWarn
-		}
+		attrs := []any{}
 		if d.Range != nil {
-			at = d.Range.String()
+			attrs = append(attrs, "at", d.Range.String(), "file", d.Range.Filename, "line", d.Range.Start.Line)
 		}
-		s.Log.Log(context.Background(), level, d.Summary, "at", at, "detail", d.Detail)
+		attrs = append(attrs, "detail", d.Detail)
+		if d.Severity == config.SeverityWarning {
+			s.Log.Warn(d.Summary, attrs...)
+			continue
+		}
+		s.Log.Error("mistake in the configuration", append([]any{"error", d.Summary}, attrs...)...)
 	}
 }
 

@@ -64,9 +64,14 @@ func runFiles(ctx context.Context, a *cli.App, files []string, f runFlags) error
 		return err
 	}
 	s.Log = slog.New(handler)
-	lookup, err := a.Environment(f.envFiles)
-	if err != nil {
+	lookup, err := a.Variables(f.envFiles)
+	switch {
+	case err != nil && s.text:
+		_, err = a.Environment(f.envFiles) // which says it to people
 		return err
+	case err != nil:
+		s.Log.Error(NotStarted, "error", err)
+		return cli.Exit(cli.ExitConfig)
 	}
 	if err := s.load(files, lookup); err != nil {
 		return err
@@ -79,15 +84,14 @@ func runFiles(ctx context.Context, a *cli.App, files []string, f runFlags) error
 	return s.run(ctx)
 }
 
-// load reads the configuration. Errors are for people, also where the log is not: the process ends, and somebody has to read them.
-// Warnings are a part of a log that goes on.
+// load reads the configuration. What is wrong with it is written as the log is: where that is JSON, something reads it that would take each line
+// of a text, with its picture of the place, for an entry of its own.
 func (s *session) load(files []string, lookup func(string) (string, bool)) error {
 	cfg, found := s.app.Read(files, config.Options{LookupEnv: lookup})
+	s.say(found)
 	if found.HasErrors() {
-		found.WriteText(s.screen, s.app.Color(), s.app.Columns())
 		return cli.Exit(cli.ExitConfig)
 	}
-	s.say(found)
 	s.Config = cfg
 	return nil
 }
