@@ -113,6 +113,8 @@ func formatOne(a *cli.App, file string, check bool) (changed bool, err error) {
 		return changed, a.Print(string(formatted))
 	case !changed:
 		return false, nil
+	case !check && cli.IsOnceOnly(file):
+		return true, fmt.Errorf("%s cannot be formatted in place; \"-\" formats standard input to standard output", cli.OnceOnlyName(file))
 	case !check:
 		if err := replace(file, formatted); err != nil {
 			return true, err

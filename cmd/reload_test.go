@@ -178,3 +178,17 @@ func TestWatchReadsEnvFilesAgain(t *testing.T) {
 	rewrite(t, env, "WORKERS=2\n")
 	p.until("it runs anew", func() bool { return lines(stored) == 20 })
 }
+
+// A pipe is empty at the second look: variables of an env file would be gone, and defaults in their place, unseen.
+func TestReloadOfPipe(t *testing.T) {
+	stored := filepath.Join(t.TempDir(), "stored")
+	file := write(t, "one.hcl", strings.Replace(staying("a", "x", 1), `"x"`, `env("WHERE", "/nowhere/else")`, 1))
+	p := start(t, nil, "run", "--admin", "", "--env-file", pipe(t, "WHERE="+stored+"\n"), file)
+	p.until("it runs", func() bool { return lines(stored) == 10 })
+	p.signal(syscall.SIGHUP)
+	p.until("it is refused", func() bool { return strings.Contains(p.stderr(), "cannot be read a second time") })
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d\n%s", code, p.stderr())
+	}
+}

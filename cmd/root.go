@@ -40,8 +40,7 @@ func run(ctx context.Context, args []string, limit *memory.Limit, s Streams, plu
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.InitDefaultCompletionCmd() // it keeps the output that is set now
-	refuseUnknown(root)
+	completion(root)
 	command, err := root.ExecuteContextC(ctx)
 	return codeOf(a, command, args, err)
 }
@@ -94,6 +93,7 @@ command line or in a test, 3 "fmt --check" found differences, 4 error at run tim
 	root.PersistentPreRun = func(*cobra.Command, []string) { a.Started = true }
 	runFiles := root.RunE
 	root.Args = cobra.ArbitraryArgs
+	root.ValidArgsFunction = cli.CompleteFirst
 	root.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			c.SetOut(a.Err)
@@ -127,21 +127,6 @@ func helpCommand() *cobra.Command {
 			about.InitDefaultHelpFlag()
 			return about.Help()
 		},
-	}
-}
-
-// refuseUnknown makes the completion command refuse a shell that it does not know, where cobra shows the help and calls it a success.
-func refuseUnknown(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
-			c.Args = cobra.ArbitraryArgs
-			c.RunE = func(c *cobra.Command, args []string) error {
-				if len(args) > 0 {
-					return cli.UnknownCommand(c, args)
-				}
-				return c.Help()
-			}
-		}
 	}
 }
 

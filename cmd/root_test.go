@@ -152,6 +152,7 @@ func TestVersionCommand(t *testing.T) {
 	}
 }
 
+// What real shells make of it is in test/completion.
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if got := command(t, nil, "completion", shell); got.code != cli.ExitOK || !strings.Contains(got.out, "logpipe") {
@@ -159,9 +160,13 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"validate ":         "hcl\n:8\n", // files with that extension
+		"validate testda":   "testdata/\n:6\n", // a folder, and on in it
+		"validate /":        "hcl\n:8\n",       // the shell lists files of that extension
 		"plugins s":         "everything\nhold\nnumbers\nodd\nsink\n:4\n",
 		"run --log-format ": "auto\ntext\njson\n:4\n",
+		"run --admin ":      ":4\n", // an address, and no file
+		"try --record ":     ":4\n",
+		"run --env-file ":   ":0\n", // any file
 	} {
 		got := command(t, nil, append([]string{"__complete"}, strings.Split(args, " ")...)...)
 		if diff := cmp.Diff(want, got.out); diff != "" {

@@ -2,10 +2,15 @@ package cmd
 
 import (
 	"encoding/json"
-	"github.com/logpipe/logpipe/cmd/internal/cli"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/logpipe/logpipe/cmd/internal/cli"
 )
 
 // today is the date that keys have.
@@ -59,6 +64,50 @@ nope
 	if got := real(t, Streams{In: strings.NewReader(""), InTerminal: true}, nil, "try", "logs.hcl"); got.code != cli.ExitUsage || !strings.Contains(got.err, "there is no record") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// A pipeline from standard input or a pipe is looked at twice and can be read once: the second look found no pipeline.
+func TestReadOnce(t *testing.T) {
+	const pipeline = `pipeline "logs" {
+  input "generator" {}
+  output "file" {
+    path = env("OUT")
+  }
+}
+`
+	tests := write(t, "two_test.hcl", "env = { OUT = \"o\" }\ntest \"one\" {\n send = [\"a\"]\n expect {\n output = 1\n }\n}\ntest \"two\" {\n send = [\"b\"]\n expect {\n output = 1\n }\n}\n")
+	for name, tt := range map[string]struct {
+		in   string
+		args []string
+		code int
+		says string
+	}{
+		"standard input":                     {pipeline, []string{"try", "-", "--record", "1"}, cli.ExitOK, "stores it as out: 1\n"},
+		"a pipe":                             {"1\n", []string{"try", pipe(t, pipeline)}, cli.ExitOK, "stores it as out: 1\n"},
+		"pipeline and records":               {pipeline, []string{"try", "-"}, cli.ExitUsage, "give a record by --record"},
+		"two tests of standard input":        {pipeline, []string{"test", "-", tests}, cli.ExitOK, "ok: 2 tests"},
+		"no tests of standard input":         {pipeline, []string{"test", "-"}, cli.ExitUsage, "name the file with its tests"},
+		"fmt of a pipe":                      {"", []string{"fmt", pipe(t, "pipeline \"a\" {\n input \"x\" {}\n}\n")}, cli.ExitRuntime, "cannot be formatted in place"},
+		"more than a configuration may have": {strings.Repeat("#", 1<<20+1), []string{"validate", "-"}, cli.ExitConfig, "larger than 1 MiB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := real(t, Streams{In: strings.NewReader(tt.in)}, nil, tt.args...)
+			if got.code != tt.code || !strings.Contains(got.out+got.err, tt.says) {
+				t.Errorf("exit code %d\n%s%s", got.code, got.out, got.err)
+			}
+		})
+	}
+}
+
+// pipe is the path of a pipe out of which text comes, once.
+func pipe(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = os.WriteFile(path, []byte(text), 0o600) }() // waits until somebody reads
+	return path
 }
 
 // A script reads where a record ends.

@@ -22,6 +22,8 @@ type Options struct {
 	NoEnv bool
 	// Stdin is what the path "-" stands for; nil makes "-" a file's name.
 	Stdin io.Reader
+	// Contents are those of paths that can be read only once, such as pipes and "-", for who loads them several times: these paths are not opened.
+	Contents map[string][]byte
 	// Version is that of logpipe; plugins are told.
 	Version string
 

@@ -61,7 +61,7 @@ func newLoader(o Options) *loader {
 
 func newWorldOf(o Options) *eval.World {
 	CheckPlugins(o.Plugins)
-	r := &syntax.Reader{Plugins: o.Plugins, Stdin: o.Stdin, Words: syntax.NewSecretWords(o.Plugins, reflect.TypeFor[Alert]())}
+	r := &syntax.Reader{Plugins: o.Plugins, Stdin: o.Stdin, Contents: o.Contents, Words: syntax.NewSecretWords(o.Plugins, reflect.TypeFor[Alert]())}
 	return eval.NewWorld(r, o.LookupEnv, o.NoEnv)
 }
 

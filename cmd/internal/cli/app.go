@@ -66,6 +66,8 @@ type App struct {
 	Version string        // of this logpipe
 	Memory  *memory.Limit // of the process; nil leaves it as it is
 	Started bool          // the command line was understood, and its command is at work
+
+	contents map[string][]byte // of what can be read once only, see onceOnly
 }
 
 // exit is the error of a command that has said already what is wrong: the process ends with this code.

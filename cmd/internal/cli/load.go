@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"github.com/logpipe/logpipe/engine/config"
 )
 
@@ -22,6 +20,7 @@ func (a *App) Load(paths []string, o config.Options) (*config.Config, error) {
 // Read reads the pipelines of files and folders.
 func (a *App) Read(paths []string, o config.Options) (*config.Config, *config.Diagnostics) {
 	o.Plugins, o.Version, o.Stdin = a.Plugins, a.Version, a.In
+	o.Contents = a.onceOnly(paths)
 	if o.LookupEnv == nil {
 		o.LookupEnv = a.LookupEnv
 	}
@@ -91,9 +90,4 @@ func (a *App) Columns() int {
 		return 0
 	}
 	return a.Width()
-}
-
-// CompleteFiles lets the shell offer *.hcl files and folders.
-func CompleteFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt
 }

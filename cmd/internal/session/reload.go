@@ -60,8 +60,10 @@ func (s *session) reload(ctx context.Context) {
 
 // read reads what the process was started with, once more.
 func (s *session) read() (*config.Config, error) {
-	if slices.Contains(s.files, "-") {
-		return nil, errors.New("standard input cannot be read a second time; start logpipe with a file")
+	for _, path := range slices.Concat(s.files, s.flags.envFiles) {
+		if cli.IsOnceOnly(path) {
+			return nil, fmt.Errorf("%s cannot be read a second time; start logpipe with a file", cli.OnceOnlyName(path))
+		}
 	}
 	lookup, err := s.app.Variables(s.flags.envFiles)
 	if err != nil {

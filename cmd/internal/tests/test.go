@@ -100,6 +100,9 @@ func suitesOf(args []string) (suites []suite, err error) {
 		if len(s.tests) > 0 {
 			continue
 		}
+		if s.file == "-" {
+			return nil, cli.Usagef("the pipeline comes from standard input: name the file with its tests behind \"-\"")
+		}
 		s.tests = []string{config.TestFileOf(s.file)}
 		if _, err := os.Stat(s.tests[0]); errors.Is(err, fs.ErrNotExist) {
 			if _, err := os.Stat(s.file); errors.Is(err, fs.ErrNotExist) {

@@ -60,7 +60,10 @@ func try(a *cli.App, file string, f tryFlags, given bool) error {
 	if m.Headers, err = headersOf(f.headers); err != nil {
 		return err
 	}
-	if !given && a.InTerminal {
+	switch {
+	case !given && a.IsInput(file):
+		return cli.Usagef("standard input is the pipeline, so it cannot have the records, too: give a record by --record")
+	case !given && a.InTerminal:
 		return cli.Usagef("there is no record: give one by --record, or lines on standard input")
 	}
 	p, standIns, err := pipelineToTry(a, file, f)

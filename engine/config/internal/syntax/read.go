@@ -22,12 +22,13 @@ import (
 
 // reader reads files, and carries from step to step what is found.
 type Reader struct {
-	Diags   diagnostics.Collector
-	Files   []*File
-	Plugins []engine.Plugin
-	Words   secretWords
-	Stdin   io.Reader              // what "-" stands for; nil makes it a file's name
-	Called  func(name string) bool // whether there is such a function
+	Diags    diagnostics.Collector
+	Files    []*File
+	Plugins  []engine.Plugin
+	Words    secretWords
+	Stdin    io.Reader              // what "-" stands for; nil makes it a file's name
+	Contents map[string][]byte      // of paths that are not to be opened
+	Called   func(name string) bool // whether there is such a function
 
 	infos []os.FileInfo // of the files read so far: none is read twice
 }
@@ -66,6 +67,10 @@ type File struct {
 
 // Path reads a file or a folder.
 func (l *Reader) Path(path string) {
+	if src, ok := l.Contents[path]; ok {
+		l.given(path, src)
+		return
+	}
 	if path == stdin && l.Stdin != nil {
 		l.readAll(stdinName, l.Stdin)
 		l.Stdin = strings.NewReader("") // named twice, it is empty
@@ -79,6 +84,17 @@ func (l *Reader) Path(path string) {
 		l.folder(path)
 	default:
 		l.read(path, info)
+	}
+}
+
+// given takes in what somebody has read already, once.
+func (l *Reader) given(path string, src []byte) {
+	name := path
+	if path == stdin {
+		name = stdinName
+	}
+	if !slices.ContainsFunc(l.Files, func(f *File) bool { return f.Name == name }) {
+		l.AddFile(name, src)
 	}
 }
 
