@@ -79,6 +79,12 @@ func TestTestsReadNoEnvironment(t *testing.T) {
 func real(t *testing.T, s Streams, env map[string]string, args ...string) outcome {
 	t.Helper()
 	t.Chdir("testdata/test")
+	return realHere(t, s, env, args...)
+}
+
+// realHere is real in the folder of the test itself.
+func realHere(t *testing.T, s Streams, env map[string]string, args ...string) outcome {
+	t.Helper()
 	var out, errs bytes.Buffer
 	s.Out, s.Err = &out, &errs
 	s.LookupEnv = func(name string) (string, bool) {

@@ -54,7 +54,7 @@ func TestTemplateRenders(t *testing.T) {
 		`"${batch.partition.source == "app1" ? "one" : "other"}-${batch.id}${1 + 1}"`:          "one-01J2",
 		`"%{if batch.hour == "03"}night%{else}day%{endif}/${batch.id}"`:                        "night/01J",
 		`"${batch.partition.missing}"`:                                                         "_",
-		"<<E\nx/${batch.id}\nE\n":                                                              "x/01J\n",
+		"<<E\nx/${batch.id ~}\nE\n":                                                            "x/01J",
 	} {
 		got, err := keyOf(t, key, env, "source", "k8s.pod.name", "x-y", "a b", "routing_key", "missing").Render(b)
 		if got != want || err != nil {
@@ -195,7 +195,7 @@ func TestTemplateHolds(t *testing.T) {
 		`"x/${batch.hour}-${batch.id}.n"`:                     true,
 		`"${~ batch.id ~}"`:                                   true,
 		`"${upper(batch.id)}${batch.id}"`:                     true,
-		"<<E\nx/${batch.id}\nE\n":                             true,
+		"<<E\nx/${batch.id ~}\nE\n":                           true,
 		`"x"`:                                                 false,
 		`"${substr(batch.id, 0, 8)}"`:                         false,
 		`"${batch.hour == "77" ? batch.id : "same"}"`:         false,

@@ -26,7 +26,7 @@ func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
 			return s.wrongType(v)
 		}
 	}
-	list := []string{}
+	list, clean := []string{}, true
 	for i, item := range v.AsValueSlice() {
 		of := s.item(i)
 		text, ok := of.text(item)
@@ -36,9 +36,7 @@ func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
 		if allowed := s.ev.Field.Values; len(allowed) > 0 && !slices.Contains(allowed, text) {
 			return of.fail(item, "is not a value of "+s.ev.Attr, fmt.Sprintf("%s takes %s.", s.ev.Attr, diagnostics.Quoted(allowed, "and")))
 		}
-		if !of.ends(item, text) {
-			return false
-		}
+		clean = of.ends(item, text) && clean
 		list = append(list, text)
 	}
 	if s.ev.Field.Kind == schema.KindSecrets {
@@ -47,10 +45,10 @@ func (s *setter) setList(v cty.Value, dst reflect.Value) bool {
 			secrets[i] = engine.NewSecret(text)
 		}
 		dst.Set(reflect.ValueOf(secrets))
-		return true
+		return clean
 	}
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
-	return true
+	return clean
 }
 
 // item is the setter for an item of a list, at its own place where it has one.
@@ -65,28 +63,29 @@ func (s *setter) setMap(v cty.Value, dst reflect.Value) bool {
 	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
 		return s.wrongType(v)
 	}
-	m := map[string]string{}
+	m, clean := map[string]string{}, true
 	items := v.AsValueMap()
 	for _, name := range slices.Sorted(maps.Keys(items)) {
 		text, ok := s.text(items[name])
 		if !ok {
 			return s.fail(v, fmt.Sprintf("has a value that is not a text: %s", strings.TrimSpace(diagnostics.Shorten(name))), fmt.Sprintf("Each value of %s is a text in double quotes.", s.ev.Attr))
 		}
-		if !s.ends(items[name], text) {
-			return false
-		}
+		clean = s.nameEnds(name) && s.ends(items[name], text) && clean
 		m[name] = text
 	}
 	dst.Set(reflect.ValueOf(m).Convert(dst.Type()))
-	return true
+	return clean
 }
+
+// nameEnds is ends for a name in a map.
+func (s *setter) nameEnds(name string) bool { return s.ends(cty.StringVal(name), name) }
 
 // setValues takes a map of texts, numbers and booleans as they are: their types count for whoever gets them.
 func (s *setter) setValues(v cty.Value, dst reflect.Value) bool {
 	if t := v.Type(); !t.IsObjectType() && !t.IsMapType() {
 		return s.wrongType(v)
 	}
-	m := map[string]any{}
+	m, clean := map[string]any{}, true
 	items := v.AsValueMap()
 	for _, name := range slices.Sorted(maps.Keys(items)) {
 		value, ok := s.plain(items[name])
@@ -94,10 +93,12 @@ func (s *setter) setValues(v cty.Value, dst reflect.Value) bool {
 			return s.fail(v, fmt.Sprintf("has a value that is no text, number or boolean: %s", strings.TrimSpace(diagnostics.Shorten(name))),
 				fmt.Sprintf("Each value of %s is a text in double quotes, a number, true or false.", s.ev.Attr))
 		}
+		text, _ := value.(string)
+		clean = s.nameEnds(name) && s.ends(items[name], text) && clean
 		m[name] = value
 	}
 	dst.Set(reflect.ValueOf(m))
-	return true
+	return clean
 }
 
 // plain is a value as a string, bool, int64 or float64.

@@ -101,9 +101,9 @@ func (t *Template) text(v cty.Value) (string, bool) {
 	s := setter{t.Ev, t.Expr, t.at}
 	text, ok := s.text(v)
 	if !ok {
-		s.wrongType(v)
+		return "", s.wrongType(v)
 	}
-	return text, ok
+	return text, s.templateEnds(text)
 }
 
 // Set gives the field its template.

@@ -61,9 +61,14 @@ func (s *setter) set(v cty.Value, dst reflect.Value) bool {
 
 // fail reports that what was written is wrong; problem goes on from there, as in "is not a number".
 func (s *setter) fail(v cty.Value, problem, detail string) bool {
+	return s.failAs(s.describe(v), problem, detail)
+}
+
+// failAs is fail for what has a name of its own.
+func (s *setter) failAs(what, problem, detail string) bool {
 	g := diagnostics.Diagnostic{
 		Range:   &s.at,
-		Summary: s.describe(v) + " " + problem,
+		Summary: what + " " + problem,
 		Detail:  detail,
 		Context: s.ev.File.Context(s.at.Start.Byte),
 	}

@@ -5,10 +5,19 @@ pipeline "logs" {
     EOT
     password = "hunter2\n"
     host     = "broker "
+    arguments = {
+      "kind\n"  = 1
+      "x-match " = "all\t"
+    }
     binding {
       exchange     = "logs"
-      routing_keys = ["a", "b\n"]
+      routing_keys = ["a", "b\n", "\tc"]
     }
   }
-  output "stdout" {}
+  output "s3" {
+    bucket = "b"
+    key    = <<-EOT
+      logs/${batch.id}
+    EOT
+  }
 }

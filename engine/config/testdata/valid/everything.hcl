@@ -50,9 +50,7 @@ pipeline "everything" {
   output "s3" {
     bucket     = "logs"
     path_style = true
-    key        = <<-KEY
-      ${batch.partition.kubernetes.namespace}/${batch.partition["x y"]}/${formatdate("YYYY/MM", batch.time)}/${batch.id}
-    KEY
+    key        = "${batch.partition.kubernetes.namespace}/${batch.partition["x y"]}/${formatdate("YYYY/MM", batch.time)}/${batch.id}"
   }
   dead_letter "file" {
     path = "/var/dead/${batch.date}.ndjson"
