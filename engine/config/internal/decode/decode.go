@@ -98,6 +98,7 @@ func FieldByIndex(v reflect.Value, index []int) reflect.Value {
 // Body decodes the attributes and nested blocks of a body. What stands around it in the file is called what; the paths of its
 // attributes begin with prefix.
 func (d *Decoder) Body(b *hclsyntax.Body, header diagnostics.Range, what, prefix string, into []target) {
+	d.Bad = d.Bad || d.File.IsBroken(b.SrcRange) // what is missing may stand where the parser could not read
 	byName := map[string]*target{}
 	var names []string
 	for i := range into {

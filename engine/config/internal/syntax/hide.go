@@ -115,7 +115,7 @@ func (l *Reader) HideValue(e hclsyntax.Expression) {
 
 var Word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_-]*`)
 
-// hideLines hides what stands behind the name of a secret in lines that cannot be read, to the end of each, and returns it.
+// hideLines hides what stands behind the name of a secret in lines that cannot be read, to the end of each or of the heredoc that begins there, and returns it.
 func (l *Reader) hideLines(f *File, lines diagnostics.Span) (hidden string) {
 	for from := lineAround(f.Src, lines.From).From; from <= min(lines.To, len(f.Src)); {
 		line := lineAround(f.Src, from)
@@ -124,6 +124,10 @@ func (l *Reader) hideLines(f *File, lines diagnostics.Span) (hidden string) {
 				continue
 			}
 			rest := bytes.TrimLeft(f.Src[line.From+at[1]:line.To], " \t=:")
+			if begin := line.To - len(rest); heredoc.Match(rest) {
+				line.To = max(line.To, lineAround(f.Src, min(lines.To, len(f.Src))).To) // the lines below are its text
+				rest = f.Src[begin:line.To]
+			}
 			l.Diags.MaskSpan(f.Name, diagnostics.Span{From: line.To - len(rest), To: line.To})
 			hidden += string(rest) + "\n"
 			break

@@ -41,6 +41,10 @@ func (l *Reader) parse(f *File) {
 			return
 		}
 		l.syntaxError(f, e)
+		if e.plain >= 0 {
+			src = patched(src, e.plain)
+			continue
+		}
 		var ok bool
 		if src, ok = blank(src, e.lines); !ok {
 			f.doubtful = min(f.doubtful, e.lines.From)
@@ -58,6 +62,7 @@ type parseError struct {
 	at    diagnostics.Range // what to point at
 	words words             // what to say, if that is known better
 	lines diagnostics.Span  // that cannot be parsed
+	plain int               // where a ${ or %{ begins that is to be plain text in place of that; -1 is nowhere
 }
 
 // The errors that hinder the parser nowhere else.
@@ -80,10 +85,16 @@ func (f *File) firstError(src []byte, tokens hclsyntax.Tokens, diags hcl.Diagnos
 	if first == nil {
 		return nil
 	}
-	e := &parseError{Diagnostic: first, at: *diagnostics.RangeOf(*first.Subject)}
+	e := &parseError{Diagnostic: first, at: *diagnostics.RangeOf(*first.Subject), plain: -1}
 	e.lines = lineAround(src, e.at.Start.Byte)
+	if f.inText(src, tokens, e) {
+		return e
+	}
 	if rest := bytes.TrimLeft(src[e.lines.To:], " \t\r\n"); bytes.HasPrefix(rest, []byte("{")) {
 		e.lines.To = lineAround(src, len(src)-len(rest)).To // a brace that should not stand on a line of its own
+	}
+	if m := heredoc.FindSubmatch(src[e.at.Start.Byte:e.lines.To]); m != nil {
+		e.lines.To = endOfHeredoc(src, e.at.Start.Byte, m[1]) // its text begins on the same line
 	}
 	if bytes.HasPrefix(src[e.at.Start.Byte:], []byte("/*")) {
 		e.lines.To = len(src) // a comment that is not closed holds all that follows
@@ -94,6 +105,27 @@ func (f *File) firstError(src []byte, tokens hclsyntax.Tokens, diags hcl.Diagnos
 		e.lines = diagnostics.Span{From: lineAround(src, open.Range.Start.Byte).From, To: max(0, e.lines.From-1)}
 	}
 	return e
+}
+
+// inText looks whether an error is one of a text: of what ${ or %{ begins in it, or of a heredoc without an end.
+func (f *File) inText(src []byte, tokens hclsyntax.Tokens, e *parseError) bool {
+	s, found := unbalanced(src, tokens, e.Diagnostic)
+	if !found {
+		s, found = inSequence(src, tokens, e.Diagnostic)
+	}
+	if found {
+		s.say(e)
+		if s.plain {
+			e.plain = s.open.Range.Start.Byte
+			e.lines.From = lineAround(src, s.in.Range.Start.Byte).From // where the name is, which may be that of a secret
+		}
+		return s.plain
+	}
+	w, at, lines, found := openHeredoc(src, tokens, e.Diagnostic)
+	if found {
+		e.words, e.at, e.lines = w, at, lines
+	}
+	return found
 }
 
 // notClosed says which bracket lacks its other half.
@@ -182,7 +214,7 @@ func (l *Reader) syntaxError(f *File, e *parseError) {
 // lateErrors reports what can be told only when all else can be read.
 func (l *Reader) lateErrors(f *File, tokens hclsyntax.Tokens, diags hcl.Diagnostics) {
 	for _, d := range diags {
-		e := &parseError{Diagnostic: d, at: *diagnostics.RangeOf(*d.Subject)}
+		e := &parseError{Diagnostic: d, at: *diagnostics.RangeOf(*d.Subject), plain: -1}
 		switch d.Summary {
 		case attributeRedefined:
 			l.hideLines(f, lineAround(f.Src, e.at.Start.Byte)) // the parser keeps the first one only

@@ -20,6 +20,8 @@ func (f *File) slip(summary string, before, word []byte, at diagnostics.Range) w
 	switch {
 	case bytes.HasPrefix(rest, []byte("/*")):
 		return words{"this comment is not closed", "Add */ where it ends."}
+	case heredoc.Match(rest):
+		return words{"a heredoc begins with its marker alone at the end of the line", fmt.Sprintf("Write the text on the lines below %s.", heredoc.Find(rest))}
 	case shellVariable.Match(rest):
 		m := shellVariable.FindSubmatch(rest)
 		return words{fmt.Sprintf("%s is no value", m[0]), fmt.Sprintf("Did you mean env(%q)?", string(m[1])+string(m[2]))}
