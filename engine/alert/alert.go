@@ -21,6 +21,7 @@ const (
 type Config struct {
 	Kind         string            // Webhook or Alertmanager
 	URL          engine.Secret     // empty: log lines alone
+	Format       string            // of a Webhook; "" is FormatAuto
 	BearerToken  engine.Secret     // empty: none is sent
 	Timeout      time.Duration     // of one post
 	Pipelines    []string          // empty: all

@@ -7,6 +7,8 @@
 //	engine.go        the loop, and the receivers, which can be replaced while it runs
 //	sender.go        posts what changed, again until it is taken; never waited for
 //	webhook.go       Alertmanager's webhook format, version 4
+//	format.go        which format a URL takes: those of Slack and Teams are known
+//	chat.go          messages for people, in the formats of Slack and Teams
 //	alertmanager.go  Alertmanager's API, version 2
 //	post.go          one HTTP request, whose errors hold no secret
 package alert

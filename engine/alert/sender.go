@@ -115,10 +115,18 @@ func (s *sender) send(ctx context.Context) {
 
 func (s *sender) post(ctx context.Context, c Config, group string, alerts []alert) error {
 	to := c.URL.Reveal()
-	body, err := webhook(s.from, c.Labels, group, alerts)
-	if c.Kind == Alertmanager {
+	var body []byte
+	var err error
+	switch format := c.format(); {
+	case c.Kind == Alertmanager:
 		to = alertsOf(to)
 		body, err = alertmanager(s.from, c.Labels, alerts, time.Now())
+	case format == FormatSlack:
+		body, err = slack(s.from, c.Labels, alerts)
+	case format == FormatTeams:
+		body, err = teams(s.from, c.Labels, alerts)
+	default:
+		body, err = webhook(s.from, c.Labels, group, alerts)
 	}
 	if err != nil {
 		return refused{err}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/engine/alert"
 	"github.com/logpipe/logpipe/engine/config/internal/decode"
 	"github.com/logpipe/logpipe/engine/config/internal/diagnostics"
 	"github.com/logpipe/logpipe/engine/config/internal/syntax"
@@ -31,6 +32,7 @@ var AlertTypes = []string{AlertWebhook, AlertAlertmanager}
 // Alert is an alert block.
 type Alert struct {
 	URL          engine.Secret     `hcl:"url,optional" doc:"Where alerts are posted to: for webhook the whole URL, for alertmanager its base, such as http://alertmanager:9093. \"\" leaves it at log lines."`
+	Format       string            `hcl:"format,optional" values:"auto,alertmanager,slack,teams" doc:"What is posted to a webhook. auto knows by the URL what Slack (and Mattermost, Rocket.Chat, Zulip, Discord's URL with /slack) and a workflow of Microsoft Teams take, and posts Alertmanager's format to all others."`
 	BearerToken  engine.Secret     `hcl:"bearer_token,optional" doc:"A token that is sent as Authorization: Bearer."`
 	Timeout      time.Duration     `hcl:"timeout,optional" doc:"How long one post may take."`
 	Pipelines    []string          `hcl:"pipelines,optional" doc:"The names of the pipelines it is about; empty is all."`
@@ -57,7 +59,7 @@ type Alert struct {
 // NewAlert returns an alert block with nothing in it.
 func NewAlert(kind string) *Alert {
 	return &Alert{
-		Type: kind, Timeout: 10 * time.Second, SendResolved: true, Repeat: 4 * time.Hour, ResolveAfter: time.Minute,
+		Type: kind, Format: alert.FormatAuto, Timeout: 10 * time.Second, SendResolved: true, Repeat: 4 * time.Hour, ResolveAfter: time.Minute,
 		DeadLetters: 1, SuccessRate: 0.9, Window: 5 * time.Minute, LeastWrites: 10, UnsettledAge: 10 * time.Minute, Outage: 5 * time.Minute, ReloadRefused: true,
 	}
 }
@@ -76,7 +78,12 @@ func (a *Alert) Validate() error {
 		// The error of Parse has the URL in it, which holds secrets.
 		if u, err := url.Parse(raw); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			bad("url", "is no URL such as \"https://host/path\"; it is not shown, because it may hold a secret")
+		} else if _, err := alert.FormatOf(raw); err != nil && a.Type == AlertWebhook && a.Format == alert.FormatAuto {
+			bad("url", "%w", err)
 		}
+	}
+	if a.Type != AlertWebhook && a.Format != alert.FormatAuto {
+		bad("format", "is of a webhook; an Alertmanager has one format")
 	}
 	if a.BearerToken.Reveal() != "" && a.URL.Reveal() == "" {
 		bad("bearer_token", "there is no url that it could be sent to: set url, or leave it out")

@@ -23,6 +23,27 @@ pipeline "logs" {
 }
 `
 
+// The URL of a chat that takes none of our formats looks well until somebody should have been called.
+func TestAlertURLOfAChat(t *testing.T) {
+	for _, is := range []struct{ block, says string }{
+		{`alert "webhook" { url = "https://hooks.slack.com/services/T0/B0/hunter2" }`, ""},
+		{`alert "webhook" { url = "https://discord.com/api/webhooks/1/hunter2" }`, "append that"},
+		{`alert "webhook" { url = "https://x.webhook.office.com/webhookb2/hunter2" }`, "make a workflow in Teams"},
+		{"alert \"webhook\" {\n url = \"https://x.webhook.office.com/webhookb2/hunter2\"\n format = \"teams\"\n}", ""}, // who says it knows it
+		{"alert \"webhook\" {\n url = \"http://10.0.0.1/x\"\n format = \"irc\"\n}", "irc"},
+		{"alert \"alertmanager\" {\n url = \"http://10.0.0.1/x\"\n format = \"slack\"\n}", "an Alertmanager has one format"},
+	} {
+		_, found := config.LoadSource("x.hcl", []byte(onePipeline+is.block+"\n"), options(nil))
+		said := ""
+		for _, d := range found.All() {
+			said += d.Summary + " " + d.Detail + "\n"
+		}
+		if is.says == "" && found.HasErrors() || !strings.Contains(said, is.says) || strings.Contains(said, "hunter2") {
+			t.Errorf("%s: %s", is.block, said)
+		}
+	}
+}
+
 // What the blocks say is what is watched: an option that is lost on the way is an alert that nobody gets.
 func TestAlertBlocks(t *testing.T) {
 	src := onePipeline + `

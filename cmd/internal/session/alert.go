@@ -41,7 +41,7 @@ func statusPage(a *config.Admin) string {
 func alertConfigs(c *config.Config) (all []alert.Config) {
 	for _, a := range c.Alerts {
 		all = append(all, alert.Config{
-			Kind: a.Type, URL: a.URL, BearerToken: a.BearerToken, Timeout: a.Timeout, Pipelines: a.Pipelines, Labels: a.Labels,
+			Kind: a.Type, URL: a.URL, Format: a.Format, BearerToken: a.BearerToken, Timeout: a.Timeout, Pipelines: a.Pipelines, Labels: a.Labels,
 			SendResolved: a.SendResolved, Repeat: a.Repeat, ResolveAfter: a.ResolveAfter,
 			DeadLetters: a.DeadLetters, SuccessRate: a.SuccessRate, Window: a.Window, LeastWrites: a.LeastWrites,
 			UnsettledAge: a.UnsettledAge, Outage: a.Outage, BacklogMessages: a.BacklogMessages, ReloadRefused: a.ReloadRefused,
