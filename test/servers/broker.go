@@ -188,3 +188,12 @@ func (b *Broker) Version() string {
 	}
 	return ""
 }
+
+// From reports whether the broker is of this version or a later one. One whose version cannot be read is none.
+func (b *Broker) From(major, minor int) bool {
+	var has, hasMinor int
+	if n, err := fmt.Sscanf(b.Version(), "%d.%d", &has, &hasMinor); n < 2 || err != nil {
+		return false
+	}
+	return has > major || has == major && hasMinor >= minor
+}

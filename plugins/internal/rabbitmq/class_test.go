@@ -37,6 +37,7 @@ func TestClasses(t *testing.T) {
 		{"locked", says(405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'")},
 		{"too_large", says(406, "PRECONDITION_FAILED - message size 2000 is larger than configured max size 1000")},
 		{"timeout", says(406, "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms")},
+		{"timeout", says(406, "PRECONDITION_FAILED - delivery acknowledgement on channel 2 timed out. Timeout value used: -1 ms. This timeout value can be configured")},
 		{"full", says(506, "RESOURCE_ERROR - out of disk")},
 		{"server", says(320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'")},
 		{"server", says(541, "INTERNAL_ERROR")},

@@ -159,7 +159,7 @@ func isAlert(err error) bool {
 }
 
 var (
-	ackTimeout    = regexp.MustCompile(`Timeout value used: (\d+) ms`)
+	ackTimeout    = regexp.MustCompile(`Timeout value used: (-?\d+) ms`)
 	missing       = regexp.MustCompile(`no (queue|exchange|binding) (?:'(.*)' )?in vhost '(.*)'`)
 	refusedAccess = regexp.MustCompile(`access to (\w+) '(.*)' in vhost '(.*)' refused for user '(.*)'`)
 )
@@ -220,6 +220,10 @@ func unknownType(err *amqp.Error) bool {
 func explainPrecondition(err *amqp.Error) error {
 	if m := ackTimeout.FindStringSubmatch(err.Reason); m != nil {
 		ms, _ := strconv.Atoi(m[1])
+		if ms < 0 {
+			// 4.3 says so of a message whose subscription is cancelled, as it is when the prefetch was changed (seen with 4.3.6).
+			return explain(err, "the broker closed the channel because a message waited for its ack longer than the consumer_timeout of this input")
+		}
 		return explain(err, "the broker closed the channel because a message waited for its ack longer than its consumer_timeout of %v", time.Duration(ms)*time.Millisecond)
 	}
 	if d, ok := parseDifference(err.Reason); ok {
