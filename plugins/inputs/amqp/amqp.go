@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -57,10 +58,10 @@ type input struct {
 	mu   sync.Mutex
 	said map[string]bool // so that a reconnect does not say it all again
 
-	queue   string    // as the broker calls it: a temporary queue has another name after each Open; guarded by mu
-	session *session  // of the present Open
-	sizes   []float64 // of the messages that came last, by connection: the next Open begins with them
-	caution caution   // so does what a message has done that could not be delivered
+	queue   string         // as the broker calls it: a temporary queue has another name after each Open; guarded by mu
+	session *session       // of the present Open
+	sizes   []float64      // of the messages that came last, by connection: the next Open begins with them
+	caution credit.Caution // so does what a message has done that could not be delivered
 	depth   rabbitmq.Depth
 }
 
@@ -138,12 +139,11 @@ func (in *input) connect(ctx context.Context, s *session, first bool) (err error
 			return err
 		}
 	}
-	credit := newCredit(in.prefetch, in.bytesEach(), in.sizes[len(s.credits)])
-	credit.caution = &in.caution
+	room := credit.New(in.prefetch, in.bytesEach(), in.sizes[len(s.credits)], &in.caution)
 	s.mu.Lock() // what came before may be lost already
-	s.credits = append(s.credits, credit)
+	s.credits = append(s.credits, room)
 	s.mu.Unlock()
-	if err := s.begin(conn, s.seen, credit, nil); err != nil {
+	if err := s.begin(conn, s.seen, room, nil); err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.suspect(err)
@@ -183,7 +183,7 @@ func (in *input) Close(ctx context.Context) error {
 		return nil
 	}
 	for i, c := range s.credits {
-		in.sizes[i] = c.size()
+		in.sizes[i] = c.Size()
 	}
 	return s.close(ctx)
 }

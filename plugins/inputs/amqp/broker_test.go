@@ -20,6 +20,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/engine/flow"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq/rabbittest"
 	"github.com/logpipe/logpipe/test/servers"
@@ -192,7 +193,7 @@ func TestSingleActiveConsumer(t *testing.T) {
 				if c := first.session.all()[0]; c.number != 1 {
 					t.Errorf("%d subscriptions", c.number)
 				}
-				if n := second.session.all()[0].credit.waiting(); n > 0 {
+				if n := second.session.all()[0].credit.Waiting(); n > 0 {
 					t.Errorf("the second reader has %d messages", n)
 				}
 			})
@@ -227,7 +228,7 @@ func TestTooLargeForTooLong(t *testing.T) {
 	case <-time.After(2 * rabbittest.Patience):
 		t.Error("a broker that cannot send is waited for")
 	}
-	if held := c.holding(); held < limit || held > limit+limit/slack+large+1000 {
+	if held := c.Holding(); held < limit || held > limit+limit/credit.Slack+large+1000 {
 		t.Errorf("%d bytes are held", held)
 	}
 	shut(t, in)
@@ -325,7 +326,7 @@ func TestAutoDeleteQueueThatCannotBeSeen(t *testing.T) {
 	in := start(t, cfg, e)
 	var held []*engine.Batch
 	for i := 0; i < len(want); {
-		if c := in.session.consumers[0].credit; c.Full() != nil || c.waiting() >= 300 {
+		if c := in.session.consumers[0].credit; c.Full() != nil || c.Waiting() >= 300 {
 			ack(t, in, held...) // no more comes: what makes room also makes it go on
 			held = nil
 		}
@@ -564,9 +565,8 @@ func byteLimit(t *testing.T, kind string) {
 	in := start(t, cfg, e)
 	c := in.session.consumers[0]
 	prefetch := func() int {
-		c.credit.mu.Lock()
-		defer c.credit.mu.Unlock()
-		return c.credit.prefetch
+		n, _ := c.credit.Asked()
+		return n
 	}
 	came, total := map[string]int{}, 0
 	take := func(upTo int, ackEach bool) {
@@ -601,10 +601,10 @@ func byteLimit(t *testing.T, kind string) {
 
 	send(500, 500, large) // and nothing is settled
 	// Either more was sent than fits before the subscription had ended, or the broker is slower than that and it has ended: chance decides.
-	if !rabbittest.Wait(func() bool { return c.credit.Full() != nil || prefetch() == 0 && c.credit.holding() >= limit }) {
-		t.Fatalf("%d bytes are held, and the prefetch is %d", c.credit.holding(), prefetch())
+	if !rabbittest.Wait(func() bool { return c.credit.Full() != nil || prefetch() == 0 && c.credit.Holding() >= limit }) {
+		t.Fatalf("%d bytes are held, and the prefetch is %d", c.credit.Holding(), prefetch())
 	}
-	if held := c.credit.holding(); held > limit+limit/slack+2*large {
+	if held := c.credit.Holding(); held > limit+limit/credit.Slack+2*large {
 		t.Errorf("%d bytes are held, more than the limit, a quarter, and a message", held)
 	}
 	take(1000, true)
@@ -639,10 +639,10 @@ func TestByteLimitCountsHeaders(t *testing.T) {
 	e.Window.Bytes = limit
 	in := start(t, config(v), e)
 	c := in.session.consumers[0]
-	if !rabbittest.Wait(func() bool { return c.credit.holding() > limit }) {
-		t.Fatalf("%d bytes are held", c.credit.holding())
+	if !rabbittest.Wait(func() bool { return c.credit.Holding() > limit }) {
+		t.Fatalf("%d bytes are held", c.credit.Holding())
 	}
-	if held := c.credit.holding(); held > limit+limit/slack+2*large {
+	if held := c.credit.Holding(); held > limit+limit/credit.Slack+2*large {
 		t.Errorf("%d bytes are held", held)
 	}
 	for total := 0; total < len(messages); {
@@ -653,7 +653,7 @@ func TestByteLimitCountsHeaders(t *testing.T) {
 		total += len(b.Messages)
 		ack(t, in, b)
 	}
-	if held := c.credit.holding(); held != 0 {
+	if held := c.credit.Holding(); held != 0 {
 		t.Errorf("%d bytes are held when all is settled", held)
 	}
 }
@@ -764,8 +764,8 @@ func TestByteLimitIsShared(t *testing.T) {
 	e.Window.Bytes = 9 << 20
 	in := start(t, cfg, e)
 	for i, c := range in.session.consumers {
-		if c.credit.limit != 3<<20 {
-			t.Errorf("connection %d may hold %d bytes of %d", i, c.credit.limit, e.Window.Bytes)
+		if c.credit.Limit() != 3<<20 {
+			t.Errorf("connection %d may hold %d bytes of %d", i, c.credit.Limit(), e.Window.Bytes)
 		}
 	}
 }

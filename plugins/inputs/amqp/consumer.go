@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/acks"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -20,7 +21,7 @@ type consumer struct {
 	journal bool          // the queue keeps a journal: see journaled
 	ch      *rabbitmq.Channel
 	acks    *acks.Acker
-	credit  *credit
+	credit  *credit.Credit
 	waits   waits // of what came, for its ack
 	inbox   inbox
 	wake    func()          // the reader
@@ -91,12 +92,12 @@ func (c *consumer) Receive(list []rabbitmq.Incoming) {
 	if len(list) == 0 {
 		return
 	}
-	c.credit.take(list)
+	c.credit.Take(list)
 	c.waits.began(list[0].Tag)
 	if c.inbox.put(list) {
 		c.wake()
 	}
-	if c.phase() == filling || c.credit.due() != same {
+	if c.phase() == filling || c.credit.Due() != credit.Same {
 		c.nudge()
 	}
 }
@@ -140,8 +141,8 @@ func (c *consumer) nudge() {
 // ack takes the numbers of settled chunks.
 func (c *consumer) ack(numbers []uint64) error {
 	messages, bytes, err := c.acks.Settle(numbers)
-	c.credit.give(messages, bytes)
-	if c.credit.due() != same {
+	c.credit.Give(messages, bytes)
+	if c.credit.Due() != credit.Same {
 		c.nudge()
 	}
 	return err
@@ -163,6 +164,6 @@ func (c *consumer) holds() bool { return !c.inbox.empty() || !c.acks.Idle() }
 // end is for Close: what comes is not taken any more, and no ack is sent.
 func (c *consumer) end() {
 	c.acks.Close()
-	c.credit.close()
+	c.credit.Close()
 	c.want(wantEnd)
 }

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"slices"
 )
 
@@ -28,7 +29,7 @@ func (s *session) exhausted(ctx context.Context) (tags []uint64, err error) {
 			}
 		}
 		for _, c := range consumers {
-			if c.credit.due() != same {
+			if c.credit.Due() != credit.Same {
 				continue // more comes with the next subscription, and tells again when that is used up
 			}
 			from := len(tags)

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func (c *consumer) fill() (phase, error) {
 			return orphaned, nil
 		case c.wants() == wantEnd:
 			return filling, nil
-		case c.credit.usedUp(c.acks.Acked()), c.wants() == wantAll && c.credit.due() == smaller:
+		case c.credit.UsedUp(c.acks.Acked()), c.wants() == wantAll && c.credit.Due() == credit.Smaller:
 			return leaving, c.cancel()
 		}
 		select {
@@ -48,7 +49,7 @@ func (c *consumer) fill() (phase, error) {
 			if c.wants() != wantAll {
 				return leaving, c.cancel()
 			}
-			c.credit.suffices()
+			c.credit.Suffices()
 			return reading, nil
 		}
 	}

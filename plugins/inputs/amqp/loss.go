@@ -1,7 +1,10 @@
 package amqp
 
 import (
+	"fmt"
 	"slices"
+
+	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
 // lose says why the session is lost. The first reason counts.
@@ -63,4 +66,24 @@ func (s *session) settle() {
 		}
 	}
 	s.poke() // a reader that waits for the end
+}
+
+// suspect looks at why the session is lost. Where a message may be the cause, the next session is cautious. It is called
+// with the lock of the session, or before anybody else knows it.
+func (s *session) suspect(err error) error {
+	if !rabbitmq.IsCrash(err) {
+		return err
+	}
+	prefetch, came := 0, false
+	for _, c := range s.credits {
+		p, got := c.Asked()
+		prefetch, came = max(prefetch, p), came || got > 0
+	}
+	s.in.caution.Alarm(prefetch)
+	if prefetch > 1 || came {
+		return fmt.Errorf("a message of queue %q may be one that cannot be delivered: %w", s.in.name(), err)
+	}
+	// Said for itself, and once: the end may come while the input is opened, which is tried again without a word.
+	s.in.say(s.in.env.Log.Warn, []string{fmt.Sprintf("the message at the front of queue %q cannot be delivered, to no reader, and what is behind it has to wait", s.in.name())})
+	return fmt.Errorf("the message at the front of queue %q cannot be delivered: %w", s.in.name(), err)
 }

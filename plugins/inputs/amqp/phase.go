@@ -3,6 +3,7 @@ package amqp
 import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
@@ -128,10 +129,10 @@ func (c *consumer) read() (phase, error) {
 		case c.wants() != wantAll:
 			return filling, nil
 		}
-		switch c.credit.due() {
-		case smaller:
+		switch c.credit.Due() {
+		case credit.Smaller:
 			return leaving, c.cancel()
-		case larger:
+		case credit.Larger:
 			return filling, nil
 		}
 		select {
@@ -182,7 +183,7 @@ func (c *consumer) resume() (phase, error) {
 	case wantDrain, wantEnd:
 		return drained, nil
 	case wantAll:
-		if prefetch := c.credit.begin(); prefetch > 0 {
+		if prefetch := c.credit.Begin(); prefetch > 0 {
 			return reading, c.subscribe(prefetch)
 		}
 	}

@@ -84,7 +84,7 @@ func (s *session) fill(b *engine.Batch, c *consumer, p *part) {
 			break
 		}
 	}
-	c.credit.grow(more)
+	c.credit.Grow(more)
 	b.Tag = c.tag(c.acks.Add(p.first(), p.last(), p.bytes+more))
 	b.MetaBytes = p.bytes + more - b.Bytes()
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 	"github.com/logpipe/logpipe/plugins/internal/unpack"
 )
@@ -30,7 +31,7 @@ type session struct {
 	following sync.WaitGroup // of the queue's length; it ends with the connection
 
 	seen    rabbitmq.Seen
-	credits []*credit // one for each connection
+	credits []*credit.Credit // one for each connection
 
 	count    atomic.Uint64 // of consumers
 	stopping atomic.Bool   // no more deliveries are wanted, for good
@@ -70,15 +71,15 @@ const idBits = 16
 var errConsumers = errors.New("the broker has ended the consumer too often")
 
 // begin starts a consumer on a connection. It takes the place of old, if there was one.
-func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, credit *credit, old *consumer) error {
+func (s *session) begin(conn *rabbitmq.Connection, seen rabbitmq.Seen, room *credit.Credit, old *consumer) error {
 	id := s.count.Add(1) - 1
 	if id >= 1<<idBits {
 		return errConsumers
 	}
-	credit.fix(seen)
+	room.Fix(seen)
 	cfg := &s.in.cfg
 	c := &consumer{
-		id: id, queue: seen.Name, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: credit,
+		id: id, queue: seen.Name, timeout: asked(conn.Broker, seen, cfg.ConsumerTimeout), credit: room,
 		journal: seen.Type == rabbitmq.Classic && !conn.Broker.From(3, 12),
 		name:    fmt.Sprintf("%s-%d", cfg.ConsumerTag, id+1),
 		wake:    s.poke, short: s.shorten, fail: s.lose, ended: s.succeed,

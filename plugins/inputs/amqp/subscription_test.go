@@ -13,14 +13,15 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/acks"
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
 )
 
 // receiving makes a consumer that is ready to get deliveries.
 func receiving() *consumer {
-	credit := newCredit(10, 0, 0)
-	credit.begin()
-	return &consumer{next: 1, credit: credit, wake: func() {}, fail: func(error) {}, poke: make(chan struct{}, 1)}
+	room := credit.New(10, 0, 0, &credit.Caution{})
+	room.Begin()
+	return &consumer{next: 1, credit: room, wake: func() {}, fail: func(error) {}, poke: make(chan struct{}, 1)}
 }
 
 func incoming(tags ...uint64) []rabbitmq.Incoming {

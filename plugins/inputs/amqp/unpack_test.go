@@ -123,11 +123,11 @@ func TestUnpackedBodiesAreCounted(t *testing.T) {
 			t.Errorf("a chunk of %d bytes", b.Bytes())
 		}
 	}
-	if got := in.session.credits[0].holding(); got != held || held < n*size {
+	if got := in.session.credits[0].Holding(); got != held || held < n*size {
 		t.Errorf("%d bytes are counted, %d are held", got, held)
 	}
 	ack(t, in, chunks...)
-	if got := in.session.credits[0].holding(); got != 0 {
+	if got := in.session.credits[0].Holding(); got != 0 {
 		t.Errorf("%d bytes are left", got)
 	}
 	shut(t, in)

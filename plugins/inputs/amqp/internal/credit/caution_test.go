@@ -1,13 +1,7 @@
-package amqp
+package credit
 
 import (
-	"log/slog"
-	"strings"
 	"testing"
-
-	amqp091 "github.com/rabbitmq/amqp091-go"
-
-	"github.com/logpipe/logpipe/engine"
 )
 
 // line is a queue in front of one reader, whose broker ends the connection at some messages. It counts what each message is delivered.
@@ -20,8 +14,8 @@ type line struct {
 }
 
 // session delivers until the connection ends, or all is acked. The oldest message is acked when the prefetch is used up.
-func (l *line) session(c *credit) (ended bool) {
-	prefetch := c.begin()
+func (l *line) session(c *Credit) (ended bool) {
+	prefetch := c.Begin()
 	unacked := 0
 	for {
 		for unacked < prefetch && unacked < len(l.waiting) {
@@ -35,7 +29,7 @@ func (l *line) session(c *credit) (ended bool) {
 					l.alone++
 				}
 				l.waiting = dropWorn(l.waiting, l.deliveries, l.limit)
-				c.caution.alarm(prefetch)
+				c.caution.Alarm(prefetch)
 				return true
 			}
 			came(c, 100)
@@ -45,8 +39,8 @@ func (l *line) session(c *credit) (ended bool) {
 		}
 		l.waiting = l.waiting[1:]
 		unacked--
-		c.give(1, 100)
-		if c.due() != same {
+		c.Give(1, 100)
+		if c.Due() != Same {
 			prefetch = max(prefetch, c.next()) // as after a subscription anew
 			c.prefetch, c.got = prefetch, unacked
 		}
@@ -74,9 +68,9 @@ func TestGoodMessagesDoNotPayForOneThatCannotBeDelivered(t *testing.T) {
 			for m := range 800 {
 				l.waiting = append(l.waiting, m)
 			}
-			shared := &caution{}
+			shared := &Caution{}
 			for tries := 0; ; tries++ {
-				c := newCredit(400, limit, 100)
+				c := New(400, limit, 100, &Caution{})
 				c.caution = shared
 				if !l.session(c) {
 					break
@@ -110,51 +104,21 @@ func every(n, most int) (all []int) {
 
 // When nothing is wrong any more, the input must be as fast as before.
 func TestCautionEnds(t *testing.T) {
-	var c caution
-	c.alarm(1000)
-	if got := c.bound(1000); got != 125 {
+	var c Caution
+	c.Alarm(1000)
+	if got := c.Bound(1000); got != 125 {
 		t.Errorf("after the first end %d messages are asked for, want 125", got)
 	}
-	c.alarm(125)
-	c.alarm(15)
-	c.alarm(1)
-	if got := c.bound(1000); got != 1 {
+	c.Alarm(125)
+	c.Alarm(15)
+	c.Alarm(1)
+	if got := c.Bound(1000); got != 1 {
 		t.Errorf("after four ends %d messages are asked for, want 1", got)
 	}
-	for settled := 0; c.bound(1000) < 1000; settled++ {
+	for settled := 0; c.Bound(1000) < 1000; settled++ {
 		if settled > 8*1000 {
-			t.Fatalf("after %d acks %d messages are asked for", settled, c.bound(1000))
+			t.Fatalf("after %d acks %d messages are asked for", settled, c.Bound(1000))
 		}
-		c.settled(1)
-	}
-}
-
-// Who reads that the input is lost, again and again, must find the cause, and must not look for it where there is none.
-func TestOnlyAnErrorOfTheBrokerItselfMakesCautious(t *testing.T) {
-	in := &input{cfg: Config{Queue: "logs"}, env: engine.Env{Log: slog.New(slog.DiscardHandler)}, said: map[string]bool{}}
-	s := newSession(in)
-	c := newCredit(100, 0, 0)
-	c.caution = &in.caution
-	s.credits = append(s.credits, c)
-	c.begin()
-	for _, err := range []error{amqp091.ErrClosed, &amqp091.Error{Code: amqp091.ConnectionForced, Server: true}, &amqp091.Error{Code: amqp091.InternalError},
-		&amqp091.Error{Code: amqp091.InternalError, Server: true, Reason: "INTERNAL_ERROR - timed out"}} {
-		if got := s.suspect(err); got != err || in.caution.bound(100) != 100 {
-			t.Errorf("%v became %v, and %d messages are asked for", err, got, in.caution.bound(100))
-		}
-	}
-	broke := &amqp091.Error{Code: amqp091.InternalError, Server: true, Reason: "INTERNAL_ERROR"}
-	if got := s.suspect(broke).Error(); !strings.Contains(got, `a message of queue "logs" may be`) {
-		t.Error(got)
-	}
-	for c.begin() > 1 {
-		s.suspect(broke)
-	}
-	if got := s.suspect(broke).Error(); !strings.Contains(got, `at the front of queue "logs"`) {
-		t.Error(got)
-	}
-	came(c, 10)
-	if got := s.suspect(broke).Error(); strings.Contains(got, "front") {
-		t.Errorf("it came behind another one: %s", got)
+		c.Settled(1)
 	}
 }

@@ -1,20 +1,15 @@
-package amqp
+package credit
 
-import (
-	"fmt"
-	"sync"
+import "sync"
 
-	"github.com/logpipe/logpipe/plugins/internal/rabbitmq"
-)
-
-// caution keeps a message that the broker cannot deliver from taking its neighbours with it.
+// Caution keeps a message that the broker cannot deliver from taking its neighbours with it.
 //
 // A broker takes messages by AMQP 1.0 that it cannot put into AMQP 0-9-1, and finds that out when it delivers them: it
 // ends the connection of the reader (541), whoever that is. What it delivered before is void then, although it may be
 // stored already: it would be stored again with each try, and each try would be a delivery that a delivery limit
 // counts. So after such an end less is asked for at a time, down to one message: all in front of the one that cannot
 // be delivered is acked, and that one comes alone. As messages are acked, more is asked for again.
-type caution struct {
+type Caution struct {
 	mu   sync.Mutex
 	most int   // messages that may be unacked on a connection; 0 is as many as there may be without caution
 	full int   // what it was when the broker ended a connection at first
@@ -31,8 +26,8 @@ const (
 	passed = 4
 )
 
-// alarm notes that the broker ended a connection which might have had this many unacked messages.
-func (c *caution) alarm(prefetch int) {
+// Alarm notes that the broker ended a connection which might have had this many unacked messages.
+func (c *Caution) Alarm(prefetch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.full = max(c.full, prefetch)
@@ -40,8 +35,8 @@ func (c *caution) alarm(prefetch int) {
 	c.left = int64(passed * c.most)
 }
 
-// settled notes that messages are acked.
-func (c *caution) settled(messages int64) {
+// Settled notes that messages are acked.
+func (c *Caution) Settled(messages int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.most == 0 {
@@ -57,32 +52,12 @@ func (c *caution) settled(messages int64) {
 	}
 }
 
-// bound is how much of a prefetch may be used.
-func (c *caution) bound(prefetch int) int {
+// Bound is how much of a prefetch may be used.
+func (c *Caution) Bound(prefetch int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.most == 0 {
 		return prefetch
 	}
 	return min(prefetch, c.most)
-}
-
-// suspect looks at why the session is lost. Where a message may be the cause, the next session is cautious. It is called
-// with the lock of the session, or before anybody else knows it.
-func (s *session) suspect(err error) error {
-	if !rabbitmq.IsCrash(err) {
-		return err
-	}
-	prefetch, came := 0, false
-	for _, c := range s.credits {
-		p, got := c.asked()
-		prefetch, came = max(prefetch, p), came || got > 0
-	}
-	s.in.caution.alarm(prefetch)
-	if prefetch > 1 || came {
-		return fmt.Errorf("a message of queue %q may be one that cannot be delivered: %w", s.in.name(), err)
-	}
-	// Said for itself, and once: the end may come while the input is opened, which is tried again without a word.
-	s.in.say(s.in.env.Log.Warn, []string{fmt.Sprintf("the message at the front of queue %q cannot be delivered, to no reader, and what is behind it has to wait", s.in.name())})
-	return fmt.Errorf("the message at the front of queue %q cannot be delivered: %w", s.in.name(), err)
 }
