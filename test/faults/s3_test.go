@@ -9,27 +9,32 @@ import (
 	"github.com/logpipe/logpipe/test/world"
 )
 
-// What an S3 server may answer instead of storing. Each of them passes: logs must go to the file meanwhile and come home, none may become a
-// dead letter, and none may be there twice.
+// refusal is what an S3 server may answer instead of storing. Each of them passes.
+type refusal struct {
+	name  string
+	fault proxy.Fault
+	says  string // in the log
+}
+
+var refusals = []refusal{
+	{"503 SlowDown", proxy.Answer(503, "SlowDown", "Please reduce your request rate."), "SlowDown"},
+	{"500 InternalError", proxy.Answer(500, "InternalError", "We encountered an internal error."), "InternalError"},
+	{"403 AccessDenied", proxy.Answer(403, "AccessDenied", "Access Denied"), "access denied"},
+	{"400 ExpiredToken", proxy.Answer(400, "ExpiredToken", "The provided token has expired."), "expired"},
+	{"404 NoSuchBucket", proxy.Answer(404, "NoSuchBucket", "The specified bucket does not exist"), "no bucket"},
+	{"301 wrong region", redirect, "region"},
+	{"403 clock skew", proxy.Answer(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."), "clock"},
+	{"507 out of disk", proxy.Answer(507, "InsufficientStorage", "no space left on device"), "storage is full"},
+	{"an HTML page", page, "S3"},
+	{"hangs up at once", proxy.HangUp(0), "connection"},
+	{"hangs up in the body", proxy.HangUp(100), "connection"},
+	{"hangs with the answer", proxy.Hang, "no answer"},
+}
+
+// Logs must go to the file meanwhile and come home, none may become a dead letter, and none may be there twice.
 func TestS3Refuses(t *testing.T) {
-	for name, c := range map[string]struct {
-		fault proxy.Fault
-		says  string // in the log
-	}{
-		"503 SlowDown":          {proxy.Answer(503, "SlowDown", "Please reduce your request rate."), "SlowDown"},
-		"500 InternalError":     {proxy.Answer(500, "InternalError", "We encountered an internal error."), "InternalError"},
-		"403 AccessDenied":      {proxy.Answer(403, "AccessDenied", "Access Denied"), "access denied"},
-		"400 ExpiredToken":      {proxy.Answer(400, "ExpiredToken", "The provided token has expired."), "expired"},
-		"404 NoSuchBucket":      {proxy.Answer(404, "NoSuchBucket", "The specified bucket does not exist"), "no bucket"},
-		"301 wrong region":      {redirect, "region"},
-		"403 clock skew":        {proxy.Answer(403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."), "clock"},
-		"507 out of disk":       {proxy.Answer(507, "InsufficientStorage", "no space left on device"), "507"},
-		"an HTML page":          {page, "S3"},
-		"hangs up at once":      {proxy.HangUp(0), "connection"},
-		"hangs up in the body":  {proxy.HangUp(100), "connection"},
-		"hangs with the answer": {proxy.Hang, "no answer"},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range refusals {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := world.New(t)
 			store := w.ThroughStore()

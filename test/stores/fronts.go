@@ -14,6 +14,8 @@ type Front struct {
 	Rules []Rule
 	// Settings are lines of the output "s3" that this front needs beside endpoint and bucket.
 	Settings string
+	// Limits says that it refuses some uploads as a matter of course, which are to be tried again.
+	Limits bool
 }
 
 func (f Front) region() string {
@@ -66,7 +68,7 @@ func R2() Front {
 // again as a matter of course ("B2: 503 or 500 Server Error").
 func B2() Front {
 	return Front{
-		Name: "Backblaze B2", Regions: []string{"eu-central-003"}, Settings: `region = "eu-central-003"`,
+		Name: "Backblaze B2", Regions: []string{"eu-central-003"}, Settings: `region = "eu-central-003"`, Limits: true,
 		Rules: []Rule{
 			noHeader(400, "InvalidArgument", "Unsupported header '%s' received for this API call.", "x-amz-checksum-", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "x-amz-tagging"),
 			noChunks(400, "InvalidArgument", "Unsupported header 'x-amz-trailer' received for this API call."),
@@ -120,7 +122,7 @@ func RequesterPays() Front {
 
 // Limits takes each third upload and asks to slow down for the others (User Guide, "Best practices design patterns": 503 Slow Down).
 func Limits() Front {
-	return Front{Name: "store that limits", Rules: []Rule{oneIn(3, Refusal{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."})}}
+	return Front{Name: "store that limits", Limits: true, Rules: []Rule{oneIn(3, Refusal{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."})}}
 }
 
 // NoExpect answers 417 to Expect: 100-continue, which clients of S3 send with large bodies.

@@ -86,6 +86,7 @@ func expectsNothing(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Length", "0") // else a proxy waits for the end of the answer, and this for the body that is not sent
 	w.WriteHeader(http.StatusExpectationFailed)
 	_ = http.NewResponseController(w).Flush()
 	_, _ = io.Copy(io.Discard, r.Body) // of a client that was too slow to see the answer first

@@ -9,6 +9,7 @@ import (
 
 	"github.com/logpipe/logpipe/test/process"
 	"github.com/logpipe/logpipe/test/proxy"
+	"github.com/logpipe/logpipe/test/stores"
 	"github.com/logpipe/logpipe/test/tally"
 )
 
@@ -16,6 +17,16 @@ import (
 func (w *World) ThroughStore() *proxy.Store {
 	w.TB.Helper()
 	s := proxy.NewStore(w.TB, w.S3.Endpoint)
+	w.endpoint = s.URL
+	return s
+}
+
+// OnFake gives the world a fake store in the place of its S3 server, with a breakable way to its front. The test itself looks past the front. It
+// needs to be called before Env.
+func (w *World) OnFake(fake *stores.Store) *proxy.Store {
+	w.TB.Helper()
+	w.S3, w.Bucket = fake.Server(), "logs"
+	s := proxy.NewStore(w.TB, fake.URL)
 	w.endpoint = s.URL
 	return s
 }
