@@ -27,28 +27,50 @@ func planCommand(a *cli.App) *cobra.Command {
 	var addr string
 	var asJSON bool
 	var envFiles []string
+	var asked costFlags
 	c := &cobra.Command{
 		Use:   "plan FILE...",
-		Short: "Show what a reload would change in a running logpipe",
+		Short: "Show what a reload would change in a running logpipe, or what a pipeline costs a month",
 		Long: `Compare files, or folders with *.hcl files, with what a running logpipe runs: which
 pipelines a reload would restart, start and stop, and which values changed. Nothing is
 changed. Of secrets it only says that they changed. Run it with the environment that
 logpipe has.
 
+With --rate it says instead what the outputs to S3 cost a month at that rate of messages:
+requests, storage and incoming traffic, and which single setting would halve it. Nothing is
+asked of a running logpipe then, unless the rate is "running": then it is that of the process
+at --addr, with its sizes, partitions and, without FILE, its settings. What nobody says is
+assumed, and marked so; see the flags. Prices are Amazon's unless they are given.
+
 The exit code is 5 when there are changes, 0 when there are none, 1 when the
 configuration has errors, and 4 when no logpipe answers.`,
 		Example: `  logpipe plan pipeline.hcl
-  logpipe plan --addr 127.0.0.1:9601 --json /etc/logpipe`,
-		Args:              cli.AtLeastOne("a file or a folder with *.hcl files"),
+  logpipe plan --addr 127.0.0.1:9601 --json /etc/logpipe
+  logpipe plan --rate 10000/s --message-size 800B --partitions 100 pipeline.hcl
+  logpipe plan --rate running --addr 127.0.0.1:9600`,
+		Args: func(c *cobra.Command, args []string) error {
+			if asked.rate == rateOfRunning {
+				return nil
+			}
+			return cli.AtLeastOne("a file or a folder with *.hcl files")(c, args)
+		},
 		ValidArgsFunction: cli.CompleteFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			lookup, err := a.Environment(envFiles)
-			if err != nil {
+			if err := asked.check(c.Flags()); err != nil {
 				return err
 			}
-			cfg, err := a.Load(args, config.Options{LookupEnv: lookup})
-			if err != nil {
-				return err
+			var cfg *config.Config
+			if len(args) > 0 {
+				lookup, err := a.Environment(envFiles)
+				if err != nil {
+					return err
+				}
+				if cfg, err = a.Load(args, config.Options{LookupEnv: lookup}); err != nil {
+					return err
+				}
+			}
+			if asked.rate != "" {
+				return planCosts(c.Context(), a, cfg, asked, addr, asJSON)
 			}
 			return plan(c.Context(), a, cfg, addr, asJSON)
 		},
@@ -56,6 +78,7 @@ configuration has errors, and 4 when no logpipe answers.`,
 	c.Flags().StringVar(&addr, "addr", config.DefaultListen, "`ADDR` where logpipe listens, see the admin block")
 	c.Flags().BoolVar(&asJSON, "json", false, "write the plan as JSON")
 	c.Flags().StringArrayVar(&envFiles, "env-file", nil, cli.EnvFileUsage)
+	asked.add(c.Flags())
 	return c
 }
 
@@ -66,7 +89,7 @@ func plan(ctx context.Context, a *cli.App, cfg *config.Config, addr string, asJS
 	}
 	running, err := fetchRunning(ctx, at)
 	if err != nil {
-		return fmt.Errorf("ask the running logpipe: %w; give its address with --addr", err)
+		return unanswered(err)
 	}
 	var next []config.Evaluated
 	for _, p := range cfg.Pipelines {
@@ -90,28 +113,40 @@ func plan(ctx context.Context, a *cli.App, cfg *config.Config, addr string, asJS
 	return nil
 }
 
+func unanswered(err error) error {
+	return fmt.Errorf("ask the running logpipe: %w; give its address with --addr", err)
+}
+
 // fetchRunning asks a process what it runs.
 func fetchRunning(ctx context.Context, at *url.URL) (config.Running, error) {
 	var running config.Running
+	err := ask(ctx, at, "config", &running)
+	if err == nil && len(running.Salt) == 0 {
+		err = fmt.Errorf("what listens on %s is no logpipe", at.Host)
+	}
+	return running, err
+}
+
+// ask asks a process for what stands below /api.
+func ask(ctx context.Context, at *url.URL, what string, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("api", "config").String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.JoinPath("api", what).String(), nil)
 	if err != nil {
-		return running, err
+		return err
 	}
 	answer, err := cli.Client().Do(req)
 	if err != nil {
-		return running, err
+		return err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return running, fmt.Errorf("what listens on %s answers %s", at.Host, answer.Status)
+		return fmt.Errorf("what listens on %s answers %s", at.Host, answer.Status)
 	}
-	err = json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(&running)
-	if err != nil || len(running.Salt) == 0 {
-		return running, errors.Join(fmt.Errorf("what listens on %s is no logpipe", at.Host), err)
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswer)).Decode(out); err != nil {
+		return errors.Join(fmt.Errorf("what listens on %s is no logpipe", at.Host), err)
 	}
-	return running, nil
+	return nil
 }
 
 // planText is a plan for people.
