@@ -133,6 +133,7 @@ func TestPlanCostsOfRunning(t *testing.T) {
 	status.Pipelines = status.Pipelines[1:2]
 	p := &status.Pipelines[0]
 	p.Written.Total = 9_360_000 // in 26 hours
+	p.Steps[3].Gauges = map[string]float64{"compression_ratio": 8.25}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/status", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(status) })
 	cfg, found := config.Load([]string{write(t, "costly.hcl", costly)}, config.Options{Plugins: plugins.All})

@@ -233,3 +233,29 @@ func TestTableOfStores(t *testing.T) {
 		}
 	}
 }
+
+// Costs are computed with what logs are packed to; a ratio of something else is a bill of something else.
+func TestCompressionRatio(t *testing.T) {
+	for _, compression := range []string{"none", "gzip", "zstd"} {
+		store := stores.Start(t, stores.Plain())
+		cfg := at(store)
+		cfg.Compression = compression
+		o := open(t, cfg)
+		if got := o.Gauges(); len(got) != 0 {
+			t.Errorf("%s: before the first object: %v", compression, got)
+		}
+		mustWrite(t, o, batchOf("b1", strings.Repeat("a", 10_000)))
+		mustWrite(t, o, batchOf("b2", strings.Repeat("b", 5000), strings.Repeat("c", 5000)))
+		size := 0
+		for _, object := range store.Objects("logs") {
+			size += len(object.Body)
+		}
+		var want []engine.Gauge
+		if compression != "none" {
+			want = []engine.Gauge{{Name: "compression_ratio", Value: 20_003 / float64(size)}}
+		}
+		if diff := cmp.Diff(want, o.Gauges()); diff != "" {
+			t.Errorf("%s: %s", compression, diff)
+		}
+	}
+}

@@ -39,6 +39,7 @@ type output struct {
 
 	// noExpect: something before the server refused Expect: 100-continue. It is not asked again.
 	noExpect atomic.Bool
+	packed   packed
 
 	mu      sync.Mutex
 	client  *client   // nil: none yet, or the last one is forgotten
@@ -87,6 +88,7 @@ func (o *output) Write(ctx context.Context, b *engine.Batch) error {
 		err = put(attempt, c, o.request(key, b, buffer))
 	}
 	if err == nil || o.isThere(attempt, c, err, key, b, buffer) {
+		o.packed.note(buffer)
 		return nil
 	}
 	return fail("put object "+key+" into bucket "+o.cfg.Bucket, o.explain(attempt, c, err, buffer))
