@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/flow"
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 // TestTransform runs what every transform must pass, with these messages as input. It runs under synctest: the transform may wait, but
@@ -92,6 +94,18 @@ func settlesAll(t *testing.T, processor any, bodies []string) {
 	}
 	if n := source.Unacked(); n != 0 {
 		t.Errorf("%d messages are unacked", n)
+	}
+	reasonsAreInWords(t, dead)
+}
+
+// reasonsAreInWords checks that no reason of a dead letter, which is read by who runs the pipeline, tells of the types of Go.
+func reasonsAreInWords(t *testing.T, dead *Store) {
+	for _, o := range dead.Objects() {
+		for i, why := range o.Reasons {
+			if word := ourwords.Foreign(why); word != "" && !strings.Contains(o.Bodies[i], word) {
+				t.Errorf("the reason of a dead letter says %q, which tells of the program and not of the message: %s", word, why)
+			}
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 	"github.com/logpipe/logpipe/engine/enginetest"
 	"github.com/logpipe/logpipe/engine/jsonscan/jsonscantest"
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 var compressions = []Compression{None, Gzip, Zstd}
@@ -363,7 +364,13 @@ func FuzzEnvelope(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"body":"x","headers":{"a":{"base64":"AQ=="}}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		_, _ = Envelope.Decode(line) // must not panic
+		_, err := Envelope.Decode(line) // must not panic
+		if err == nil {
+			return
+		}
+		if word := ourwords.Foreign(err.Error()); word != "" && !bytes.Contains(line, []byte(word)) {
+			t.Errorf("%q is told with %q: %v", line, word, err)
+		}
 	})
 }
 

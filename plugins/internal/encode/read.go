@@ -13,6 +13,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 // maxWindow bounds the memory that a zstd frame may ask for. It is what the program zstd takes with --long, and far above what is written here;
@@ -100,7 +102,7 @@ func (f Format) Decode(line []byte) (Record, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber() // a float64 would round large integers
 	if err := d.Decode(&e); err != nil {
-		return Record{}, fmt.Errorf("read envelope: %w", err)
+		return Record{}, fmt.Errorf("read envelope: %w", ourwords.Of(err))
 	}
 	r := Record{Time: e.Time, ID: e.ID, RoutingKey: e.RoutingKey, Reason: e.Reason}
 	for name, v := range e.Headers {
@@ -116,7 +118,7 @@ func (f Format) Decode(line []byte) (Record, error) {
 	}
 	var err error
 	if r.Body, err = base64.StdEncoding.DecodeString(*e.Base64); err != nil {
-		return Record{}, fmt.Errorf("read envelope: body_base64: %w", err)
+		return Record{}, fmt.Errorf("read envelope: body_base64: %w", ourwords.Of(err))
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 // header is a header line as encoding/json reads it.
@@ -45,7 +46,7 @@ func parseHeader(line []byte) (*header, error) {
 	d.UseNumber()
 	h := &header{}
 	if err := d.Decode(h); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+		return nil, fmt.Errorf("header: %w", ourwords.Of(err))
 	}
 	switch {
 	case h.Version != version:
@@ -66,16 +67,16 @@ func (h *header) fill(b *engine.Batch, body []byte) (err error) {
 		return errors.New("messages with a wrong sum")
 	}
 	if b.ID, err = text(h.ID); err != nil {
-		return fmt.Errorf("id: %w", err)
+		return fmt.Errorf("id: %w", ourwords.Of(err))
 	}
 	if b.Partition, err = text(h.Partition); err != nil {
-		return fmt.Errorf("partition: %w", err)
+		return fmt.Errorf("partition: %w", ourwords.Of(err))
 	}
 	if b.SealedBy, err = text(h.SealedBy); err != nil {
-		return fmt.Errorf("sealed_by: %w", err)
+		return fmt.Errorf("sealed_by: %w", ourwords.Of(err))
 	}
 	if b.Time, err = parseTime(h.Time); err != nil {
-		return fmt.Errorf("time: %w", err)
+		return fmt.Errorf("time: %w", ourwords.Of(err))
 	}
 	b.Messages = make([]engine.Message, h.Count)
 	if err := h.bodies(b.Messages, body); err != nil {
@@ -113,7 +114,7 @@ func (h *header) annotate(m *engine.Message, i int, batch time.Time) (err error)
 	m.Time = batch
 	if h.Times != nil {
 		if m.Time, err = messageTime(h.Times[i], batch); err != nil {
-			return fmt.Errorf("time: %w", err)
+			return fmt.Errorf("time: %w", ourwords.Of(err))
 		}
 	}
 	if h.Meta == nil || h.Meta[i] == nil {
@@ -121,19 +122,19 @@ func (h *header) annotate(m *engine.Message, i int, batch time.Time) (err error)
 	}
 	known := &meta{}
 	if known.id, err = text(h.Meta[i].ID); err != nil {
-		return fmt.Errorf("id: %w", err)
+		return fmt.Errorf("id: %w", ourwords.Of(err))
 	}
 	if known.key, err = text(h.Meta[i].Key); err != nil {
-		return fmt.Errorf("key: %w", err)
+		return fmt.Errorf("key: %w", ourwords.Of(err))
 	}
 	headers, err := value(h.Meta[i].Headers)
 	if err != nil {
-		return fmt.Errorf("headers: %w", err)
+		return fmt.Errorf("headers: %w", ourwords.Of(err))
 	}
 	known.headers, _ = headers.(map[string]any)
 	properties, err := value(h.Meta[i].Properties)
 	if err != nil {
-		return fmt.Errorf("properties: %w", err)
+		return fmt.Errorf("properties: %w", ourwords.Of(err))
 	}
 	known.properties, _ = properties.(map[string]any)
 	m.Meta = known
@@ -148,5 +149,5 @@ func messageTime(v any, batch time.Time) (time.Time, error) {
 	case string:
 		return parseTime(v)
 	}
-	return time.Time{}, fmt.Errorf("%v is no time", v)
+	return time.Time{}, errors.New("neither a text nor a number where one should be")
 }

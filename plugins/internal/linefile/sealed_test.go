@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -392,20 +393,30 @@ func TestBadHeaders(t *testing.T) {
 	}
 	good := `,"id":"1","partition":"","time":"2024-05-06T12:00:00Z"`
 	for name, header := range map[string]string{
-		"no sum":          marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"00000000"}` + "\n",
-		"wrong sum":       strings.Replace(sum(marker+`1`+good+`,"count":1,"bytes":2,"crc32c":"00000000"`), `"count":1`, `"count":2`, 1),
-		"newer version":   sum(marker + `2` + good + `,"count":1,"bytes":2,"crc32c":"00000000"`),
-		"no count":        sum(marker + `1` + good + `,"count":0,"bytes":0,"crc32c":"00000000"`),
-		"negative bytes":  sum(marker + `1` + good + `,"count":1,"bytes":-5,"crc32c":"00000000"`),
-		"huge count":      sum(marker + `1` + good + `,"count":999999999999,"bytes":2,"crc32c":"00000000"`),
-		"wrong lengths":   sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[7]`),
-		"negative length": sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[-7]`),
-		"short lengths":   sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[0]`),
-		"many lengths":    sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[1,1]`),
-		"bad time":        sum(marker + `1` + good[:len(good)-5] + `","count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `"`),
-		"bad meta":        sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"id":7}]`),
-		"bad header":      sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"headers":{"what":"x"}}]`),
-		"no JSON":         sum(marker + `1,,`),
+		"no sum":           marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"00000000"}` + "\n",
+		"wrong sum":        strings.Replace(sum(marker+`1`+good+`,"count":1,"bytes":2,"crc32c":"00000000"`), `"count":1`, `"count":2`, 1),
+		"newer version":    sum(marker + `2` + good + `,"count":1,"bytes":2,"crc32c":"00000000"`),
+		"no count":         sum(marker + `1` + good + `,"count":0,"bytes":0,"crc32c":"00000000"`),
+		"negative bytes":   sum(marker + `1` + good + `,"count":1,"bytes":-5,"crc32c":"00000000"`),
+		"huge count":       sum(marker + `1` + good + `,"count":999999999999,"bytes":2,"crc32c":"00000000"`),
+		"wrong lengths":    sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[7]`),
+		"negative length":  sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[-7]`),
+		"short lengths":    sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[0]`),
+		"many lengths":     sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","lengths":[1,1]`),
+		"bad time":         sum(marker + `1` + good[:len(good)-5] + `","count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `"`),
+		"bad meta":         sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"id":7}]`),
+		"bad header":       sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"headers":{"what":"x"}}]`),
+		"no JSON":          sum(marker + `1,,`),
+		"text for a count": sum(marker + `1` + good + `,"count":"x","bytes":2,"crc32c":"00000000"`),
+		"fraction":         sum(marker + `1` + good + `,"count":1.5,"bytes":2,"crc32c":"00000000"`),
+		"lists for texts":  sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":[]`),
+		"bad message time": sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","times":[1.5]`),
+		"no message time":  sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","times":["yesterday"]`),
+		"era":              sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","times":["@x.y"]`),
+		"null time":        sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","times":[null]`),
+		"bad numbers":      sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"headers":{"map":{"a":{"u64":"-1"}}}}]`),
+		"bad bytes":        sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"headers":{"map":{"a":{"b64":"?"}}}}]`),
+		"a list as id":     sum(marker + `1` + good + `,"count":1,"bytes":2,"crc32c":"` + sumOf("x\n") + `","meta":[{"id":["x",{"map":{"y":1}}]}]`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := append([]byte(header+"x\n"), seal(batchOf("2", "next"))...)
@@ -416,6 +427,8 @@ func TestBadHeaders(t *testing.T) {
 			var damage *DamageError
 			if err, _ := parts[0].(error); !errors.As(err, &damage) || damage.From != 0 || damage.To != int64(len(header)+2) {
 				t.Errorf("got %v", parts[0])
+			} else if word := ourwords.Foreign(damage.Error()); word != "" { // it is in the log
+				t.Errorf("the damage is told with %q: %v", word, damage)
 			}
 			if b, ok := parts[1].(*engine.Batch); !ok || b.ID != "2" {
 				t.Errorf("the next batch is %v", parts[1])
@@ -554,6 +567,11 @@ func FuzzUnsealer(f *testing.F) {
 			size = int64(len(file))
 		}
 		for _, p := range unseal(t, file, size, plainReader) {
+			if err, ok := p.(error); ok {
+				if word := ourwords.Foreign(err.Error()); word != "" && !bytes.Contains(file, []byte(word)) {
+					t.Errorf("it is told with %q: %v", word, err)
+				}
+			}
 			// What was read as sealed must be what was written: the same bytes again.
 			if b, ok := p.(*engine.Batch); ok && b.ID != "" {
 				again := unseal(t, seal(b), -1, plainReader)

@@ -3,6 +3,7 @@ package linefile
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -109,7 +110,7 @@ func text(v any) (string, error) {
 	}
 	s, ok := u.(string)
 	if !ok {
-		return "", fmt.Errorf("%v where a text should be", u)
+		return "", errors.New("another kind of value where a text should be")
 	}
 	return s, nil
 }

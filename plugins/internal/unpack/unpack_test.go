@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/logpipe/logpipe/internal/ourwords"
 )
 
 func pack(tb testing.TB, body string, open func(io.Writer) io.WriteCloser) []byte {
@@ -188,6 +190,10 @@ func FuzzBody(f *testing.F) {
 		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			t.Errorf("an error without a reason: %v", err)
+		} else if err != nil {
+			if word := ourwords.Foreign(err.Error()); word != "" && !strings.Contains(encoding, word) {
+				t.Errorf("it is told with %q: %v", word, err)
+			}
 		}
 		if got, err := u.Body(good, "gzip"); err != nil || string(got) != line {
 			t.Errorf("the next one: %q, %v", got, err)

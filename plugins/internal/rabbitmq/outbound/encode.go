@@ -184,5 +184,5 @@ func appendField(b []byte, v any) (_ []byte, err error) {
 		}
 		return endLong(b, start), nil
 	}
-	return b, cannot("a header has a value of type %T, which AMQP cannot carry", v)
+	return b, cannot("a header has a value of a kind that AMQP cannot carry")
 }
