@@ -289,3 +289,19 @@ func FuzzLookout(f *testing.F) {
 		}
 	})
 }
+
+// Addresses are sought around each "@"; this is the search in all of the text.
+func FuzzEmail(f *testing.F) {
+	for _, text := range presetTexts["email"] {
+		f.Add(strings.NewReplacer("«", "", "»", "").Replace(text))
+	}
+	for _, text := range []string{"a@b.cd@e.fg", "a@b@c.de", "é@ü.ñandú ١@b.cd", "\xffa@b.cd\xff", "a@b.cd.", "a@-.cd-e@x.yz", "@@a@b.cd@", "\ufffd@b.cd", "a@b.xn--1a.c"} {
+		f.Add(text)
+	}
+	whole := ready(emailExpr)
+	f.Fuzz(func(t *testing.T, text string) {
+		if diff := cmp.Diff(whole.find(nil, []byte(text)), aroundAt(whole).find(nil, []byte(text))); diff != "" {
+			t.Errorf("%q: (-want +got)\n%s", text, diff)
+		}
+	})
+}

@@ -11,10 +11,12 @@ import (
 // namedSecret is the preset that looks at the names of a record's own fields as well.
 const namedSecret = "named_secret"
 
+const emailExpr = `[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+(?:xn--[\pL\pN\-]+|\pL{2,})`
+
 // presets are the ready patterns by their names, which are also in the tag of Config.Preset. Where a word begins they take "_" for no part of it, as
 // in "session_eyJ…".
 var presets = map[string]patterns{
-	"email":       {outsideAuthority(ready(`[\pL\pN._%+\-]+@(?:[\pL\pN\-]+\.)+(?:xn--[\pL\pN\-]+|\pL{2,})`))},
+	"email":       {outsideAuthority(aroundAt(ready(emailExpr)))},
 	"credit_card": {byHand(hasCardsRow, nextCard, hiding{bytes: digits, inNumber: " -+"})},
 	"ipv4":        {byHand(hasFourNumbers, nextIPv4, hiding{bytes: digits + "."})},
 	"ipv6":        {byHand(hasColons, nextIPv6, hiding{bytes: hexadecimal + ":."})},
