@@ -2,7 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/logpipe/logpipe/engine/jsonscan"
 )
@@ -94,11 +93,14 @@ const mostBetween = 16
 
 // nameEnd returns where the name ends that has its separator at i: before quotes and blanks.
 func nameEnd(text []byte, i int) int {
-	for least := max(0, i-mostBetween); i > least && (isBlank(text[i-1]) || isQuote(text[i-1]) || strings.IndexByte(`\:]`, text[i-1]) >= 0); {
+	for least := max(0, i-mostBetween); i > least && isBetween(text[i-1]); {
 		i--
 	}
 	return i
 }
+
+// isBetween reports whether c may stand between a name and its separator.
+func isBetween(c byte) bool { return isBlank(c) || isQuote(c) || c == '\\' || c == ':' || c == ']' }
 
 // secretBehind returns the value behind the separator at i, and whether it is a secret.
 func secretBehind(text []byte, at int, name secretName) (value jsonscan.Span, secret bool) {

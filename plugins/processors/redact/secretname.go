@@ -32,12 +32,27 @@ var byLastLetter = func() (by ['z' + 1][]secretName) {
 	return by
 }()
 
+// beforeLast has, by the last letter of names, a bit for each letter that stands before it in one of them: most words end otherwise.
+var beforeLast = func() (by ['z' + 1]uint32) {
+	for _, name := range secretNames {
+		n := len(name.text)
+		by[name.text[n-1]] |= 1 << (name.text[n-2] - 'a')
+	}
+	return by
+}()
+
 // nameOfSecret returns what text[:end] ends with that names a secret; ok is false where nothing does.
 func nameOfSecret(text []byte, end int) (name secretName, ok bool) {
 	if end == 0 || lower(text[end-1]) > 'z' {
 		return name, false
 	}
-	for _, name := range byLastLetter[lower(text[end-1])] {
+	last := lower(text[end-1])
+	if end > 1 {
+		if c := lower(text[end-2]); 'a' <= c && c <= 'z' && beforeLast[last]&(1<<(c-'a')) == 0 {
+			return name, false
+		}
+	}
+	for _, name := range byLastLetter[last] {
 		from := suffix(text, end, name.text)
 		if from < 0 || name.word && isInWord(text, from) {
 			continue
