@@ -40,11 +40,7 @@ func Ways(p config.Evaluated) (ways []Way) {
 				break
 			}
 		}
-		for _, name := range order {
-			if strings.HasPrefix(name, "input.") {
-				way.Settings.MaxInFlight += inFlight(name, blocks[name])
-			}
-		}
+		way.Settings.MaxInFlight = allInFlight(order, blocks)
 		way.Settings.output(blocks[name])
 		ways = append(ways, way)
 	}
@@ -53,6 +49,21 @@ func Ways(p config.Evaluated) (ways []Way) {
 
 // mostPrefetch is how many messages a connection of AMQP 0.9.1 can have unacked: the field of basic.qos has 16 bits.
 const mostPrefetch = 65535
+
+// allInFlight is how many messages of all inputs are read and not stored at most, 0 when one of them has no limit that the file says.
+func allInFlight(names []string, blocks map[string]map[string]string) (sum int) {
+	for _, name := range names {
+		if !strings.HasPrefix(name, "input.") {
+			continue
+		}
+		n := inFlight(name, blocks[name])
+		if n == 0 {
+			return 0
+		}
+		sum += n
+	}
+	return sum
+}
 
 // inFlight is how many messages of an input are read and not stored at most, 0 when nothing says it.
 func inFlight(name string, b map[string]string) int {
