@@ -2,6 +2,7 @@ package condition
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/logpipe/logpipe/engine"
 )
 
-// Doubts returns the parts of a condition that are right and yet can hardly be meant: quotes that were forgotten, a name with a hyphen, questions
+// Doubts returns the parts of a condition that are right and yet can hardly be meant: quotes that were forgotten or are too many, a name with a hyphen, questions
 // with one answer for every message. It returns none for a source that Compile refuses.
 func Doubts(source string) []*Error {
 	p, err := compile(source)
@@ -77,6 +78,9 @@ func (d *doubter) node(n ast.Node) {
 	case "==", "!=":
 		d.value(t, t.Left)
 		d.value(t, t.Right)
+	case "<", ">", "<=", ">=":
+		d.order(t.Left)
+		d.order(t.Right)
 	case "-":
 		d.hyphen(t)
 	case "&&", "and":
@@ -116,6 +120,27 @@ func (d *doubter) value(t *ast.BinaryNode, side ast.Node) {
 func shouted(name string) bool {
 	return len(name) > 1 && name == strings.ToUpper(name) && name != strings.ToLower(name)
 }
+
+// order doubts a number or a version in quotes that something is to be more or less than.
+func (d *doubter) order(side ast.Node) {
+	text, is := side.(*ast.StringNode)
+	if !is {
+		return
+	}
+	switch {
+	case number.MatchString(text.Value):
+		d.add(text.Location(), fmt.Sprintf("'%s' is a text, which is compared by its characters: '1000' is less than '500', and there is no answer for a number", text.Value),
+			fmt.Sprintf("Write %s without quotes; int(field) makes a number of a field that is a text.", text.Value))
+	case version.MatchString(text.Value):
+		d.add(text.Location(), fmt.Sprintf("'%s' is a text, which is compared by its characters: '5.10.0' is less than '5.5.0'", text.Value),
+			`Ask for the versions that are meant, as in ver matches '^5[.]([5-9]|[1-9][0-9])[.]'.`)
+	}
+}
+
+var (
+	number  = regexp.MustCompile(`^-?[0-9]+([.][0-9]+)?$`)
+	version = regexp.MustCompile(`^v?[0-9]+([.][0-9]+){2,}$`)
+)
 
 // hyphen doubts a subtraction without blanks of two names, which is how a field with a hyphen looks.
 func (d *doubter) hyphen(t *ast.BinaryNode) {

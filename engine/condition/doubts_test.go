@@ -14,6 +14,9 @@ func TestDoubts(t *testing.T) {
 		`ERROR == level`:                            "ERROR without quotes",
 		`status >= 500 || log.level != WARN`:        "WARN without quotes",
 		`message.headers["env"] == prod`:            "prod without quotes",
+		`status >= '500'`:                           "Write 500 without quotes",
+		`"0.5" < took`:                              "compared by its characters",
+		`ver > '5.5.0' && has("ver")`:               "'5.10.0' is less than '5.5.0'",
 		`user == null`:                              "Write nil",
 		`http-status == 500`:                        `http-status is the field http minus the field status. A field of this name is written field("http-status")`,
 		`a.b-c > 1`:                                 "a.b-c is the field a.b minus",
@@ -37,7 +40,7 @@ func TestDoubts(t *testing.T) {
 		}
 	}
 	for _, source := range []string{
-		`level == 'error'`, `user == owner`, `a != b`, `started - ended > 5`, `level in ['error', 'warn']`, `field("error") == level`, `error`, `error != nil`,
+		`level == 'error'`, `time > '2026-01-01'`, `status == '500'`, `name < 'm'`, `took > 5.5`, `user == owner`, `a != b`, `started - ended > 5`, `level in ['error', 'warn']`, `field("error") == level`, `error`, `error != nil`,
 		`let error = 'x'; level == error`, `has("error")`, `level == 'a' || level == 'b'`, `level != 'a' && level != 'b'`, `a == 1 && b == 2`, `true`, `level ==`,
 		`size -1 > 0`, `message.body contains 'a-b'`, `lower(level) == lower(error)`, `a == 'x' && a == 'x'`,
 	} {

@@ -51,6 +51,7 @@ func (t *Template) Resolve(scope *TemplateScope) (tpl *engine.Template, unknown,
 	case v.IsNull() && len(refs) == 0 && !t.Ev.Field.Required:
 		return nil, false, true
 	}
+	t.warnOfForeign(t.Expr)
 	text, ok := t.text(v)
 	made := engine.Literal(text)
 	if len(refs) > 0 {
