@@ -24,16 +24,16 @@ func TestEachStoreRefuses(t *testing.T) {
 			way := w.OnFake(fake)
 			n := 30 // three batches
 			if front.Limits || front.Before != nil {
-				// One batch: large ones take their time, and what a store refuses while it takes others has a back-off of its own.
+				// One batch: one that a store refuses while it takes others has a back-off of its own. Large ones take their time.
 				n = 10
 			}
 			p := w.Start(w.Env("RETRY_LIMIT=1", "BATCH_SIZE=10", "AWS_REGION="+fake.Region), w.Config(edited(t, storeSettings(front)...)))
 			w.Says(p, "input is open")
 			sent := 0
-			for _, row := range rows {
+			for i, row := range rows {
 				met := way.Met()
 				way.Break(row.fault)
-				w.Send("", "log_queue", sent+1, sent+n, large(front))
+				w.Send("", "log_queue", sent+1, sent+n, smallOrLarge(front.Before != nil && i == 0))
 				sent += n
 				w.Until(row.name+": all is safe in the file", func() bool { return len(w.InFallback().Count) == n })
 				if way.Met() == met {
@@ -60,11 +60,11 @@ func storeSettings(front stores.Front) []string {
 		`backoff     = "1s"`, `backoff     = "50ms"`, `max_backoff = "10s"`, `max_backoff = "100ms"`}
 }
 
-// large makes bodies of which a batch is so large that clients of S3 expect a word before they send it, where that is what the front is about.
-func large(front stores.Front) func(seq int) string {
+// smallOrLarge makes small bodies, or such that clients of S3 expect a word before they send a batch of them. A store that refuses that is asked once.
+func smallOrLarge(large bool) func(seq int) string {
 	padding := ""
-	if front.Before != nil {
-		padding = strings.Repeat("x", 2<<20/5)
+	if large {
+		padding = strings.Repeat("x", 2<<20/9)
 	}
 	return func(seq int) string { return fmt.Sprintf(`{"seq":%d,"source":"app1","padding":%q}`, seq, padding) }
 }

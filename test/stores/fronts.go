@@ -120,9 +120,9 @@ func RequesterPays() Front {
 		}}}
 }
 
-// Limits takes each third upload and asks to slow down for the others (User Guide, "Best practices design patterns": 503 Slow Down).
+// Limits takes every other upload and asks to slow down for the rest (User Guide, "Best practices design patterns": 503 Slow Down).
 func Limits() Front {
-	return Front{Name: "store that limits", Limits: true, Rules: []Rule{oneIn(3, Refusal{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."})}}
+	return Front{Name: "store that limits", Limits: true, Rules: []Rule{oneIn(2, Refusal{Status: 503, Code: "SlowDown", Message: "Please reduce your request rate."})}}
 }
 
 // NoExpect answers 417 to Expect: 100-continue, which clients of S3 send with large bodies.
