@@ -3,6 +3,7 @@ package file
 import (
 	"errors"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
@@ -22,6 +23,9 @@ const (
 	keep   = "keep"
 	remove = "delete"
 )
+
+// elsewhere finds patterns of shells and other tools that would match nothing or less here: any depth of folders, and alternatives.
+var elsewhere = regexp.MustCompile(`\*\*+|\{[^{}/]*,[^{}]*\}`)
 
 // mostAge is the most that min_age may be. Who wants more wants to read files of yesterday, and names them so.
 const mostAge = 24 * time.Hour
@@ -43,6 +47,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, engine.AttrErrorf("paths", `%q is no pattern: a [ without its ], or a \ at the end`, path))
 		} else if path == "" {
 			errs = append(errs, engine.AttrErrorf("paths", "a path is empty"))
+		} else if word := elsewhere.FindString(path); word != "" {
+			errs = append(errs, engine.AttrErrorf("paths", `%s in %q is no pattern here; name a path for each of what is meant, as in ["/var/log/*.log", "/var/log/*/*.log"]`, word, path))
 		}
 	}
 	if c.OnDelivered != keep && c.OnDelivered != remove {

@@ -1026,6 +1026,21 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// Patterns that other tools have find less here, or nothing, and nobody would see which logs stay behind.
+func TestPatternsOfOthers(t *testing.T) {
+	cfg := Defaults()
+	for path, word := range map[string]string{"/var/log/**/*.log": "**", "/var/log/{nginx,app}/*.log": "{nginx,app}", "/var/log/***": "***"} {
+		cfg.Paths = []string{path}
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), word+" in ") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	cfg.Paths = []string{"/var/log/*/*.log", "/var/log/[ab]?.log", "/var/log/{x}.log", "/var/log/a,b.log"}
+	if err := cfg.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	dir := b.TempDir()
 	write(b, dir+"/a.log", strings.Repeat(strings.Repeat("x", 249)+"\n", 400_000))

@@ -386,4 +386,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: %s, %v", path, got, err)
 		}
 	}
+	if _, err := Resolve(filepath.Join(target, "below")); err == nil || strings.Contains(err.Error(), "link") { // a file in the place of a folder, and no link
+		t.Errorf("below a file: %v", err)
+	}
 }

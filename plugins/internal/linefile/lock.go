@@ -101,6 +101,8 @@ func Resolve(path string) (string, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && target == path:
 			return path, nil
+		case err != nil && target == path: // no link was seen
+			return target, fmt.Errorf("look at the file: %w", err)
 		case err != nil:
 			return target, fmt.Errorf("follow the symbolic link %s: %w", path, err)
 		case st.Mode()&fs.ModeSymlink == 0:
