@@ -36,7 +36,7 @@ func TestTopOnTerminal(t *testing.T) {
 			if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}); err != nil {
 				t.Fatal(err)
 			}
-			p.until("it draws into the smaller window", func() bool { return strings.Contains(p.stderr()[wide:], "unsettl…") })
+			p.until("it draws into the smaller window", func() bool { return strings.Contains(p.stderr()[wide:], "in 0/s  out 0/s  unsettled 0") })
 			end(p, screen)
 			<-p.done
 			after, err := term.GetState(int(tty.Fd()))

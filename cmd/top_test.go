@@ -25,7 +25,7 @@ func sampleStatus() *page.Status {
 			{Name: "audit", State: page.OK, Word: "well", Received: page.Rate{Messages: 3.5, Bytes: 900}, Written: page.Rate{Messages: 3.4}},
 			{
 				Name: "logs", State: page.Fail, Word: "output fails",
-				Says:     []string{"output.s3 fails for 12s; it is tried again: put object: refused\nagain", "fallback.file holds 1,200 messages, and takes more"},
+				Says:     []string{"output.s3: refused\nagain (put object …); it fails for 12s; it is tried again", "fallback.file holds 1,200 messages, and takes more"},
 				Received: page.Rate{Messages: 1234.4, Bytes: 1_250_000, Total: 99_999}, Unsettled: 480, Oldest: before(9 * time.Second), Workers: 5, Busy: 2, DeadLetters: 3,
 				Steps: []page.Step{
 					{Name: "input.amqp", Role: "input", About: "queue log_queue", State: page.OK, Word: "reads", Connected: &yes, Unsettled: 480, Window: 3000, Lost: 1,
@@ -39,7 +39,7 @@ func sampleStatus() *page.Status {
 					{Name: "fallback.file", Role: "fallback", State: page.Warn, Word: "takes batches", Flow: page.Rate{Messages: 400, Total: 1200}},
 					{Name: "dead_letter.amqp", Role: "dead_letter", State: page.OK, Word: "3 in all", Flow: page.Rate{Total: 3}},
 				},
-				Errors: []page.Failure{{Step: "output.s3", Class: "other", Text: "put object: \x1b[31mrefused", Count: 31, Last: now.Add(-time.Second)}},
+				Errors: []page.Failure{{Step: "output.s3", Class: "other", Text: "put object logs/a.gz: \x1b[31mrefused", Cause: "\x1b[31mrefused (put object …)", Count: 31, Last: now.Add(-time.Second)}},
 			},
 			{Name: "once", State: page.Note, Word: "ended", Says: []string{"it has ended, and left nothing"}},
 		},

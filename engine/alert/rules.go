@@ -107,7 +107,7 @@ func (w *watch) outage(p *stats.Pipeline, s *stats.Step, state flow.State, now t
 	c.holds = w.Outage > 0 && !c.since.IsZero()
 	for _, f := range p.Failures() {
 		if f.Step == s.Name && !f.Last.Before(c.since) {
-			c.cause += "; the last error: " + f.Text
+			c.cause += "; the last error: " + f.Cause
 			break
 		}
 	}
@@ -198,7 +198,7 @@ func (w *watch) successRate(p *stats.Pipeline, s *stats.Step, now time.Time) con
 	c.cause = fmt.Sprintf("%d of %d writes failed within %s", failed, writes, w.Window)
 	if all := p.Failures(); c.holds {
 		if i := slices.IndexFunc(all, func(f stats.Failure) bool { return f.Step == s.Name }); i >= 0 {
-			c.cause += "; the last error: " + all[i].Text
+			c.cause += "; the last error: " + all[i].Cause
 		}
 	}
 	c.next = "nothing is lost: what failed is tried again; see why the server refuses so many"

@@ -16,6 +16,7 @@ type Failure struct {
 	Step        string    // as in "output.s3"
 	Class       string    // see engine.ClassOf
 	Text        string    // of the latest
+	Cause       string    // the same with what is wrong first and without the names of objects, for where a text is cut off
 	Count       int64     // how often
 	First, Last time.Time // when it was seen
 }
@@ -46,24 +47,40 @@ var path = regexp.MustCompile(`[^\s"'()]+/[^\s"'()]+`)
 // likenessMost is how much of a text is looked at: a store takes names of objects up to a kilobyte.
 const likenessMost = 2000
 
+// causeOf puts what is wrong in front. Errors begin with what was tried, and the name of a batch's object alone fills a line.
+func causeOf(text string) string {
+	short := withoutNames(text, true)
+	tried, cause, found := strings.Cut(short, ": ")
+	if !found || !strings.Contains(tried, "…") {
+		return short
+	}
+	return cause + " (" + tried + ")"
+}
+
 // likeness is the text without what is different each time. A path whose last part is a batch's is left out as a whole: in it, the day and the
 // partition are the batch's as well, and a hundred partitions would hide every other trouble.
 func likeness(text string) string {
-	text = path.ReplaceAllStringFunc(text, func(name string) string {
+	return particular.ReplaceAllString(withoutNames(text, false), "…")
+}
+
+// withoutNames leaves out paths that are a batch's. An address may be kept, which says where the trouble is.
+func withoutNames(text string, keepAddress bool) string {
+	return path.ReplaceAllStringFunc(text, func(name string) string {
+		if keepAddress && strings.Contains(name, "://") {
+			return name
+		}
 		if particular.MatchString(name[strings.LastIndexByte(name, '/'):]) {
 			return "…"
 		}
 		return name
 	})
-	return particular.ReplaceAllString(text, "…")
 }
 
 func (f *failures) add(e engine.Event, now time.Time) {
 	text, class := e.Err.Error(), engine.ClassOf(e.Err)
-	like := likeness(text[:min(len(text), likenessMost)])
-	if len(text) > textMost {
-		text = text[:textMost] + "…"
-	}
+	looked := text[:min(len(text), likenessMost)]
+	like, cause := likeness(looked), shortened(causeOf(looked))
+	text = shortened(text)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := slices.IndexFunc(f.seen, func(old *failed) bool { return old.Step == e.Plugin && old.Class == class && old.like == like })
@@ -72,11 +89,18 @@ func (f *failures) add(e engine.Event, now time.Time) {
 		one = f.seen[i]
 		f.seen = slices.Delete(f.seen, i, i+1)
 	}
-	one.Class, one.Text, one.Last = class, text, now
+	one.Class, one.Text, one.Cause, one.Last = class, text, cause, now
 	one.Count++
 	if f.seen = append(f.seen, one); len(f.seen) > failuresMost {
 		f.seen = slices.Delete(f.seen, 0, 1)
 	}
+}
+
+func shortened(text string) string {
+	if len(text) > textMost {
+		text = text[:textMost] + "…"
+	}
+	return text
 }
 
 func (f *failures) all() (all []Failure) {

@@ -165,3 +165,18 @@ func TestLife(t *testing.T) {
 		}
 	}
 }
+
+// What is cut off at the end of a line must not be the reason.
+func TestCauseOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"put object logs/2026-11-25/app1/01M8XA2345.ndjson.gz into bucket logs: connection refused: nothing listens there": "connection refused: nothing listens there (put object … into bucket logs)",
+		"put object logs/2026-11-25/app1/01M8XA2345.ndjson.gz":                                                             "put object …",
+		"connect to amqp://localhost:5672/: connection refused":                                                            "connect to amqp://localhost:5672/: connection refused",
+		"post http://10.0.0.1:9000/bucket/2026: the server answers 503 Service Unavailable":                                "post http://10.0.0.1:9000/bucket/2026: the server answers 503 Service Unavailable",
+		"no space left on device": "no space left on device",
+	} {
+		if got := causeOf(text); got != want {
+			t.Errorf("%s\n%s, want\n%s", text, got, want)
+		}
+	}
+}

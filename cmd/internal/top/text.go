@@ -41,12 +41,12 @@ func (v TopView) Lines(s *page.Status) []string {
 	}
 	if v.Height > 0 && len(all) > v.Height {
 		all = all[:v.Height-1]
-		all = append(all, v.paint(console.Dim, "… more pipelines than lines; the status page has all of them"))
+		all = append(all, v.paint(console.Dim, v.cut("… more pipelines than lines; the status page has all of them")))
 	}
 	return all
 }
 
-// head says what process it is and how it is.
+// head says how the process is, and then which it is: what does not fit is cut off at the end.
 func (v TopView) head(s *page.Status) []string {
 	by := map[page.State]int{}
 	var in, out page.Rate
@@ -57,7 +57,6 @@ func (v TopView) head(s *page.Status) []string {
 		out.Messages, out.Bytes = out.Messages+p.Written.Messages, out.Bytes+p.Written.Bytes
 		unsettled, dead = unsettled+p.Unsettled, dead+p.DeadLetters
 	}
-	first := fmt.Sprintf("logpipe %s  %s  up %s", console.Escape(s.Version), console.Escape(s.Host), page.Ago(s.Now.Sub(s.Started)))
 	var plain, painted []string
 	for _, state := range []page.State{page.Fail, page.Warn, page.Note, page.OK} {
 		if n := by[state]; n > 0 {
@@ -68,14 +67,19 @@ func (v TopView) head(s *page.Status) []string {
 	if len(plain) == 0 {
 		plain, painted = []string{"no pipeline runs here"}, []string{"no pipeline runs here"}
 	}
-	if len(first)+3+len(strings.Join(plain, ", ")) < v.Width {
-		first += "   " + strings.Join(painted, ", ")
+	first := strings.Join(plain, ", ")
+	process := fmt.Sprintf("   logpipe %s  %s  up %s", console.Escape(s.Version), console.Escape(s.Host), page.Ago(s.Now.Sub(s.Started)))
+	if room := v.Width - 1 - utf8.RuneCountInString(first); room > 0 {
+		first = strings.Join(painted, ", ") + shortened(process, room)
 	} else {
 		first = v.cut(first)
 	}
-	second := fmt.Sprintf("received %s %s   written %s %s   unsettled %s   dead letters %s",
-		perSecondText(in.Messages), bytesText(in.Bytes), perSecondText(out.Messages), bytesText(out.Bytes), console.Thousands(unsettled), console.Thousands(dead))
-	lines := []string{first, v.cut(second)}
+	lines := append([]string{first}, v.fitting(
+		fmt.Sprintf("received %s %s   written %s %s   unsettled %s   dead letters %s", perSecondText(in.Messages), bytesText(in.Bytes),
+			perSecondText(out.Messages), bytesText(out.Bytes), console.Thousands(unsettled), console.Thousands(dead)),
+		fmt.Sprintf("received %s  written %s  unsettled %s  dead letters %s", perSecondText(in.Messages), perSecondText(out.Messages), console.Thousands(unsettled), console.Thousands(dead)),
+		fmt.Sprintf("in %s  out %s  unsettled %s  dead %s", perSecondText(in.Messages), perSecondText(out.Messages), console.Thousands(unsettled), console.Thousands(dead)),
+		fmt.Sprintf("in %s  out %s\nunsettled %s  dead %s", perSecondText(in.Messages), perSecondText(out.Messages), console.Thousands(unsettled), console.Thousands(dead)))...)
 	if r := s.Refused; r != nil {
 		text := fmt.Sprintf("RELOAD REFUSED: %s; all goes on as before, for %s", console.Escape(r.Cause), page.Ago(s.Now.Sub(r.Since)))
 		lines = append(lines, v.paint(console.Yellow, v.cut(text)))
@@ -83,34 +87,96 @@ func (v TopView) head(s *page.Status) []string {
 	return append(lines, "")
 }
 
-// table has a line for each pipeline.
+// fitting is the first of some texts that fits into a line, else the lines of the last, cut.
+func (v TopView) fitting(texts ...string) (lines []string) {
+	last := len(texts) - 1
+	for _, text := range texts[:last] {
+		if utf8.RuneCountInString(text) < v.Width {
+			return []string{text}
+		}
+	}
+	for line := range strings.SplitSeq(texts[last], "\n") {
+		lines = append(lines, v.cut(line))
+	}
+	return lines
+}
+
+// column is a number of the table. They stand in the order in which they are left out, the last first, where a line has no room for all.
+type column struct {
+	name  string
+	width int
+	of    func(s *page.Status, p *page.Pipeline) string
+}
+
+var columns = []column{
+	{"RECEIVED", 11, func(_ *page.Status, p *page.Pipeline) string { return perSecondText(p.Received.Messages) }},
+	{"WRITTEN", 11, func(_ *page.Status, p *page.Pipeline) string { return perSecondText(p.Written.Messages) }},
+	{"UNSETTLED", 10, func(_ *page.Status, p *page.Pipeline) string { return console.Thousands(p.Unsettled) }},
+	{"OLDEST", 8, func(s *page.Status, p *page.Pipeline) string {
+		if p.Oldest == nil {
+			return "-"
+		}
+		return page.Ago(s.Now.Sub(*p.Oldest))
+	}},
+	{"FALLBACK", 9, func(_ *page.Status, p *page.Pipeline) string {
+		back := int64(0)
+		for i := range p.Steps {
+			if p.Steps[i].Role == string(engine.RoleFallback) {
+				back += p.Steps[i].Backlog()
+			}
+		}
+		return console.Thousands(back)
+	}},
+	{"DEAD", 6, func(_ *page.Status, p *page.Pipeline) string { return console.Thousands(p.DeadLetters) }},
+}
+
+const (
+	stateWidth = 8
+	nameMost   = 40 // columns of a pipeline's name
+	besideLine = 60 // what is the matter stands beside the numbers where so many columns are left, else in a line of its own
+)
+
+// table has a line for each pipeline, and where there is no room beside the numbers another for what is the matter with it.
 func (v TopView) table(s *page.Status, pipelines []page.Pipeline) []string {
 	if len(pipelines) == 0 {
 		return nil
 	}
 	name := len("PIPELINE")
 	for _, p := range pipelines {
-		name = max(name, len(p.Name))
+		name = max(name, utf8.RuneCountInString(console.Escape(p.Name)))
 	}
-	name = min(name, 40)
-	row := func(cells ...any) string {
-		return fmt.Sprintf("%-8s %-*s %11s %11s %10s %8s %9s %6s  ", append([]any{cells[0], name}, cells[1:]...)...)
+	name = min(name, nameMost, max(len("PIPELINE"), v.Width/3))
+	used, shown := stateWidth+1+name, []column{}
+	for _, c := range columns {
+		if used+1+c.width >= v.Width {
+			break
+		}
+		used += 1 + c.width
+		shown = append(shown, c)
 	}
-	head := row("STATE", "PIPELINE", "RECEIVED", "WRITTEN", "UNSETTLED", "OLDEST", "FALLBACK", "DEAD")
-	lines := []string{v.paint(console.Bold, v.cut(head+"WHAT"))}
-	for _, p := range pipelines {
-		oldest, back := "-", int64(0)
-		if p.Oldest != nil {
-			oldest = page.Ago(s.Now.Sub(*p.Oldest))
+	beside := v.Width-used-3 >= besideLine
+	head := fmt.Sprintf("%-*s %-*s", stateWidth, "STATE", name, "PIPELINE")
+	for _, c := range shown {
+		head += fmt.Sprintf(" %*s", c.width, c.name)
+	}
+	if beside {
+		head += "  WHAT"
+	}
+	lines := []string{v.paint(console.Bold, v.cut(head))}
+	for i := range pipelines {
+		p := &pipelines[i]
+		text := fmt.Sprintf("%-*s %-*s", stateWidth, stateWords[p.State], name, shortened(console.Escape(p.Name), name))
+		for _, c := range shown {
+			text += fmt.Sprintf(" %*s", c.width, c.of(s, p))
 		}
-		for i := range p.Steps {
-			if p.Steps[i].Role == string(engine.RoleFallback) {
-				back += p.Steps[i].Backlog()
-			}
+		says := console.Escape(strings.Join(p.Says, "; "))
+		if beside {
+			text += "  " + says
 		}
-		text := row(stateWords[p.State], shortened(console.Escape(p.Name), name), perSecondText(p.Received.Messages), perSecondText(p.Written.Messages),
-			console.Thousands(p.Unsettled), oldest, console.Thousands(back), console.Thousands(p.DeadLetters)) + console.Escape(strings.Join(p.Says, "; "))
 		lines = append(lines, v.state(p.State, v.cut(strings.TrimRight(text, " "))))
+		if !beside && says != "" && p.State != page.Note { // what has ended, or starts, says so by its state
+			lines = append(lines, v.cut("  "+says))
+		}
 	}
 	return lines
 }
@@ -135,7 +201,7 @@ func (v TopView) detail(s *page.Status, p *page.Pipeline) []string {
 		lines = append(lines, v.paint(stateColors[worst(step.State)], text))
 	}
 	for _, f := range p.Errors[:min(len(p.Errors), 3)] {
-		text := fmt.Sprintf("  %s ago, %d×, %s: %s", page.Ago(s.Now.Sub(f.Last)), f.Count, console.Escape(f.Step), console.Escape(f.Text))
+		text := fmt.Sprintf("  %s: %s; %d×, %s ago", console.Escape(f.Step), console.Escape(cmp.Or(f.Cause, f.Text)), f.Count, page.Ago(s.Now.Sub(f.Last)))
 		lines = append(lines, v.paint(console.Dim, v.cut(text)))
 	}
 	return lines

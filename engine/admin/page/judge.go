@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,6 +32,14 @@ type said struct {
 
 func (v *verdict) say(state State, word, format string, args ...any) {
 	v.says = append(v.says, said{state, word, fmt.Sprintf(format, args...)})
+}
+
+// because says of a step that fails why first: the end of a text is what a narrow screen cuts off.
+func (v *verdict) because(p *Pipeline, s *Step, word, text string) {
+	if cause := p.lastError(s.Name); cause != "" {
+		text = cause + "; " + text
+	}
+	v.say(Fail, word, "%s: %s", s.Name, text)
 }
 
 // ago is how long ago something was, in words.
@@ -94,7 +103,7 @@ func (v *verdict) life(p *Pipeline) {
 		if p.Next != nil && p.Next.After(v.now) {
 			next += " in " + Ago(p.Next.Sub(v.now)+time.Second)
 		}
-		v.say(Fail, "broken", "it failed; %s; nothing is lost: %s", next, p.Error)
+		v.say(Fail, "broken", "it failed: %s; %s, and nothing is lost", p.Error, next)
 	case stats.Ended:
 		if p.Error != "" {
 			v.say(Warn, "ended", "it has ended and left something: %s", p.Error)
@@ -134,11 +143,7 @@ func (v *verdict) input(p *Pipeline, s *Step) {
 	switch {
 	case s.Connected != nil && !*s.Connected:
 		s.State, s.Word = Fail, "no connection"
-		text := s.Name + " has no connection to its source; it is tried again"
-		if last := p.lastError(s.Name); last != "" {
-			text += ": " + last
-		}
-		v.say(Fail, "input is lost", "%s", text)
+		v.because(p, s, "input is lost", "no connection to the source; it is tried again")
 	case p.Phase == string(stats.Draining):
 		s.State, s.Word = Note, "reads no more"
 	case s.Window > 0 && s.Unsettled >= s.Window:
@@ -155,11 +160,7 @@ func (v *verdict) output(p *Pipeline, s *Step) {
 	switch {
 	case s.Failing != nil:
 		s.State, s.Word = Fail, "fails for "+v.ago(*s.Failing)
-		text := fmt.Sprintf("%s fails for %s; %s", s.Name, v.ago(*s.Failing), p.meanwhile(s))
-		if last := p.lastError(s.Name); last != "" {
-			text += ": " + last
-		}
-		v.say(Fail, role+" fails", "%s", text)
+		v.because(p, s, role+" fails", fmt.Sprintf("it fails for %s; %s", v.ago(*s.Failing), p.meanwhile(s)))
 		return
 	case s.Slowest != nil && v.now.Sub(*s.Slowest) >= slow:
 		s.State, s.Word = Warn, "slow: "+v.ago(*s.Slowest)
@@ -236,7 +237,7 @@ func (v *verdict) deadLetter(p *Pipeline, s *Step) {
 func (p *Pipeline) lastError(step string) string {
 	for _, f := range p.Errors {
 		if f.Step == step {
-			return f.Text
+			return cmp.Or(f.Cause, f.Text)
 		}
 	}
 	return ""

@@ -388,6 +388,7 @@
       attr(n, "data-state", p.state);
       b.show(p.state, p.word);
       set(why, (p.says || [])[0] || "");
+      why.hidden = !why.textContent || (isOpen(name) && p.state !== "note" && p.state !== "ok"); // open, it stands below
       row.title = [name, ...(p.says || [])].join("\n");
       num(0, rate(p.received.messages), "received", !p.received.messages);
       num(1, rate(p.written.messages), "written", !p.written.messages);
@@ -413,10 +414,20 @@
     return pipe;
   };
   const isOpen = (name) => opened.get(name) ?? (pipes.size <= 3);
+  // The picture stands upright where it has no room to lie: nobody finds what a box inside of the page hides beside it.
+  const lays = (flow) => {
+    let needs = 0;
+    const fit = () => {
+      if (!flow.classList.contains("tall")) needs = flow.scrollWidth;
+      flow.classList.toggle("tall", flow.clientWidth > 0 && (needs > flow.clientWidth || window.innerWidth <= 760));
+    };
+    new ResizeObserver(fit).observe(flow);
+  };
   const newBody = (p, pipe) => {
     const says = el("ul", "says"), pic = picture(p), facts = figures(), errors = errorTable(), life = el("p", "muted life");
     const c = { received: chart("Received", rate), written: chart("Written", rate), unsettled: chart("Unsettled", count), errors: chart("Errors", count, true) };
     const n = el("div", "body", says, pic.n, facts.n, el("div", "charts", ...Object.values(c).map((x) => x.n)), errors.n, configOf(p.name), life);
+    lays(pic.n);
     return { n, show: (p, status) => {
       const all = p.says || [];
       says.hidden = !all.length;

@@ -123,7 +123,7 @@ const errorsShown = 8
 
 func failures(of *stats.Pipeline) (all []Failure) {
 	for _, f := range of.Failures() {
-		all = append(all, Failure{Step: f.Step, Class: f.Class, Text: public(f.Text), Count: f.Count, First: f.First, Last: f.Last})
+		all = append(all, Failure{Step: f.Step, Class: f.Class, Text: public(f.Text), Cause: public(f.Cause), Count: f.Count, First: f.First, Last: f.Last})
 	}
 	return all[:min(len(all), errorsShown)]
 }

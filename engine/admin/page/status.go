@@ -130,7 +130,8 @@ type Step struct {
 type Failure struct {
 	Step  string    `json:"step"`
 	Class string    `json:"class"`
-	Text  string    `json:"text"` // of the latest
+	Text  string    `json:"text"`            // of the latest
+	Cause string    `json:"cause,omitempty"` // the same with what is wrong first
 	Count int64     `json:"count"`
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
