@@ -50,15 +50,16 @@ func Feeds(out Traffic, in any, all []any) (way string, ok bool) {
 		return "", false
 	}
 	r := reader.Traffic()
-	if r.Reads == "" || !sameBroker(out.Server, r.Server) {
+	if r.Reads == "" {
 		return "", false
 	}
 	to := fmt.Sprintf("queue %q", r.Reads)
 	if r.Unnamed {
 		to = "a temporary queue"
 	}
+	// Names are compared before addresses, which have to be parsed: of some hundred pipelines every three configurations are asked.
 	if out.Writes.Exchange == "" {
-		return to, out.Writes.Fixed && out.Writes.Key == r.Reads
+		return to, out.Writes.Fixed && out.Writes.Key == r.Reads && sameBroker(out.Server, r.Server)
 	}
 	for _, c := range all {
 		other, is := c.(trafficker)
@@ -66,10 +67,8 @@ func Feeds(out Traffic, in any, all []any) (way string, ok bool) {
 			continue
 		}
 		t := other.Traffic()
-		if !sameBroker(out.Server, t.Server) {
-			continue
-		}
-		if slices.ContainsFunc(t.Bindings, func(b Bound) bool { return b.Queue == r.Reads && b.passes(*out.Writes) }) {
+		if slices.ContainsFunc(t.Bindings, func(b Bound) bool { return b.Queue == r.Reads && b.passes(*out.Writes) }) &&
+			sameBroker(out.Server, t.Server) && sameBroker(out.Server, r.Server) {
 			return fmt.Sprintf("%s, by way of exchange %q", to, out.Writes.Exchange), true
 		}
 	}
