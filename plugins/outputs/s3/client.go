@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +49,30 @@ func (o *output) ready(ctx context.Context) (session, error) {
 		o.forget(c)
 		return session{}, o.explainCredentials(ctx, err)
 	}
+	if err := checkEnds(used); err != nil {
+		o.forget(c)
+		return session{}, err
+	}
 	return session{c, used}, nil
+}
+
+// checkEnds finds white space at the ends of credentials that come from outside of the file, such as the line feed of a secret that was made with echo: a
+// server says of it that the key is unknown or the signature wrong, and net/http that a header is invalid.
+func checkEnds(c aws.Credentials) error {
+	for _, part := range []struct{ name, variable, text string }{
+		{"access key", "AWS_ACCESS_KEY_ID", c.AccessKeyID}, {"secret key", "AWS_SECRET_ACCESS_KEY", c.SecretAccessKey}, {"session token", "AWS_SESSION_TOKEN", c.SessionToken},
+	} {
+		if part.text == strings.TrimSpace(part.text) {
+			continue
+		}
+		from := "comes from " + c.Source
+		if c.Source == config.CredentialsSourceName {
+			from = "is in " + part.variable
+		}
+		text := fmt.Sprintf("the %s, which %s, begins or ends with white space, such as a line feed: take it out where it is set; a Secret of Kubernetes is made without it by echo -n", part.name, from)
+		return &failure{text, errors.New(text), "credentials"}
+	}
+	return nil
 }
 
 // connect returns the client, and makes one if there is none. Nothing goes over the network yet.

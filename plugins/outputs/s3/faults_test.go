@@ -157,6 +157,25 @@ func TestWrongCredentials(t *testing.T) {
 	wantError(t, o.Check(t.Context()), "look at bucket "+bucket, "access denied: the server does not know the access key")
 }
 
+// The line feed of a secret that was made with echo is a wrong key for ever, and servers say only that it is wrong.
+func TestWhiteSpaceInTheEnvironment(t *testing.T) {
+	server, bucket := servers.TestS3(t), servers.Bucket(t)
+	for variable, want := range map[string]string{
+		"AWS_ACCESS_KEY_ID":     "the access key, which is in AWS_ACCESS_KEY_ID, begins or ends with white space",
+		"AWS_SECRET_ACCESS_KEY": "the secret key, which is in AWS_SECRET_ACCESS_KEY, begins or ends with white space",
+	} {
+		noAWS(t)
+		t.Setenv("AWS_ACCESS_KEY_ID", server.AccessKey)
+		t.Setenv("AWS_SECRET_ACCESS_KEY", server.SecretKey)
+		t.Setenv(variable, os.Getenv(variable)+"\n")
+		cfg := reach(server, bucket)
+		cfg.AccessKey, cfg.SecretKey = engine.Secret{}, engine.Secret{}
+		o := open(t, cfg)
+		wantError(t, o.Write(t.Context(), batchOf("b1", "a")), want)
+		wantError(t, o.Check(t.Context()), want)
+	}
+}
+
 // Credentials that are put into place later are found without a restart.
 func TestCredentialsThatComeLater(t *testing.T) {
 	server, bucket := servers.TestS3(t), servers.Bucket(t)
