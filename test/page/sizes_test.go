@@ -71,6 +71,9 @@ func stream(w http.ResponseWriter, r *http.Request, shown *page.Page) {
 
 func inTrouble(s page.Status) page.Status {
 	s.State = page.Fail
+	if len(s.Pipelines) == 6 {
+		s.Refused = &page.Refused{Since: s.Now.Add(-time.Hour), Count: 2, Cause: "the pipeline has no name (/etc/logpipe/pipelines-of-all-tenants-in-europe/tenant-005-auth.hcl:17:1), and 3 more mistakes"}
+	}
 	since := s.Now.Add(-2 * time.Hour)
 	for i := range s.Pipelines {
 		p := &s.Pipelines[i]
@@ -144,6 +147,9 @@ func TestCauseIsSeenInEverySize(t *testing.T) {
 				}
 				if got := b.text(wide); got != "" {
 					t.Errorf("at %d pixels a part of these is hidden beside them: %s", width, got)
+				}
+				if got := b.text(`document.querySelector("#refused").innerText`); n == 6 && !strings.HasPrefix(got, "Reload refused: the pipeline has no name (") || n != 6 && got != "" {
+					t.Errorf("at %d pixels of a refused reload is said %q", width, got)
 				}
 				if got := b.text(misplaced); got != "" && width > 760 && n >= 6 {
 					t.Errorf("at %d pixels these stand below another head: %s", width, got)
