@@ -149,6 +149,7 @@ func (t *Tally) Queue(url, queue string) (first amqp.Table, err error) {
 	return nil, err
 }
 
+// take takes one message after the other: of a consumer with many, those behind one that ends the connection would be lost. 70,000 take ten minutes on a busy machine.
 func (t *Tally) take(url, queue string, first *amqp.Table) error {
 	conn, err := amqp.Dial(url)
 	if err != nil {

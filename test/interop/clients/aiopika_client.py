@@ -1,5 +1,6 @@
 """aio-pika and its codec pamqp: python3-aio-pika."""
 import asyncio
+import logging
 import struct
 import sys
 
@@ -51,6 +52,7 @@ async def read(channel, task):
                 try:
                     m = await asyncio.wait_for(messages.__anext__(), 30)
                 except asyncio.TimeoutError:
+                    print(name, "waits behind", got[-1]["key"] if got else None, file=sys.stderr)
                     break  # it says nothing of what it cannot decode, and waits for ever
                 got.append(common.message(m.routing_key, m.exchange, m.body, {n: getattr(m, n) for n in NAMES}, m.headers_raw))
                 left -= 1
@@ -65,4 +67,5 @@ async def main():
         await {"write": write, "read": read}[sys.argv[1]](channel, task)
 
 
+logging.basicConfig(level=logging.WARNING)  # why the library closed a channel
 asyncio.run(main())
