@@ -24,7 +24,7 @@ var clients = []*client{
 	{name: "kombu", file: "kombu_client.py", command: interpreted(python), writes: true, own: true,
 		packages: []servers.Package{{Name: "python3-kombu", File: pythonLib + "kombu"}, {Name: "python3-yaml", File: pythonLib + "yaml"}}},
 	{name: "aiopika", file: "aiopika_client.py", command: interpreted(python), writes: true, reads: true,
-		blind:    append([]string{"*.Tfar", "*.timefar", "proton.ids", "rhea.ids"}, unknownInteger...),
+		blind:    append([]string{"*.Tfar", "*.timefar", "rhea.millis", "proton.ids", "rhea.ids"}, unknownInteger...),
 		packages: []servers.Package{{Name: "python3-aio-pika", File: pythonLib + "aio_pika"}}},
 	{name: "amqplib", file: "amqplib_client.js", command: node, writes: true, reads: true, packages: nodePackages, blind: unknownInteger},
 	{name: "rabbitmqclient", file: "rabbitmqclient_client.js", command: node, writes: true, reads: true, packages: nodePackages, blind: unknownInteger},

@@ -135,7 +135,7 @@ func (s *stage) seenBy(c *client) []string {
 		return []string{"#"}
 	}
 	var keys []string
-	for _, g := range append(slices.Clone(groups), "packed", "headers", "longname", "noname", "large", "property", "cluster", "timefar", "body", "died", "own", "ids", "most", "celery") {
+	for _, g := range append(slices.Clone(groups), "packed", "headers", "longname", "noname", "large", "property", "cluster", "timefar", "millis", "body", "died", "own", "ids", "most", "celery") {
 		if !slices.ContainsFunc(c.blind, func(b string) bool { return strings.HasSuffix(b, "."+g) }) {
 			keys = append(keys, "*."+g+".#")
 			continue

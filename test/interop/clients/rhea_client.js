@@ -46,7 +46,8 @@ function* messages(t) {
   yield ['time-far', { creation_time: new Date(8.64e15), ...x }, 'timefar'];
   yield ['annotations', { message_annotations: { 'x-opt-note': 'n', 'x-number': types.wrap_ulong(5) }, delivery_annotations: { d: 1 }, footer: { f: 1 }, ...x }];
   yield ['all', { subject: 'subject', reply_to: '/queues/reply', content_type: 'application/json', content_encoding: 'identity', creation_time: new Date(1767323045500),
-    absolute_expiry_time: new Date(1893456000000), group_id: 'g', group_sequence: 7, reply_to_group_id: 'r', priority: 9, ttl: 86400000, body: data('{"source":"app1"}') }];
+    absolute_expiry_time: new Date(1893456000000), group_id: 'g', group_sequence: 7, reply_to_group_id: 'r', priority: 9, ttl: 86400000, body: data('{"source":"app1"}') },
+    t.broker < 4 ? 'millis' : undefined]; // 3.x takes the milliseconds of creation_time for seconds
   yield ['gzip', { content_encoding: 'gzip', body: data(zlib.gzipSync(text)) }, 'packed'];
 }
 
