@@ -27,4 +27,6 @@ const (
 	OpenMessages    GaugeName = "open_messages"    // messages in them
 	FullestShare    GaugeName = "fullest_ratio"    // how full the fullest of them is, 0 to 1
 	WaitingMessages GaugeName = "waiting_messages" // that a processor lets pass later, because of a rate
+
+	CompressionRatio GaugeName = "compression_ratio" // how many bytes became one in what an output has stored since its start
 )

@@ -41,6 +41,8 @@ var known = map[engine.GaugeName]*prometheus.Desc{
 	engine.OpenMessages:    describe("open_messages", "Messages in batches that are being filled.", stepLabels),
 	engine.FullestShare:    describe("fullest_ratio", "How full the fullest open batch is, 0 to 1.", stepLabels),
 	engine.WaitingMessages: describe("waiting_messages", "Messages that a processor lets pass later, because of a rate.", stepLabels),
+
+	engine.CompressionRatio: describe("compression_ratio", "How many bytes became one in the objects that were stored since the start.", stepLabels),
 }
 
 var otherGauge = describe("plugin_gauge", "A number that a plugin knows about itself.", stepLabels, "name")

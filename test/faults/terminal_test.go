@@ -64,7 +64,7 @@ func TestNoEscapeCodeReachesATerminal(t *testing.T) {
 		"a region":                  {edited(t), []string{"AWS_REGION=" + poison}, "poison"},
 		"a number":                  {edited(t), []string{"BATCH_SIZE=" + poison}, "poison"},
 		"a host":                    {edited(t), []string{"RABBITMQ_URL=", "RABBITMQ_HOST=" + poison}, "poison"},
-		"a word of the file":        {"pipeline \"" + poison + "\" {}\n\x1b[2J\a", nil, "Error"},
+		"a word of the file":        {"pipeline \"" + poison + "\" {}\n\x1b[2J\a", nil, "rror"}, // Error in a text, error in a line of JSON
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

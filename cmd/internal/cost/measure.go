@@ -7,9 +7,6 @@ import (
 	"github.com/logpipe/logpipe/engine/admin/page"
 )
 
-// compressionRatio is a gauge of the output s3.
-const compressionRatio = "compression_ratio"
-
 // Measure puts what a process has measured of a pipeline into what is asked, where nobody has said it: the mean rate since it started, and what it
 // does now. Where several processes are asked for, each is taken to do the same.
 func Measure(status *page.Status, pipeline string, q Question) (Question, error) {
@@ -31,7 +28,7 @@ func Measure(status *page.Status, pipeline string, q Question) (Question, error)
 			if open := s.Gauges[string(engine.OpenGroups)]; open >= 1 {
 				q.Partitions = q.Partitions.or(Value{open, Measured})
 			}
-			if ratio := s.Gauges[compressionRatio]; ratio > 0 && s.Role == string(engine.RoleOutput) {
+			if ratio := s.Gauges[string(engine.CompressionRatio)]; ratio > 0 && s.Role == string(engine.RoleOutput) {
 				q.Ratio = q.Ratio.or(Value{ratio, Measured})
 			}
 		}

@@ -93,6 +93,7 @@ func (c *consumer) Receive(list []rabbitmq.Incoming) {
 		return
 	}
 	c.credit.Take(list)
+	c.credit.Look(c.acks.Acked())
 	c.waits.began(list[0].Tag)
 	if c.inbox.put(list) {
 		c.wake()

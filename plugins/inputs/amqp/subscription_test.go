@@ -21,7 +21,7 @@ import (
 func receiving() *consumer {
 	room := credit.New(10, 0, 0, &credit.Caution{})
 	room.Begin()
-	return &consumer{next: 1, credit: room, wake: func() {}, fail: func(error) {}, poke: make(chan struct{}, 1)}
+	return &consumer{next: 1, credit: room, acks: acks.New(func(uint64, bool) error { return nil }, func(error) {}, nil), wake: func() {}, fail: func(error) {}, poke: make(chan struct{}, 1)}
 }
 
 func incoming(tags ...uint64) []rabbitmq.Incoming {

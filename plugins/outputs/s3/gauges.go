@@ -7,11 +7,7 @@ import (
 	"github.com/logpipe/logpipe/plugins/internal/encode"
 )
 
-// compressionRatio is how many bytes became one in the objects that were stored since the start: what storage costs goes by it, and nobody knows it of
-// logs before they are packed.
-const compressionRatio engine.GaugeName = "compression_ratio"
-
-// packed counts what was stored.
+// packed counts what was stored: what storage costs goes by how much smaller it became, and nobody knows that of logs before they are packed.
 type packed struct{ raw, objects atomic.Int64 }
 
 func (p *packed) note(b *encode.Buffer) {
@@ -25,5 +21,5 @@ func (o *output) Gauges() []engine.Gauge {
 	if objects == 0 || o.cfg.compression() == encode.None {
 		return nil
 	}
-	return []engine.Gauge{{Name: compressionRatio, Value: float64(o.packed.raw.Load()) / float64(objects)}}
+	return []engine.Gauge{{Name: engine.CompressionRatio, Value: float64(o.packed.raw.Load()) / float64(objects)}}
 }

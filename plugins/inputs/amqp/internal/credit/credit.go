@@ -145,6 +145,16 @@ func (c *Credit) Give(messages, bytes int64) {
 	c.open()
 }
 
+// Look notes how many deliveries of the subscription are acked. Where all has come that the prefetch allows, it is what stops the deliveries, whatever was found
+// before: nothing more would come to show it.
+func (c *Credit) Look(acked int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.prefetch > 0 && c.got-acked >= c.prefetch {
+		c.tried = min(c.tried, c.got-c.prefetch)
+	}
+}
+
 // UsedUp reports whether all has come that the prefetch allows, when so many deliveries of the subscription are acked.
 func (c *Credit) UsedUp(acked int) bool {
 	c.mu.Lock()

@@ -267,3 +267,29 @@ func TestCreditWithoutLimit(t *testing.T) {
 		t.Error("without a limit something is limited")
 	}
 }
+
+// A try found the prefetch large enough, and then everything that came stays unsettled, as while dead letters are stuck: the prefetch is used up, and no delivery comes any more that
+// could show it. Were it not seen with the last one, the input would stand still for as long as they are stuck.
+func TestCreditSeesThatItIsUsedUp(t *testing.T) {
+	c := New(5000, 64<<20, 0, &Caution{})
+	p := c.Begin()
+	came(c, 300)
+	acked := 0
+	for range p {
+		came(c, 300)
+		c.Give(1, 300)
+		acked++
+		c.Look(acked)
+	}
+	if c.Due() != Larger {
+		t.Fatal("all that it allows has come once, and it is not tried whether it is used up")
+	}
+	c.Suffices()
+	for c.Due() == Same {
+		if c.UsedUp(acked) {
+			t.Fatal("it is used up, and stays as it is")
+		}
+		came(c, 300)
+		c.Look(acked)
+	}
+}
