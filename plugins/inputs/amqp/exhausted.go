@@ -2,8 +2,9 @@ package amqp
 
 import (
 	"context"
-	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"slices"
+
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 )
 
 // Exhausted implements engine.Bounded: the broker gives no more than the prefetch before acks come, and acks come in the order of the deliveries.

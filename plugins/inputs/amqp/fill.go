@@ -1,8 +1,9 @@
 package amqp
 
 import (
-	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 	"time"
+
+	"github.com/logpipe/logpipe/plugins/inputs/amqp/internal/credit"
 )
 
 const (
@@ -37,10 +38,7 @@ func (c *consumer) fill() (phase, error) {
 		}
 		select {
 		case _, ok := <-c.sub.ended:
-			if ok {
-				return lost, errPassedOn
-			}
-			return c.cut()
+			return c.over(ok)
 		case <-c.poke:
 			if err := c.clear(); err != nil {
 				return lost, err

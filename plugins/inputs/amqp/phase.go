@@ -137,10 +137,7 @@ func (c *consumer) read() (phase, error) {
 		}
 		select {
 		case _, ok := <-c.sub.ended:
-			if ok {
-				return lost, errPassedOn
-			}
-			return c.cut()
+			return c.over(ok)
 		case <-c.poke:
 			if err := c.clear(); err != nil {
 				return lost, err
@@ -153,11 +150,8 @@ func (c *consumer) leave() (phase, error) {
 	for {
 		select {
 		case _, ok := <-c.sub.ended:
-			if ok {
-				return lost, errPassedOn
-			}
-			if c.cancelled() {
-				return c.cut()
+			if ok || c.cancelled() {
+				return c.over(ok)
 			}
 			return c.resume()
 		case <-c.poke:
@@ -217,6 +211,14 @@ func (c *consumer) drain() (phase, error) {
 
 // cancelled reports whether the broker has ended the last subscription, or the channel is at its end.
 func (c *consumer) cancelled() bool { return len(c.cancels) > 0 || c.ch.IsClosed() }
+
+// over is what follows when a subscription ends and we did not cancel it, or when it brings a delivery that was not to come this way.
+func (c *consumer) over(passedOn bool) (phase, error) {
+	if passedOn {
+		return lost, errPassedOn
+	}
+	return c.cut()
+}
 
 // cut is what follows when the deliveries have ended, and not by us. The broker ends a subscription, and with that its messages are nobody's any more: where the
 // queue was deleted they are nowhere else, so they must not become void. A message that has waited too long ends the channel, but for quorum queues from

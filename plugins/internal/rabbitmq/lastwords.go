@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -15,10 +16,9 @@ import (
 // The library tells the first error that it meets. While acks or messages go out, that is often the one of a write, "connection reset by peer", although
 // what the broker said before it hung up has come, and only waits to be read.
 type lastWords struct {
-	mu   sync.Mutex
-	said *amqp.Error
-	over chan struct{} // closed when they came, or nothing comes any more; nil if nobody waits
-	done bool
+	said atomic.Pointer[amqp.Error]
+	once sync.Once
+	over chan struct{} // closed when they came, or nothing comes any more
 }
 
 // closeConnection is connection.close: https://www.rabbitmq.com/amqp-0-9-1-reference#connection.close
@@ -29,40 +29,21 @@ const listenFor = 500 * time.Millisecond
 
 // hear notes the last words: nil if nothing comes any more.
 func (l *lastWords) hear(err *amqp.Error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.said == nil {
-		l.said = err
+	if err != nil {
+		l.said.Store(err)
 	}
-	if l.done = true; l.over != nil {
-		close(l.over)
-		l.over = nil
-	}
+	l.once.Do(func() { close(l.over) })
 }
 
 // get returns them, nil if there are none.
-func (l *lastWords) get() *amqp.Error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.said
-}
+func (l *lastWords) get() *amqp.Error { return l.said.Load() }
 
 // wait gives the reader a moment.
 func (l *lastWords) wait() {
-	l.mu.Lock()
-	if l.done {
-		l.mu.Unlock()
-		return
-	}
-	if l.over == nil {
-		l.over = make(chan struct{})
-	}
-	over := l.over
-	l.mu.Unlock()
 	timer := time.NewTimer(listenFor)
 	defer timer.Stop()
 	select {
-	case <-over:
+	case <-l.over:
 	case <-timer.C:
 	}
 }

@@ -62,7 +62,7 @@ const (
 )
 
 func newTap(from io.Reader) *tap {
-	return &tap{from: from, block: make([]byte, blockSize), need: framing.Head}
+	return &tap{from: from, words: lastWords{over: make(chan struct{})}, block: make([]byte, blockSize), need: framing.Head}
 }
 
 // take gives the deliveries that come from now on to r. A connection reads one queue, through one channel.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -29,8 +28,6 @@ type Acker struct {
 	send  func(tag uint64, multiple bool) error // to the broker
 	fail  func(error)                           // told when the timer could not send
 	short func()                                // told when the prefetch is nearly used up; may be nil
-
-	acked atomic.Int64 // deliveries of the present subscription
 
 	mu       sync.Mutex
 	ledger   ledger
@@ -84,11 +81,10 @@ func (a *Acker) Prefetch(n int, first uint64) {
 	defer a.mu.Unlock()
 	a.most = max(1, n)
 	a.ledger.begin(first)
-	a.acked.Store(0)
 }
 
 // Acked is how many deliveries of the present subscription are acked. It never waits: who reads the connection asks, and an ack may be stuck in writing.
-func (a *Acker) Acked() int { return int(a.acked.Load()) }
+func (a *Acker) Acked() int { return int(a.ledger.acked.Load()) }
 
 // Add takes in a chunk that was read.
 func (a *Acker) Add(first, last uint64, bytes int64) (number uint64) {
@@ -123,7 +119,6 @@ func (a *Acker) flush() error {
 		return nil
 	}
 	last, ok := a.ledger.prefix()
-	a.acked.Store(int64(a.ledger.acked))
 	if a.void {
 		a.stop()
 		return nil
@@ -246,7 +241,6 @@ func (a *Acker) singles() error {
 		a.spent += float64(singleCost + before)
 		return true, a.send(tag, false)
 	})
-	a.acked.Store(int64(a.ledger.acked))
 	if err != nil {
 		return a.end(err)
 	}

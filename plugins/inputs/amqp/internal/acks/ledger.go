@@ -1,5 +1,7 @@
 package acks
 
+import "sync/atomic"
+
 // ledger keeps the chunks of one channel in the order that they were read in, and says which deliveries may be acked. A settled
 // chunk at the front is acked together with all before it; one that stands behind an unsettled chunk must wait, or be acked one
 // delivery at a time: an ack of several is an ack of everything before it.
@@ -12,7 +14,8 @@ type ledger struct {
 	waiting int     // deliveries settled behind an unsettled chunk and not acked
 	from    uint64  // the first delivery of the present subscription
 	unacked int     // deliveries of it that were read and are not acked
-	acked   int     // deliveries of it
+
+	acked atomic.Int64 // deliveries of it. It alone may be read by anybody
 }
 
 // entry is a chunk. What was acked one by one, while it stood behind an unsettled chunk, is not counted any more.
@@ -26,7 +29,8 @@ func (e *entry) deliveries() int { return int(e.last - e.first + 1) }
 
 // begin counts the deliveries of another subscription, from its first one on. Of those before some may not be read yet.
 func (l *ledger) begin(first uint64) {
-	l.from, l.unacked, l.acked = first, 0, 0
+	l.from, l.unacked = first, 0
+	l.acked.Store(0)
 }
 
 // count is how many of the unacked deliveries from first to last are of the present subscription.
@@ -40,7 +44,7 @@ func (l *ledger) count(first, last uint64) int {
 // ackedOf counts deliveries of the present subscription as acked.
 func (l *ledger) ackedOf(n int) {
 	l.unacked -= n
-	l.acked += n
+	l.acked.Add(int64(n))
 }
 
 // add takes a chunk in and returns its number. Numbers begin at 0 and count up.

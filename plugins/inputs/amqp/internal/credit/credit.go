@@ -150,7 +150,7 @@ func (c *Credit) Give(messages, bytes int64) {
 func (c *Credit) Look(acked int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.prefetch > 0 && c.got-acked >= c.prefetch {
+	if c.prefetch > 0 && c.usedUp(acked) {
 		c.tried = min(c.tried, c.got-c.prefetch)
 	}
 }
@@ -159,8 +159,10 @@ func (c *Credit) Look(acked int) {
 func (c *Credit) UsedUp(acked int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.got-acked >= c.prefetch
+	return c.usedUp(acked)
 }
+
+func (c *Credit) usedUp(acked int) bool { return c.got-acked >= c.prefetch }
 
 // Change is what the prefetch should do.
 type Change int
