@@ -6,7 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/logpipe/logpipe/internal/clip"
 )
 
 // What a message for people holds at most. A phone shows the first words of it, so what is the matter stands first.
@@ -25,10 +26,10 @@ func tell(from Origin, labels map[string]string, alerts []alert) (all []told, mo
 	slices.SortStableFunc(alerts, func(a, b alert) int { return rank(a) - rank(b) })
 	sum := 0
 	for i, a := range alerts {
-		t := told{title: "FIRING: " + cut(a.summary(), chatText)}
+		t := told{title: "FIRING: " + clip.To(a.summary(), chatText)}
 		lines := []string{fmt.Sprintf("%s, %s: %s (threshold %s)", a.name, a.severity, a.value, a.threshold), "Next: " + a.next}
 		if a.resolved() {
-			t.title = "RESOLVED: " + cut(a.summary(), chatText)
+			t.title = "RESOLVED: " + clip.To(a.summary(), chatText)
 			lines = lines[:1]
 		}
 		var at []string
@@ -39,7 +40,7 @@ func tell(from Origin, labels map[string]string, alerts []alert) (all []told, mo
 			at = append(at, name+"="+labels[name])
 		}
 		if len(at) > 0 {
-			lines = append(lines, cut(strings.Join(at, " "), chatText))
+			lines = append(lines, clip.To(strings.Join(at, " "), chatText))
 		}
 		t.text = strings.Join(lines, "\n")
 		if sum += len(t.title) + len(t.text); i == chatAlerts || sum > chatMost {
@@ -55,17 +56,6 @@ func rank(a alert) int {
 		return 1
 	}
 	return 0
-}
-
-// cut leaves so many bytes of a text, whole letters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most] + "…"
 }
 
 // plainSlack keeps what an error says from being a link or a call to everybody: & < and > are Slack's control characters

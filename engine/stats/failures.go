@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/logpipe/logpipe/engine"
+	"github.com/logpipe/logpipe/internal/clip"
 )
 
 // Failure is something that went wrong, once or again and again.
@@ -79,8 +80,8 @@ func withoutNames(text string, keepAddress bool) string {
 func (f *failures) add(e engine.Event, now time.Time) {
 	text, class := e.Err.Error(), engine.ClassOf(e.Err)
 	looked := text[:min(len(text), likenessMost)]
-	like, cause := likeness(looked), shortened(causeOf(looked))
-	text = shortened(text)
+	like, cause := likeness(looked), clip.To(causeOf(looked), textMost)
+	text = clip.To(text, textMost)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := slices.IndexFunc(f.seen, func(old *failed) bool { return old.Step == e.Plugin && old.Class == class && old.like == like })
@@ -94,13 +95,6 @@ func (f *failures) add(e engine.Event, now time.Time) {
 	if f.seen = append(f.seen, one); len(f.seen) > failuresMost {
 		f.seen = slices.Delete(f.seen, 0, 1)
 	}
-}
-
-func shortened(text string) string {
-	if len(text) > textMost {
-		text = text[:textMost] + "…"
-	}
-	return text
 }
 
 func (f *failures) all() (all []Failure) {

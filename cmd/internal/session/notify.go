@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/logpipe/logpipe/cmd/internal/console"
+	"github.com/logpipe/logpipe/internal/clip"
 )
 
 // notifier tells the service manager that started the process how it is, by the protocol of sd_notify(3). Without one it does nothing.
@@ -63,11 +64,7 @@ const statusMost = 400
 
 // statusOf is what systemctl status shows. It is one line: another would be a variable of the protocol, and a name in a configuration may hold one.
 func statusOf(text string) string {
-	text = console.Escape(text)
-	if len(text) > statusMost {
-		text = strings.ToValidUTF8(text[:statusMost], "") + "…"
-	}
-	return "STATUS=" + text
+	return "STATUS=" + clip.To(console.Escape(text), statusMost)
 }
 
 // reloading says so with the time, by which the manager tells this reload from one before.
